@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Text from outside; see text.h. */
+
+#include "text.h"
+
+void text_make_printable(char *text) {
+        for (; *text; text++)
+                if (*text < ' ' || *text > '~')
+                        *text = '?';
+}
+
+static bool is_octal(char c) {
+        return c >= '0' && c <= '7';
+}
+
+void text_unescape(char *text) {
+        char *to = text;
+
+        while (*text) {
+                unsigned value = 0;
+
+                if (text[0] == '\\' && is_octal(text[1]) && is_octal(text[2]) && is_octal(text[3]))
+                        value = (unsigned) (text[1] - '0') * 64 + (unsigned) (text[2] - '0') * 8 +
+                                (unsigned) (text[3] - '0');
+                if (value >= ' ' && value <= UINT8_MAX && value != 0x7f) {
+                        *to++ = (char) value;
+                        text += 4;
+                } else
+                        *to++ = *text++;
+        }
+        *to = '\0';
+}
+
+bool text_cut_suffix(char *text, const char *suffix) {
+        size_t n = strlen(text), m = strlen(suffix);
+
+        if (n < m || !STREQ(text + n - m, suffix))
+                return false;
+        text[n - m] = '\0';
+        return true;
+}

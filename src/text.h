@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Makes what hardware, processes and the kernel's tables say fit for a log line. */
+#pragma once
+
+#include "util.h"
+
+/* Replaces, in place, every byte that is not printable ASCII by '?': a drive's strings are ASCII by
+ * the specification (NVMe base 2.0, 1.4.2), and nothing else may reach a terminal or JSON. */
+void text_make_printable(char *text);
+
+/* Decodes, in place, the octal escapes of procfs tables ("\040"). Control characters stay escaped.
+ */
+void text_unescape(char *text);
+
+/* Cuts a suffix off, in place. Returns whether it was there. */
+bool text_cut_suffix(char *text, const char *suffix);

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* See fake_root.h. */
+
+#include "fake_root.h"
+
+#include <assert.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <limits.h>
+#include <sys/stat.h>
+
+static char root[256];
+
+int fake_root_new(void) {
+        const char *tmpdir = getenv("TMPDIR");
+        int fd;
+
+        (void) snprintf(root, sizeof(root), "%s/fake-root.XXXXXX", tmpdir ? tmpdir : "/tmp");
+        assert(mkdtemp(root));
+        fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        assert(fd >= 0);
+        return fd;
+}
+
+static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw) {
+        return remove(path);
+}
+
+void fake_root_remove(const char *path) {
+        assert(nftw(fake_root_path(path), remove_entry, 16, FTW_DEPTH | FTW_PHYS) == 0);
+}
+
+void fake_root_done(void) {
+        fake_root_remove("");
+}
+
+const char *fake_root_path(const char *path) {
+        static char absolute[PATH_MAX];
+
+        (void) snprintf(absolute, sizeof(absolute), "%s/%s", root, path);
+        return absolute;
+}
+
+static void make_parents(char *path) {
+        for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+                *slash = '\0';
+                (void) mkdir(path, 0755);
+                *slash = '/';
+        }
+}
+
+void fake_root_write_binary(const char *path, const void *data, size_t size) {
+        char absolute[PATH_MAX];
+        FILE *f;
+
+        (void) snprintf(absolute, sizeof(absolute), "%s", fake_root_path(path));
+        make_parents(absolute);
+        f = fopen(absolute, "w");
+        assert(f);
+        assert(fwrite(data, 1, size, f) == size);
+        assert(fclose(f) == 0);
+}
+
+void fake_root_write(const char *path, const char *text) {
+        fake_root_write_binary(path, text, strlen(text));
+}
+
+void fake_root_link(const char *path, const char *target) {
+        char absolute[PATH_MAX];
+
+        (void) snprintf(absolute, sizeof(absolute), "%s", fake_root_path(path));
+        make_parents(absolute);
+        assert(symlink(target, absolute) == 0);
+}
+
+char *fake_root_read(const char *path) {
+        char buffer[65536];
+        char *text;
+        ssize_t n;
+        int fd;
+
+        fd = open(fake_root_path(path), O_RDONLY | O_CLOEXEC);
+        assert(fd >= 0);
+        n = read(fd, buffer, sizeof(buffer));
+        assert(n >= 0);
+        (void) close(fd);
+        text = strndup(buffer, (size_t) n);
+        assert(text);
+        return text;
+}
