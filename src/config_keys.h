@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The keys of the configuration: what each accepts and how it is shown. */
+#pragma once
+
+#include "config.h"
+
+void config_set_defaults(Config *config);
+
+/* _CONFIG_KEY_MAX for an unknown name. */
+ConfigKey config_key_from_string(const char *name);
+
+/* Sets the key from its text. is_first: nothing has assigned it yet, so that a list begins anew; a
+ * later assignment appends, an empty one clears. 0; -EINVAL with what is allowed in why and the
+ * earlier value kept; -ENOMEM likewise. */
+int config_key_parse(Config *config, ConfigKey key, const char *text, bool is_first, char *why,
+                     size_t why_size) _must_check_;

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <criterion/parameterized.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <syslog.h>
+
+#include "config.h"
+#include "fake_root.h"
+
+#define MAIN "etc/nvme-async-shutdown.conf"
+#define DROP_INS "etc/nvme-async-shutdown.conf.d/"
+
+static int root_fd;
+static Config config;
+static char problems[8192];
+static unsigned n_problems;
+
+static void on_problem(void *userdata, int level, const char *file, unsigned line,
+                       const char *message) {
+        size_t used = strlen(problems);
+
+        n_problems++;
+        (void) snprintf(problems + used, sizeof(problems) - used, "%s %s:%u: %s\n",
+                        level == LOG_ERR ? "error" : "warning", file, line, message);
+}
+
+static void setup(void) {
+        root_fd = fake_root_new();
+}
+
+static void teardown(void) {
+        config_done(&config);
+        (void) close(root_fd);
+        fake_root_done();
+}
+
+TestSuite(config, .init = setup, .fini = teardown, .timeout = 10);
+
+static void read_config(void) {
+        config_done(&config);
+        *problems = '\0';
+        n_problems = 0;
+        cr_assert(eq(int, config_read(root_fd, on_problem, NULL, &config), 0));
+}
+
+static void read_text(const char *text) {
+        fake_root_write(MAIN, text);
+        read_config();
+}
+
+static void expect_value(ConfigKey key, const char *expected) {
+        _cleanup_free_ char *value = NULL;
+
+        cr_assert(eq(int, config_key_format(&config, key, &value), 0));
+        cr_expect(eq(str, value, (char *) expected), "%s", config_key_name(key));
+}
+
+static void expect_defaults(void) {
+        expect_value(CONFIG_ENABLED, "no");
+        expect_value(CONFIG_STAGES, "unit hook exitrd");
+        expect_value(CONFIG_ACTIONS, "reboot poweroff kexec");
+        expect_value(CONFIG_ORDER, "hierarchy");
+        expect_value(CONFIG_TIMEOUT_SEC, "40s");
+        expect_value(CONFIG_MAX_PARALLEL, "0");
+        expect_value(CONFIG_MIN_CONTROLLERS, "2");
+        expect_value(CONFIG_INCLUDE, "");
+        expect_value(CONFIG_EXCLUDE, "");
+        expect_value(CONFIG_FLUSH, "yes");
+}
+
+Test(config, without_any_file_is_the_defaults_and_disabled) {
+        read_config();
+        expect_defaults();
+        cr_expect(not(config.is_enabled));
+        cr_expect(eq(uint, n_problems, 0));
+        cr_expect(eq(uint, config.n_errors, 0));
+        cr_expect(eq(ptr, config.origin[CONFIG_ENABLED], NULL));
+}
+
+Test(config, takes_every_key) {
+        read_text("# a comment\n"
+                  "[Shutdown]\n"
+                  "Enabled=yes\n"
+                  "Stages=hook\n"
+                  "Actions=reboot halt\n"
+                  "Order=hierarchy\n"
+                  "TimeoutSec=12.5\n"
+                  "MaxParallel=8\n"
+                  "MinControllers=3\n"
+                  "Include=nvme* 0000:0?:00.0\n"
+                  "Exclude=SERIAL-1\n"
+                  "Flush=off\n");
+        cr_expect(eq(str, problems, ""));
+        expect_value(CONFIG_ENABLED, "yes");
+        expect_value(CONFIG_STAGES, "hook");
+        expect_value(CONFIG_ACTIONS, "reboot halt");
+        expect_value(CONFIG_TIMEOUT_SEC, "12.5s");
+        expect_value(CONFIG_MAX_PARALLEL, "8");
+        expect_value(CONFIG_MIN_CONTROLLERS, "3");
+        expect_value(CONFIG_INCLUDE, "nvme* 0000:0?:00.0");
+        expect_value(CONFIG_EXCLUDE, "SERIAL-1");
+        expect_value(CONFIG_FLUSH, "no");
+        cr_expect(eq(str, config.origin[CONFIG_FLUSH], "/" MAIN ":12"));
+        cr_expect(eq(u64, config.timeout_usec, 12500000));
+}
+
+Test(config, a_drop_in_overrides_the_main_file) {
+        fake_root_write(DROP_INS "90-last.conf", "[Shutdown]\nEnabled=no\nTimeoutSec=7\n");
+        fake_root_write("usr/lib/nvme-async-shutdown.conf.d/10-first.conf",
+                        "[Shutdown]\nTimeoutSec=5\nMaxParallel=4\n");
+        read_text("[Shutdown]\nEnabled=yes\nTimeoutSec=3\n");
+        expect_value(CONFIG_ENABLED, "no");
+        expect_value(CONFIG_TIMEOUT_SEC, "7s");
+        expect_value(CONFIG_MAX_PARALLEL, "4");
+        cr_expect(eq(str, config.origin[CONFIG_TIMEOUT_SEC], "/" DROP_INS "90-last.conf:3"));
+        cr_expect(eq(str, config.origin[CONFIG_MAX_PARALLEL],
+                     "/usr/lib/nvme-async-shutdown.conf.d/10-first.conf:3"));
+}
+
+Test(config, lists_replace_the_default_then_add_up_and_can_be_cleared) {
+        fake_root_write(DROP_INS "50-more.conf", "[Shutdown]\nActions=halt\nExclude=c\n");
+        read_text("[Shutdown]\nActions=kexec\nExclude=a\nExclude=b\nInclude=x\nInclude=\n");
+        expect_value(CONFIG_ACTIONS, "halt kexec");
+        expect_value(CONFIG_EXCLUDE, "a b c");
+        expect_value(CONFIG_INCLUDE, "");
+        cr_expect(eq(ptr, config.include, NULL));
+        read_text("[Shutdown]\nStages=unit\nStages=\n");
+        cr_expect(eq(uint, config.stages, 0));
+}
+
+struct bad_row {
+        char line[64];
+        char problem[160];
+};
+
+/* Each keeps the default and says where it is and what is allowed. */
+ParameterizedTestParameters(config, refuses_a_bad_value) {
+        static struct bad_row rows[] = {
+                { "Enabled=maybe", "Enabled=maybe: must be yes or no, ignoring." },
+                { "Enabled=", "Enabled=: must be yes or no, ignoring." },
+                { "Flush=2", "Flush=2: must be yes or no, ignoring." },
+                { "Stages=unit boot",
+                  "Stages=unit boot: must be words out of unit hook exitrd, ignoring." },
+                { "Actions=exit",
+                  "Actions=exit: must be words out of reboot poweroff halt kexec, ignoring." },
+                { "Order=random", "Order=random: must be hierarchy, ignoring." },
+                { "TimeoutSec=0", "TimeoutSec=0: must be a time from 1s to 80s, ignoring." },
+                { "TimeoutSec=81", "TimeoutSec=81: must be a time from 1s to 80s, ignoring." },
+                { "TimeoutSec=-5", "TimeoutSec=-5: must be a time from 1s to 80s, ignoring." },
+                { "TimeoutSec=nan", "TimeoutSec=nan: must be a time from 1s to 80s, ignoring." },
+                { "TimeoutSec=1e1", "TimeoutSec=1e1: must be a time from 1s to 80s, ignoring." },
+                { "TimeoutSec=5h", "TimeoutSec=5h: must be a time from 1s to 80s, ignoring." },
+                { "TimeoutSec=infinity",
+                  "TimeoutSec=infinity: must be a time from 1s to 80s, ignoring." },
+                { "MaxParallel=1025",
+                  "MaxParallel=1025: must be a number from 0 to 1024, ignoring." },
+                { "MaxParallel=4x", "MaxParallel=4x: must be a number from 0 to 1024, ignoring." },
+                { "MaxParallel=99999999999999999999",
+                  "MaxParallel=99999999999999999999: must be a number from 0 to 1024, ignoring." },
+                { "MinControllers=0",
+                  "MinControllers=0: must be a number from 1 to 1024, ignoring." },
+        };
+
+        return cr_make_param_array(struct bad_row, rows, ARRAY_SIZE(rows));
+}
+
+ParameterizedTest(struct bad_row *row, config, refuses_a_bad_value) {
+        char text[128], expected[256];
+
+        (void) snprintf(text, sizeof(text), "[Shutdown]\n\n%s\n", row->line);
+        (void) snprintf(expected, sizeof(expected), "error /" MAIN ":3: %s\n", row->problem);
+        read_text(text);
+        cr_expect(eq(str, problems, expected));
+        cr_expect(eq(uint, config.n_errors, 1));
+        expect_defaults();
+}
+
+struct time_row {
+        char text[16];
+        uint64_t usec;
+};
+
+ParameterizedTestParameters(config, understands_times) {
+        static struct time_row rows[] = {
+                { "1", 1000000 },      { "40s", 40000000 },   { "40 s", 40000000 },
+                { "2.5sec", 2500000 }, { "1500ms", 1500000 }, { "1min", 60000000 },
+                { "80", 80000000 },
+        };
+
+        return cr_make_param_array(struct time_row, rows, ARRAY_SIZE(rows));
+}
+
+ParameterizedTest(struct time_row *row, config, understands_times) {
+        char text[64];
+
+        (void) snprintf(text, sizeof(text), "[Shutdown]\nTimeoutSec=%s\n", row->text);
+        read_text(text);
+        cr_expect(eq(str, problems, ""));
+        cr_expect(eq(u64, config.timeout_usec, row->usec));
+}
+
+Test(config, a_bad_value_keeps_the_earlier_one) {
+        read_text("[Shutdown]\nMaxParallel=6\nMaxParallel=many\n");
+        expect_value(CONFIG_MAX_PARALLEL, "6");
+        cr_expect(eq(str, config.origin[CONFIG_MAX_PARALLEL], "/" MAIN ":2"));
+}
+
+Test(config, warns_of_unknown_keys_and_sections_and_goes_on) {
+        read_text("Enabled=yes\n[Other]\nFlush=no\n[Shutdown]\nenabled=yes\nMaxParallel=2\n");
+        cr_expect(eq(str, problems,
+                     "warning /" MAIN ":1: Enabled= is in section [], only [Shutdown] is known, "
+                     "ignoring.\n"
+                     "warning /" MAIN ":3: Flush= is in section [Other], only [Shutdown] is known, "
+                     "ignoring.\n"
+                     "warning /" MAIN ":5: Unknown key enabled=, ignoring.\n"));
+        cr_expect(not(config.is_enabled));
+        cr_expect(eq(uint, config.n_errors, 0));
+        expect_value(CONFIG_MAX_PARALLEL, "2");
+}
+
+Test(config, reports_a_line_that_is_no_assignment) {
+        read_text("[Shutdown]\nMaxParallel=2\nwhat is this\nFlush=no\n");
+        cr_expect(eq(str, problems,
+                     "error /" MAIN ":3: Neither [Section], NAME=VALUE nor a comment, ignoring "
+                     "this line and any other like it.\n"));
+        expect_value(CONFIG_FLUSH, "no");
+}
+
+/* inih would take what does not fit into its buffer for a line of its own: here, "Enabled=yes". */
+Test(config, never_takes_the_rest_of_a_long_line_for_another) {
+        char text[10100] = "[Shutdown]\nExclude=";
+        size_t start = strlen(text);
+
+        memset(text + start, 'x', 10000);
+        for (size_t i = start + 150; i < start + 9900; i += 40)
+                memcpy(text + i, "\rEnabled=yes ", 13);
+        (void) strcat(text, "\nMaxParallel=3\n");
+        read_text(text);
+        cr_expect(eq(str, problems,
+                     "error /" MAIN ":2: Line is longer than 198 characters, ignoring it.\n"));
+        cr_expect(not(config.is_enabled));
+        cr_expect(eq(ptr, config.exclude, NULL));
+        expect_value(CONFIG_MAX_PARALLEL, "3");
+}
+
+Test(config, takes_a_line_of_just_the_allowed_length) {
+        char text[300] = "[Shutdown]\nExclude=";
+
+        memset(text + strlen(text), 'x', 190);
+        read_text(text);
+        cr_expect(eq(str, problems, ""));
+        cr_expect(eq(sz, strlen(config.exclude[0]), 190));
+}
+
+Test(config, reads_files_with_crlf_and_without_a_last_newline) {
+        read_text("[Shutdown]\r\nEnabled=yes\r\nMaxParallel=9");
+        cr_expect(eq(str, problems, ""));
+        cr_expect(config.is_enabled);
+        expect_value(CONFIG_MAX_PARALLEL, "9");
+}
+
+Test(config, an_empty_file_is_no_problem) {
+        read_text("");
+        cr_expect(eq(str, problems, ""));
+        expect_defaults();
+}
+
+Test(config, refuses_binary_files) {
+        static char data[5000];
+        unsigned seed = 1;
+
+        for (size_t i = 0; i < sizeof(data); i++)
+                data[i] = (char) ((seed = seed * 1103515245U + 12345U) >> 16);
+        fake_root_write_binary(MAIN, data, sizeof(data));
+        read_config();
+        cr_expect(eq(str, problems,
+                     "error /" MAIN ":0: Could not be read, ignoring: it holds NUL bytes, so it is "
+                     "no text.\n"));
+        expect_defaults();
+        for (size_t i = 0; i < sizeof(data); i++)
+                data[i] = data[i] ? data[i] : '=';
+        fake_root_write_binary(MAIN, data, sizeof(data));
+        read_config();
+        cr_expect(gt(uint, n_problems, 0));
+        expect_defaults();
+}
+
+Test(config, refuses_files_that_are_too_large) {
+        static char text[70000];
+
+        memset(text, '#', sizeof(text) - 1);
+        read_text(text);
+        cr_expect(eq(str, problems,
+                     "error /" MAIN
+                     ":0: Could not be read, ignoring: it is larger than 64 KiB.\n"));
+}
+
+Test(config, reports_what_can_not_be_read_and_reads_the_rest) {
+        fake_root_link(MAIN, "nvme-async-shutdown.conf");
+        fake_root_write(DROP_INS "50-dir.conf/file", "");
+        fake_root_write(DROP_INS "60-good.conf", "[Shutdown]\nMaxParallel=5\n");
+        read_config();
+        cr_expect(eq(str, problems,
+                     "error /" MAIN ":0: Could not be read, ignoring: Too many levels of symbolic "
+                     "links.\n"
+                     "error /" DROP_INS "50-dir.conf:0: Could not be read, ignoring: Is a "
+                     "directory.\n"));
+        expect_value(CONFIG_MAX_PARALLEL, "5");
+        cr_expect(eq(uint, config.n_errors, 2));
+}
+
+/* Root may read everything: EACCES is seen as somebody else. */
+Test(config, reports_a_file_that_may_not_be_read) {
+        fake_root_write(MAIN, "[Shutdown]\nEnabled=yes\n");
+        cr_assert(eq(int, chmod(fake_root_path(MAIN), 0), 0));
+        if (geteuid() == 0) {
+                cr_assert(eq(int, chmod(fake_root_path(""), 0755), 0));
+                cr_assert(eq(int, seteuid(65534), 0));
+        }
+        read_config();
+        if (getuid() == 0)
+                cr_assert(eq(int, seteuid(0), 0));
+        cr_expect(eq(str, problems,
+                     "error /" MAIN ":0: Could not be read, ignoring: Permission denied.\n"));
+        cr_expect(not(config.is_enabled));
+}
+
+Test(config, does_not_wait_for_a_pipe) {
+        fake_root_write("etc/other", "");
+        cr_assert(eq(int, mkfifo(fake_root_path(MAIN), 0600), 0));
+        read_config();
+        expect_defaults();
+}
+
+Test(config, keeps_at_most_256_globs) {
+        char text[4096] = "[Shutdown]\n";
+
+        for (int i = 0; i < 300; i++)
+                (void) strcat(text, i % 30 == 0 ? "\nExclude=x" : " x");
+        read_text(text);
+        cr_expect(gt(uint, config.n_errors, 0));
+        cr_expect(eq(str, config.exclude[255], "x"));
+        cr_expect(eq(ptr, config.exclude[256], NULL));
+}
+
+Test(config, words_and_enums_agree_both_ways) {
+        for (Stage stage = 0; stage < _STAGE_MAX; stage++)
+                cr_expect(eq(int, stage_from_string(stage_to_string(stage)), stage));
+        for (Action action = 0; action < _ACTION_MAX; action++)
+                cr_expect(eq(int, action_from_string(action_to_string(action)), action));
+        for (Order order = 0; order < _ORDER_MAX; order++)
+                cr_expect(eq(int, order_from_string(order_to_string(order)), order));
+        cr_expect(eq(int, action_from_string("exit"), _ACTION_INVALID));
+        cr_expect(eq(int, action_from_string(""), _ACTION_INVALID));
+        cr_expect(eq(int, stage_from_string("Unit"), _STAGE_INVALID));
+}
