@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* libudev's lists turned into a topology; see udev_tree.h. */
+
+#include "udev_tree.h"
+
+#include <fcntl.h>
+#include <libudev.h>
+
+#include "fs.h"
+#include "sysfs.h"
+#include "text.h"
+#include "udev_blocks.h"
+
+#define CLASS_NVME "0x010802" /* PCI class: mass storage, NVM, NVM Express */
+#define FABRICS_ROOT "nvme-fabrics"
+
+typedef struct Tree {
+        int root_fd;
+        struct udev *udev;
+        Topology topology;
+        BlockList blocks;
+} Tree;
+
+typedef int (*TreeVisit)(Tree *tree, const char *syspath);
+
+static void tree_done(Tree *tree) {
+        topology_done(&tree->topology);
+        block_list_done(&tree->blocks);
+        udev_unref(tree->udev);
+}
+
+static void enumerate_unref(struct udev_enumerate **enumerate) {
+        udev_enumerate_unref(*enumerate);
+}
+
+/* Calls visit with the path, relative to the root directory, of each device of the subsystem. */
+static int tree_visit(Tree *tree, const char *subsystem, TreeVisit visit) {
+        _cleanup_(enumerate_unref) struct udev_enumerate *enumerate = NULL;
+        struct udev_list_entry *entry;
+        int r;
+
+        enumerate = udev_enumerate_new(tree->udev);
+        if (!enumerate)
+                return -ENOMEM;
+        r = udev_enumerate_add_match_subsystem(enumerate, subsystem);
+        if (r < 0)
+                return r;
+        r = udev_enumerate_scan_devices(enumerate);
+        if (r < 0)
+                return r;
+        errno = 0;
+        entry = udev_enumerate_get_list_entry(enumerate);
+        if (!entry && errno == ENOMEM)
+                return -ENOMEM;
+        for (; entry; entry = udev_list_entry_get_next(entry)) {
+                const char *syspath = udev_list_entry_get_name(entry);
+
+                if (!syspath || !STARTSWITH(syspath, "/sys/"))
+                        continue;
+                r = visit(tree, syspath + 1);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* "pci0000:00": the directory of a host bridge. */
+static bool is_host_bridge(const char *name) {
+        unsigned domain, bus;
+        int end = 0;
+
+        return sscanf(name, "pci%x:%2x%n", &domain, &bus, &end) == 2 && name[end] == '\0';
+}
+
+static bool is_pci_function(const char *name) {
+        unsigned domain, bus, device, function;
+        int end = 0;
+
+        return sscanf(name, "%x:%2x:%2x.%1x%n", &domain, &bus, &device, &function, &end) == 4 &&
+               name[end] == '\0';
+}
+
+/* The PCI Express capability's device/port type (PCIe base 5.0, 7.5.3.2, bits 7:4). Without
+ * privileges only the first 64 bytes can be read, and the port stays a plain bridge. */
+static DeviceKind read_port_kind(int root_fd, const char *path) {
+        _cleanup_free_ char *name = NULL;
+        _cleanup_close_ int fd = -1;
+        uint8_t config[256];
+        ssize_t n;
+        unsigned cap;
+
+        if (asprintf(&name, "%s/config", path) < 0)
+                return DEVICE_BRIDGE;
+        fd = openat(root_fd, name, O_RDONLY | O_CLOEXEC);
+        n = fd < 0 ? -1 : pread(fd, config, sizeof(config), 0);
+        if (n < 0x40 || !(config[0x06] & 0x10))
+                return DEVICE_BRIDGE;
+        cap = config[0x34] & 0xfcu;
+        for (unsigned i = 0; i < 48 && cap >= 0x40 && cap + 4 <= (size_t) n; i++) {
+                if (config[cap] == 0x10)
+                        switch (config[cap + 2] >> 4) {
+                        case 4:
+                                return DEVICE_ROOT_PORT;
+                        case 5:
+                                return DEVICE_UPSTREAM_PORT;
+                        case 6:
+                                return DEVICE_DOWNSTREAM_PORT;
+                        default:
+                                return DEVICE_BRIDGE;
+                        }
+                cap = config[cap + 1] & 0xfcu;
+        }
+        return DEVICE_BRIDGE;
+}
+
+/* Adds the device below *parent unless it is there already, and makes it the new *parent. */
+static int add_parent(Topology *topology, DeviceKind kind, const char *address, size_t *parent) {
+        size_t found = topology_find_device(topology, address);
+
+        if (found == TOPOLOGY_NONE) {
+                ssize_t added = topology_add_device(topology, kind, address);
+
+                if (added < 0)
+                        return (int) added;
+                found = (size_t) added;
+                topology->devices[found].parent = *parent;
+        }
+        *parent = found;
+        return 0;
+}
+
+/* The PCI function at the lower end of a device's path, and what is above it. */
+typedef struct Endpoint {
+        char *address; /* NULL: not on PCI */
+        char *path;
+        size_t parent;
+} Endpoint;
+
+static void endpoint_done(Endpoint *endpoint) {
+        free(endpoint->address);
+        free(endpoint->path);
+}
+
+static int endpoint_set(Endpoint *endpoint, const char *address, const char *path, size_t length) {
+        endpoint_done(endpoint);
+        endpoint->address = strdup(address);
+        endpoint->path = strndup(path, length);
+        return endpoint->address && endpoint->path ? 0 : -ENOMEM;
+}
+
+/* Walks down a path like "sys/devices/pci0000:00/0000:00:01.0/0000:01:00.0/nvme/nvme0" and adds all
+ * host bridges and bridges on it. A function with a host bridge of its own below is a VMD endpoint.
+ */
+static int add_path(Tree *tree, const char *syspath, Endpoint *endpoint) {
+        _cleanup_free_ char *copy = strdup(syspath);
+        char *rest = copy, *name;
+        int r;
+
+        if (!copy)
+                return -ENOMEM;
+        endpoint->parent = TOPOLOGY_NONE;
+        while ((name = strsep(&rest, "/"))) {
+                bool is_host = is_host_bridge(name);
+
+                if (!is_host && !is_pci_function(name))
+                        continue;
+                if (endpoint->address) {
+                        DeviceKind kind = is_host ? DEVICE_VMD
+                                                  : read_port_kind(tree->root_fd, endpoint->path);
+
+                        r = add_parent(&tree->topology, kind, endpoint->address, &endpoint->parent);
+                        if (r < 0)
+                                return r;
+                }
+                if (is_host) {
+                        endpoint_done(endpoint);
+                        endpoint->address = endpoint->path = NULL;
+                        r = add_parent(&tree->topology, DEVICE_HOST_BRIDGE, name,
+                                       &endpoint->parent);
+                } else
+                        r = endpoint_set(endpoint, name, syspath,
+                                         (size_t) (name - copy) + strlen(name));
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* NULL where the attribute is missing or no text. Only want of memory is an error. */
+static int read_text(int root_fd, const char *dir, const char *name, char **ret_text) {
+        int r = sysfs_read_at(root_fd, dir, name, ret_text);
+
+        if (r >= 0)
+                text_make_printable(*ret_text);
+        return r == -ENOMEM ? r : 0;
+}
+
+static int read_driver(int root_fd, const Endpoint *endpoint, char **ret_driver) {
+        int r = 0;
+
+        if (endpoint->path)
+                r = sysfs_link_name(root_fd, endpoint->path, "driver", ret_driver);
+        return r == -ENOMEM ? r : 0;
+}
+
+static int fill_controller(Tree *tree, Controller *controller, const char *syspath,
+                           const Endpoint *endpoint) {
+        const struct {
+                const char *name;
+                char **target;
+        } attributes[] = {
+                { "model", &controller->model },         { "serial", &controller->serial },
+                { "subsysnqn", &controller->nqn },       { "state", &controller->state },
+                { "transport", &controller->transport },
+        };
+
+        controller->name = strdup(strrchr(syspath, '/') + 1);
+        if (!controller->name)
+                return -ENOMEM;
+        for (size_t i = 0; i < ARRAY_SIZE(attributes); i++) {
+                int r = read_text(tree->root_fd, syspath, attributes[i].name, attributes[i].target);
+
+                if (r < 0)
+                        return r;
+        }
+        return read_driver(tree->root_fd, endpoint, &controller->driver);
+}
+
+static int visit_controller(Tree *tree, const char *syspath) {
+        _cleanup_(endpoint_done) Endpoint endpoint = {};
+        const char *name = strrchr(syspath, '/') + 1;
+        ssize_t device;
+        int r;
+
+        if (faccessat(tree->root_fd, syspath, F_OK, 0) < 0)
+                return 0;
+        r = add_path(tree, syspath, &endpoint);
+        if (r < 0)
+                return r;
+        if (!endpoint.address) {
+                endpoint.parent = TOPOLOGY_NONE;
+                r = add_parent(&tree->topology, DEVICE_FABRICS, FABRICS_ROOT, &endpoint.parent);
+                if (r < 0)
+                        return r;
+        }
+        device = topology_add_device(&tree->topology, DEVICE_CONTROLLER, endpoint.address ?: name);
+        if (device < 0)
+                return (int) device;
+        tree->topology.devices[device].parent = endpoint.parent;
+        return fill_controller(tree, tree->topology.devices[device].controller, syspath, &endpoint);
+}
+
+/* An NVMe function without a controller in /sys/class/nvme: somebody else's, or nobody's. */
+static int visit_function(Tree *tree, const char *syspath) {
+        _cleanup_(endpoint_done) Endpoint endpoint = {};
+        _cleanup_free_ char *class = NULL;
+        Controller *controller;
+        ssize_t device;
+        int r;
+
+        r = sysfs_read_at(tree->root_fd, syspath, "class", &class);
+        if (r < 0)
+                return r == -ENOMEM ? r : 0;
+        if (!STREQ(class, CLASS_NVME) ||
+            topology_find_device(&tree->topology, strrchr(syspath, '/') + 1) != TOPOLOGY_NONE)
+                return 0;
+        r = add_path(tree, syspath, &endpoint);
+        if (r < 0 || !endpoint.address)
+                return r;
+        device = topology_add_device(&tree->topology, DEVICE_FOREIGN, endpoint.address);
+        if (device < 0)
+                return (int) device;
+        tree->topology.devices[device].parent = endpoint.parent;
+        controller = tree->topology.devices[device].controller;
+        controller->name = strdup(endpoint.address);
+        if (!controller->name)
+                return -ENOMEM;
+        return read_driver(tree->root_fd, &endpoint, &controller->driver);
+}
+
+static int visit_block(Tree *tree, const char *syspath) {
+        return block_list_add(&tree->blocks, tree->root_fd, syspath);
+}
+
+static int link_physical_functions(Tree *tree) {
+        for (size_t i = 0; i < tree->topology.n_devices; i++) {
+                Device *device = &tree->topology.devices[i];
+                _cleanup_free_ char *dir = NULL, *physfn = NULL;
+                int r;
+
+                if (!device->controller)
+                        continue;
+                if (asprintf(&dir, "sys/bus/pci/devices/%s", device->address) < 0)
+                        return -ENOMEM;
+                r = sysfs_link_name(tree->root_fd, dir, "physfn", &physfn);
+                if (r == -ENOMEM)
+                        return r;
+                if (r >= 0)
+                        device->physfn = topology_find_device(&tree->topology, physfn);
+        }
+        return 0;
+}
+
+int udev_tree_read(int root_fd, Topology *ret) {
+        _cleanup_(tree_done) Tree tree = { .root_fd = root_fd };
+        int r;
+
+        tree.udev = udev_new();
+        if (!tree.udev)
+                return -ENOMEM;
+        r = tree_visit(&tree, "nvme", visit_controller);
+        if (r >= 0)
+                r = tree_visit(&tree, "pci", visit_function);
+        if (r >= 0)
+                r = tree_visit(&tree, "block", visit_block);
+        if (r >= 0)
+                r = link_physical_functions(&tree);
+        if (r >= 0)
+                r = block_list_link(&tree.blocks, root_fd, &tree.topology);
+        if (r >= 0)
+                r = topology_sort(&tree.topology);
+        if (r < 0)
+                return r;
+        *ret = tree.topology;
+        tree.topology = TOPOLOGY_INIT;
+        return 0;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Enumerates NVMe controllers, what is above them on the bus and what stands on them, by libudev.
+ */
+#pragma once
+
+#include "topology.h"
+
+/* Fills *ret: every controller of /sys/class/nvme, every NVMe PCI function (class 0x010802) without
+ * one as DEVICE_FOREIGN, the bridges above each up to the host bridge (across VMD endpoints),
+ * SR-IOV physfn links, namespaces (multipath heads with all their controllers), partitions, and
+ * everything that holders/ or a loop device's backing_file says stands on them, to any depth. The
+ * result is sorted. root_fd: see sysfs.h. A device that vanishes meanwhile is left out; an
+ * attribute that vanishes leaves its field NULL. No NVMe at all gives an empty topology and 0.
+ * Where holders/ or a backing file can't be read the block gets USE_UNKNOWN here already. The
+ * strings of a controller are printable ASCII ('?' for other bytes). A foreign one is named by its
+ * address. Returns 0, or -errno when libudev can't enumerate at all. */
+int udev_tree_read(int root_fd, Topology *ret) _must_check_;

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Interposed system calls; see mock_nodes.h. */
+
+#undef _FORTIFY_SOURCE
+
+#include "mock_nodes.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <glib.h>
+#include <libudev.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "mock_nvme.h"
+
+typedef struct Node {
+        char *name;
+        mode_t type;
+        dev_t devnum;
+        dev_t dev; /* of the plain file */
+        ino_t ino;
+        int error; /* what openat() fails with; 0: it works */
+        unsigned n_opens;
+} Node;
+
+static struct {
+        Node nodes[128];
+        size_t n_nodes;
+        int root_fd;
+        bool is_reversed;
+} state = { .root_fd = -1 };
+
+static void *next(const char *name) {
+        void *function = dlsym(RTLD_NEXT, name);
+
+        g_assert(function);
+        return function;
+}
+
+static int real_fstat(int fd, struct stat *st) {
+        return ((int (*)(int, struct stat *)) next("fstat64"))(fd, st);
+}
+
+static int real_openat(int fd, const char *path, int flags, mode_t mode) {
+        return ((int (*)(int, const char *, int, ...)) next("openat64"))(fd, path, flags, mode);
+}
+
+static Node *find_file(dev_t dev, ino_t ino) {
+        for (size_t i = 0; i < state.n_nodes; i++)
+                if (state.nodes[i].dev == dev && state.nodes[i].ino == ino)
+                        return &state.nodes[i];
+        return NULL;
+}
+
+static Node *find_node(const char *name) {
+        for (size_t i = 0; i < state.n_nodes; i++)
+                if (strcmp(state.nodes[i].name, name) == 0)
+                        return &state.nodes[i];
+        g_error("no node %s", name);
+}
+
+int mock_nodes_open_root(const char *root) {
+        state.root_fd = real_openat(AT_FDCWD, root, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+        g_assert(state.root_fd >= 0);
+        return state.root_fd;
+}
+
+static Node *add_node(const char *name, const char *path, int flags) {
+        struct stat st;
+        int fd;
+
+        g_assert(state.n_nodes < G_N_ELEMENTS(state.nodes));
+        fd = real_openat(state.root_fd, path, flags | O_CLOEXEC, 0600);
+        g_assert(fd >= 0);
+        g_assert_no_errno(real_fstat(fd, &st));
+        (void) close(fd);
+        state.nodes[state.n_nodes] = (Node){
+                .name = g_strdup(name),
+                .type = st.st_mode & S_IFMT,
+                .dev = st.st_dev,
+                .ino = st.st_ino,
+        };
+        return &state.nodes[state.n_nodes++];
+}
+
+void mock_nodes_add(const char *node, mode_t type, dev_t devnum) {
+        char *path = g_build_filename("dev", node, NULL);
+        Node *added = add_node(node, path, O_CREAT | O_WRONLY);
+
+        added->type = type;
+        added->devnum = devnum;
+        g_free(path);
+}
+
+void mock_nodes_fail_path(const char *path, int error) {
+        add_node(path, path, O_RDONLY)->error = error;
+}
+
+dev_t mock_nodes_devnum(const char *node) {
+        return find_node(node)->devnum;
+}
+
+void mock_nodes_fail(const char *node, int error) {
+        find_node(node)->error = error;
+}
+
+unsigned mock_nodes_count_opens(const char *node) {
+        return find_node(node)->n_opens;
+}
+
+/* Before a file is removed: its inode number may soon be another file's. */
+void mock_nodes_forget_file(const char *path) {
+        struct stat st;
+        Node *node;
+        int fd = real_openat(state.root_fd, path, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
+
+        if (fd < 0)
+                return;
+        g_assert_no_errno(real_fstat(fd, &st));
+        (void) close(fd);
+        node = find_file(st.st_dev, st.st_ino);
+        if (node)
+                node->dev = node->ino = 0;
+}
+
+void mock_nodes_forget(void) {
+        for (size_t i = 0; i < state.n_nodes; i++)
+                g_free(state.nodes[i].name);
+        state.n_nodes = 0;
+}
+
+static int open_as_node(int dir_fd, const char *path, int flags, mode_t mode) {
+        int fd = real_openat(dir_fd, path, flags & ~O_EXCL, mode);
+        struct stat st;
+        Node *node;
+
+        if (fd < 0 || state.n_nodes == 0 || real_fstat(fd, &st) < 0)
+                return fd;
+        node = find_file(st.st_dev, st.st_ino);
+        if (!node)
+                return fd;
+        node->n_opens++;
+        if (node->error == 0 || (node->error == EBUSY && !(flags & O_EXCL)))
+                return fd;
+        (void) close(fd);
+        errno = node->error;
+        return -1;
+}
+
+int openat(int dir_fd, const char *path, int flags, ...) {
+        mode_t mode = 0;
+
+        if (flags & (O_CREAT | O_TMPFILE)) {
+                va_list args;
+
+                va_start(args, flags);
+                mode = va_arg(args, mode_t);
+                va_end(args);
+        }
+        if (flags & O_CREAT)
+                return real_openat(dir_fd, path, flags, mode);
+        return open_as_node(dir_fd, path, flags, mode);
+}
+
+/* What openat() becomes with _FORTIFY_SOURCE. */
+int mock_openat_fortified(int dir_fd, const char *path, int flags) __asm__("__openat64_2");
+
+int mock_openat_fortified(int dir_fd, const char *path, int flags) {
+        return open_as_node(dir_fd, path, flags, 0);
+}
+
+int fstat(int fd, struct stat *st) {
+        int r = real_fstat(fd, st);
+        const Node *node = r < 0 ? NULL : find_file(st->st_dev, st->st_ino);
+
+        if (node) {
+                st->st_mode = node->type | 0600;
+                st->st_rdev = node->devnum;
+        }
+        return r;
+}
+
+int statx(int dir_fd, const char *restrict path, int flags, unsigned mask,
+          struct statx *restrict sx) {
+        typeof(statx) *real = next("statx");
+        int r = real(dir_fd, path, flags, mask | STATX_INO, sx);
+        const Node *node;
+
+        if (r < 0)
+                return r;
+        node = find_file(makedev(sx->stx_dev_major, sx->stx_dev_minor), sx->stx_ino);
+        if (node) {
+                sx->stx_mode = (__u16) (node->type | 0600);
+                sx->stx_rdev_major = major(node->devnum);
+                sx->stx_rdev_minor = minor(node->devnum);
+        }
+        return r;
+}
+
+void mock_reverse_enumeration(void) {
+        state.is_reversed = true;
+}
+
+static struct udev_list_entry *list_first;
+
+static struct udev_list_entry *list_before(struct udev_list_entry *entry) {
+        typeof(udev_list_entry_get_next) *step = next("udev_list_entry_get_next");
+        struct udev_list_entry *at = list_first;
+
+        if (at == entry)
+                return NULL;
+        while (at && step(at) != entry)
+                at = step(at);
+        return at;
+}
+
+struct udev_list_entry *udev_enumerate_get_list_entry(struct udev_enumerate *enumerate) {
+        typeof(udev_enumerate_get_list_entry) *real = next("udev_enumerate_get_list_entry");
+
+        list_first = real(enumerate);
+        return state.is_reversed && list_first ? list_before(NULL) : list_first;
+}
+
+struct udev_list_entry *udev_list_entry_get_next(struct udev_list_entry *entry) {
+        typeof(udev_list_entry_get_next) *real = next("udev_list_entry_get_next");
+
+        return state.is_reversed ? list_before(entry) : real(entry);
+}

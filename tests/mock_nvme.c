@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The machine's pieces as files; see mock_nvme.h. */
+
+#include "mock_nvme.h"
+
+#include <errno.h>
+#include <glib.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <umockdev.h>
+#include <unistd.h>
+
+#include "mock_nodes.h"
+
+static struct {
+        UMockdevTestbed *testbed;
+        char *root;
+        int root_fd;
+        unsigned next_minor;
+        GPtrArray *strings;
+} mock;
+
+static char *keep(char *string) {
+        g_ptr_array_add(mock.strings, string);
+        return string;
+}
+
+static char *below(const char *path) {
+        return keep(g_build_filename(mock.root, path, NULL));
+}
+
+void mock_start(void) {
+        mock.testbed = umockdev_testbed_new();
+        g_assert(umockdev_in_mock_environment());
+        mock.strings = g_ptr_array_new_with_free_func(g_free);
+        mock.root = umockdev_testbed_get_root_dir(mock.testbed);
+        mock.root_fd = mock_nodes_open_root(mock.root);
+        mock_mkdir("dev");
+        mock_mkdir("proc/self");
+        mock_write("proc/self/mountinfo", "21 1 0:20 / / rw,relatime shared:1 - tmpfs tmpfs rw\n"
+                                          "22 21 0:21 / /proc rw,nosuid - proc proc rw\n");
+        mock_write("proc/swaps", "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
+}
+
+void mock_stop(void) {
+        mock_nodes_forget();
+        (void) close(mock.root_fd);
+        g_ptr_array_unref(mock.strings);
+        g_free(mock.root);
+        g_object_unref(mock.testbed);
+}
+
+int mock_root_fd(void) {
+        return mock.root_fd;
+}
+
+void mock_mkdir(const char *path) {
+        g_assert_no_errno(g_mkdir_with_parents(below(path), 0755));
+}
+
+void mock_write_binary(const char *path, const void *data, size_t size) {
+        mock_mkdir(keep(g_path_get_dirname(path)));
+        g_assert(g_file_set_contents(below(path), data, (gssize) size, NULL));
+}
+
+void mock_write(const char *path, const char *text) {
+        mock_write_binary(path, text, strlen(text));
+}
+
+void mock_append(const char *path, const char *text) {
+        char *old = NULL;
+
+        g_assert(g_file_get_contents(below(path), &old, NULL, NULL));
+        mock_write(path, keep(g_strconcat(old, text, NULL)));
+        g_free(old);
+}
+
+void mock_link(const char *path, const char *target) {
+        mock_mkdir(keep(g_path_get_dirname(path)));
+        g_assert_no_errno(symlink(target, below(path)));
+}
+
+static void remove_tree(const char *path) {
+        GDir *dir;
+
+        if (!g_file_test(path, G_FILE_TEST_IS_SYMLINK) && (dir = g_dir_open(path, 0, NULL))) {
+                const char *name;
+
+                while ((name = g_dir_read_name(dir)))
+                        remove_tree(keep(g_build_filename(path, name, NULL)));
+                g_dir_close(dir);
+        }
+        mock_nodes_forget_file(path);
+        g_assert_no_errno(remove(path));
+}
+
+void mock_remove(const char *path) {
+        remove_tree(below(path));
+}
+
+void mock_rename_node(const char *node, const char *other) {
+        char *to = below(keep(g_build_filename("dev", other, NULL)));
+
+        mock_nodes_forget_file(to);
+        g_assert_no_errno(rename(below(keep(g_build_filename("dev", node, NULL))), to));
+}
+
+/* A device directory with its uevent file and the links to and from its class or bus ("class/nvme",
+ * "bus/pci/devices"), which may be NULL. */
+static const char *add_device(const char *above, const char *name, const char *list) {
+        char *path = keep(g_build_filename(above, name, NULL));
+
+        mock_write(keep(g_build_filename(path, "uevent", NULL)), "");
+        if (list) {
+                char *subsystem = keep(g_strdup(list)), *base = keep(g_path_get_basename(name));
+
+                if (g_str_has_suffix(subsystem, "/devices"))
+                        *strrchr(subsystem, '/') = '\0';
+                mock_link(keep(g_build_filename(path, "subsystem", NULL)),
+                          keep(g_build_filename("/sys", subsystem, NULL)));
+                /* relative, from two or three levels below sys/ */
+                mock_link(keep(g_build_filename("sys", list, base, NULL)),
+                          keep(g_build_filename(
+                                  strchr(list, '/') == strrchr(list, '/') ? "../.." : "../../..",
+                                  path + strlen("sys/"), NULL)));
+        }
+        return path;
+}
+
+static void set(const char *path, const char *attribute, const char *value) {
+        mock_write(keep(g_build_filename(path, attribute, NULL)),
+                   keep(g_strconcat(value, "\n", NULL)));
+}
+
+const char *mock_add_host_bridge(const char *above, const char *name) {
+        return add_device(above ? above : "sys/devices", name, NULL);
+}
+
+static const char *add_pci(const char *above, const char *address, const char *class,
+                           const char *driver) {
+        const char *path = add_device(above, address, "bus/pci/devices");
+
+        set(path, "class", class);
+        if (driver)
+                mock_link(keep(g_build_filename(path, "driver", NULL)),
+                          keep(g_build_filename("/sys/bus/pci/drivers", driver, NULL)));
+        return path;
+}
+
+const char *mock_add_port(const char *above, const char *address, unsigned type) {
+        const char *path = add_pci(above, address, "0x060400", "pcieport");
+        guint8 config[256] = { [0x06] = 0x10, [0x0e] = 0x01, [0x34] = 0x40 };
+
+        config[0x40] = 0x01; /* power management, then PCI Express */
+        config[0x41] = 0x60;
+        config[0x60] = 0x10;
+        config[0x62] = (guint8) (type << 4 | 2);
+        mock_write_binary(keep(g_build_filename(path, "config", NULL)), config, sizeof(config));
+        return path;
+}
+
+const char *mock_add_vmd(const char *above, const char *address) {
+        return add_pci(above, address, "0x010400", "vmd");
+}
+
+const char *mock_add_function(const char *above, const char *address, const char *driver) {
+        return add_pci(above, address, "0x010802", driver);
+}
+
+static const char *add_char(const char *path, const char *node, unsigned major) {
+        unsigned minor = mock.next_minor++;
+
+        mock_nodes_add(node, S_IFCHR, makedev(major, minor));
+        mock_link(keep(g_strdup_printf("sys/dev/char/%u:%u", major, minor)),
+                  keep(g_build_filename("../..", path + strlen("sys/"), NULL)));
+        return path;
+}
+
+static const char *add_controller(const char *above, const char *name, const char *transport) {
+        const char *path = add_device(above, name, "class/nvme");
+
+        set(path, "model", "MOCK DRIVE 7                            ");
+        set(path, "serial", keep(g_strdup_printf("SN-%s", strrchr(path, '/') + 1)));
+        set(path, "subsysnqn", "nqn.2024-01.org.example:mock");
+        set(path, "transport", transport);
+        set(path, "state", "live");
+        return add_char(path, strrchr(path, '/') + 1, 240);
+}
+
+const char *mock_add_nvme(const char *above, const char *address, const char *name) {
+        return add_controller(mock_add_function(above, address, "nvme"),
+                              keep(g_build_filename("nvme", name, NULL)), "pcie");
+}
+
+const char *mock_add_vf(const char *above, const char *address, const char *name,
+                        const char *physfn) {
+        const char *path = mock_add_nvme(above, address, name);
+
+        mock_link(keep(g_build_filename(above, address, "physfn", NULL)),
+                  keep(g_build_filename("..", physfn, NULL)));
+        return path;
+}
+
+const char *mock_add_fabrics(const char *name, const char *transport) {
+        return add_controller("sys/devices/virtual/nvme-fabrics/ctl", name, transport);
+}
+
+static unsigned block_major(const char *name) {
+        if (g_str_has_prefix(name, "dm-"))
+                return 253;
+        if (g_str_has_prefix(name, "md"))
+                return 9;
+        return g_str_has_prefix(name, "loop") ? 7 : 259;
+}
+
+static const char *add_block(const char *above, const char *name) {
+        const char *path = add_device(above, name, "class/block");
+        dev_t devnum = makedev(block_major(name), mock.next_minor++);
+
+        mock_nodes_add(name, S_IFBLK, devnum);
+        set(path, "dev", keep(g_strdup_printf("%u:%u", major(devnum), minor(devnum))));
+        mock_mkdir(keep(g_build_filename(path, "holders", NULL)));
+        return path;
+}
+
+const char *mock_add_namespace(const char *above, const char *name) {
+        const char *path = add_block(above, name);
+
+        set(path, "hidden", "0");
+        return path;
+}
+
+const char *mock_add_hidden_path(const char *controller, const char *name) {
+        const char *path = add_device(controller, name, "class/block");
+
+        set(path, "hidden", "1");
+        return path;
+}
+
+const char *mock_add_subsystem(const char *name, ...) {
+        const char *path, *controller;
+        va_list args;
+
+        path = add_device("sys/devices/virtual/nvme-subsystem", name, "class/nvme-subsystem");
+        va_start(args, name);
+        while ((controller = va_arg(args, const char *)))
+                mock_link(keep(g_build_filename(path, controller, NULL)),
+                          keep(g_build_filename("/sys/class/nvme", controller, NULL)));
+        va_end(args);
+        return path;
+}
+
+const char *mock_add_partition(const char *disk, const char *name) {
+        const char *path = add_block(disk, name);
+
+        set(path, "partition", name + strlen(name) - 1);
+        return path;
+}
+
+const char *mock_add_holder(const char *name, ...) {
+        const char *path = add_block("sys/devices/virtual/block", name), *held;
+        va_list args;
+
+        va_start(args, name);
+        while ((held = va_arg(args, const char *)))
+                mock_link(keep(g_build_filename("sys/class/block", held, "holders", name, NULL)),
+                          keep(g_build_filename("/", path, NULL)));
+        va_end(args);
+        return path;
+}
+
+const char *mock_add_loop(const char *name, const char *backing) {
+        const char *path = add_block("sys/devices/virtual/block", name);
+
+        set(path, "loop/backing_file", backing);
+        return path;
+}
+
+const char *mock_add_generic(const char *above, const char *name) {
+        return add_char(add_device(above, name, "class/nvme-generic"), name, 241);
+}
+
+dev_t mock_devnum(const char *node) {
+        return mock_nodes_devnum(node);
+}
+
+void mock_mount(const char *node, const char *point, const char *type) {
+        dev_t devnum = mock_devnum(node);
+
+        mock_append("proc/self/mountinfo",
+                    keep(g_strdup_printf("40 21 %u:%u / %s ro,relatime shared:9 - %s /dev/%s ro\n",
+                                         major(devnum), minor(devnum), point, type, node)));
+}
+
+void mock_mount_anonymous(const char *source, const char *point, const char *type) {
+        mock_append(
+                "proc/self/mountinfo",
+                keep(g_strdup_printf("41 21 0:77 /@sub %s rw - %s %s rw\n", point, type, source)));
+}
+
+void mock_swap(const char *path, const char *type) {
+        mock_append("proc/swaps",
+                    keep(g_strdup_printf("%-39s %s\t1048572\t\t0\t\t-2\n", path, type)));
+}
+
+void mock_add_btrfs(const char *uuid, ...) {
+        const char *member;
+        va_list args;
+
+        va_start(args, uuid);
+        while ((member = va_arg(args, const char *)))
+                mock_link(keep(g_build_filename("sys/fs/btrfs", uuid, "devices", member, NULL)),
+                          keep(g_build_filename("../../../../class/block", member, NULL)));
+        va_end(args);
+}
+
+void mock_add_process(int pid, const char *comm) {
+        mock_write(keep(g_strdup_printf("proc/%d/comm", pid)), keep(g_strconcat(comm, "\n", NULL)));
+        mock_write(keep(g_strdup_printf("proc/%d/maps", pid)),
+                   "5580-5590 r-xp 00000000 00:14 77                 /usr/bin/thing\n"
+                   "7ffc-7ffd rw-p 00000000 00:00 0                  [stack]\n");
+        mock_mkdir(keep(g_strdup_printf("proc/%d/fd", pid)));
+}
+
+void mock_open_file(int pid, int fd, const char *node) {
+        mock_link(keep(g_strdup_printf("proc/%d/fd/%d", pid, fd)),
+                  keep(g_build_filename("../../../dev", node, NULL)));
+}
+
+void mock_map_file(int pid, const char *path) {
+        mock_append(keep(g_strdup_printf("proc/%d/maps", pid)),
+                    keep(g_strdup_printf("7f00-7f01 rw-s 00000000 00:05 9          %s\n", path)));
+}
+
+void mock_fail_open(const char *node, int error) {
+        mock_nodes_fail(node, error);
+}
+
+void mock_fail_open_path(const char *path, int error) {
+        mock_nodes_fail_path(path, error);
+}
+
+unsigned mock_count_opens(const char *node) {
+        return mock_nodes_count_opens(node);
+}
