@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Opening by name, checking by number; see block_node.h. */
+
+#include "block_node.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/stat.h>
+
+int block_node_open(int root_fd, const char *name, dev_t devnum, bool claim) {
+        _cleanup_close_ int fd = -1;
+        char path[PATH_MAX];
+        struct stat st;
+        int found;
+
+        if ((size_t) snprintf(path, sizeof(path), "dev/%s", name) >= sizeof(path))
+                return -ENAMETOOLONG;
+        fd = openat(root_fd, path,
+                    O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (claim ? O_EXCL : 0));
+        if (fd < 0)
+                return -errno;
+        if (fstat(fd, &st) < 0)
+                return -errno;
+        if (!S_ISBLK(st.st_mode) || st.st_rdev != devnum)
+                return -ESTALE;
+        found = fd;
+        fd = -1;
+        return found;
+}
+
+const char *block_node_strerror(int error) {
+        if (error == -ENOENT)
+                return "the node is missing";
+        if (error == -ESTALE)
+                return "the node is another device";
+        return strerror(-error);
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What directories below /sys say: members of mounted btrfs, devices exported by nvmet and LIO. */
+#pragma once
+
+#include "usage_state.h"
+
+/* roots: where / and /usr are mounted from, as far as they are btrfs. With is_root_unclear any
+ * btrfs may be the root's. An absent tree is fine. Returns 0 or -ENOMEM. */
+int usage_read_btrfs(Usage *usage, const dev_t *roots, size_t n_roots,
+                     bool is_root_unclear) _must_check_;
+
+int usage_read_targets(Usage *usage) _must_check_;

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Processes that keep a device open or mapped. */
+
+#include "usage_processes.h"
+
+#include <criterion/criterion.h>
+
+#include "mock_nvme.h"
+#include "udev_tree.h"
+#include "usage.h"
+
+static void two_drives(void) {
+        const char *host, *disk, *drive;
+
+        mock_start();
+        host = mock_add_host_bridge(NULL, "pci0000:00");
+        drive = mock_add_nvme(host, "0000:00:04.0", "nvme0");
+        disk = mock_add_namespace(drive, "nvme0n1");
+        mock_add_partition(disk, "nvme0n1p1");
+        mock_add_generic(drive, "ng0n1");
+        drive = mock_add_nvme(host, "0000:00:05.0", "nvme1");
+        mock_add_namespace(drive, "nvme1n1");
+        mock_write("dev/plain", "a plain file");
+        mock_add_process(1, "systemd");
+        mock_open_file(1, 0, "plain");
+}
+
+TestSuite(usage_processes, .init = two_drives, .fini = mock_stop, .timeout = 20);
+
+static const UsageOptions with_processes = { .check_open_files = true };
+
+static void expect_one(const Topology *topology, const char *name, UseKind kind,
+                       const char *detail) {
+        for (size_t i = 0; i < topology->n_devices; i++) {
+                const Controller *c = topology->devices[i].controller;
+
+                if (!c || !STREQ(c->name, name))
+                        continue;
+                cr_expect_str_eq(use_kind_to_string(c->use.kind), use_kind_to_string(kind),
+                                 "%s: %s", name, c->use.detail ?: "-");
+                if (detail)
+                        cr_expect(c->use.detail && strstr(c->use.detail, detail), "%s: %s", name,
+                                  c->use.detail ?: "-");
+        }
+}
+
+static void expect_both(UseKind first, const char *first_detail, UseKind second,
+                        const char *second_detail) {
+        Topology topology = TOPOLOGY_INIT;
+
+        cr_assert_eq(udev_tree_read(mock_root_fd(), &topology), 0);
+        cr_assert_eq(usage_mark(mock_root_fd(), &with_processes, &topology), 0);
+        expect_one(&topology, "nvme0", first, first_detail);
+        expect_one(&topology, "nvme1", second, second_detail);
+        topology_done(&topology);
+}
+
+Test(usage_processes, nobody) {
+        mock_mkdir("proc/irq");
+        mock_write("proc/12ab/fd/3", "");
+        mock_open_file(1, 7, "no-such-file");
+        expect_both(USE_NONE, NULL, USE_NONE, NULL);
+}
+
+Test(usage_processes, open_partition) {
+        mock_add_process(4711, "qemu \x1b[1m");
+        mock_open_file(4711, 3, "plain");
+        mock_open_file(4711, 17, "nvme0n1p1");
+        expect_both(USE_OPEN, "/dev/nvme0n1p1 is open in qemu ?[1m[4711]", USE_NONE, NULL);
+}
+
+/* As in a container or a chroot: the name says nothing, the number does. */
+Test(usage_processes, open_node_of_another_name) {
+        mock_add_process(4711, "qemu");
+        mock_rename_node("nvme1n1", "vda");
+        mock_open_file(4711, 17, "vda");
+        expect_both(USE_NONE, NULL, USE_OPEN, "/dev/nvme1n1 is open in qemu[4711]");
+}
+
+Test(usage_processes, open_holder) {
+        mock_add_holder("dm-0", "nvme1n1", NULL);
+        mock_add_process(9, "cp");
+        mock_open_file(9, 3, "dm-0");
+        expect_both(USE_NONE, NULL, USE_HOLDER, "dm-0 stands on /dev/nvme1n1");
+}
+
+Test(usage_processes, open_controller) {
+        mock_add_process(711, "smartd");
+        mock_open_file(711, 4, "nvme1");
+        expect_both(USE_NONE, NULL, USE_OPEN, "/dev/nvme1 is open in smartd[711]");
+}
+
+Test(usage_processes, open_generic_namespace) {
+        mock_add_process(711, "fio");
+        mock_open_file(711, 4, "ng0n1");
+        expect_both(USE_OPEN, "/dev/ng0n1 is open in fio[711]", USE_NONE, NULL);
+}
+
+Test(usage_processes, open_generic_head) {
+        const char *subsystem = mock_add_subsystem("nvme-subsys5", "nvme1", NULL);
+
+        mock_add_generic(subsystem, "ng5n1");
+        mock_add_process(711, "fio");
+        mock_open_file(711, 4, "ng5n1");
+        expect_both(USE_NONE, NULL, USE_OPEN, "/dev/ng5n1 is open in fio[711]");
+}
+
+Test(usage_processes, mapped_after_closing) {
+        mock_add_process(8, "db");
+        mock_map_file(8, "/dev/zero (deleted)");
+        mock_map_file(8, "/dev/shm/x");
+        mock_map_file(8, "/dev/nvme1n1");
+        mock_map_file(8, "/usr/lib/x.so");
+        expect_both(USE_NONE, NULL, USE_OPEN, "/dev/nvme1n1 is open in db[8]");
+}
+
+/* No newline after it, and the node is gone. */
+Test(usage_processes, mapped_as_the_last_line) {
+        mock_add_process(8, "db");
+        mock_remove("dev/nvme1n1");
+        mock_write("proc/8/maps", "7f00-7f01 rw-s 0 00:05 9   /dev/nvme1n1 (deleted)");
+        expect_both(USE_NONE, NULL, USE_OPEN, "/dev/nvme1n1 is open in db[8]");
+}
+
+Test(usage_processes, our_own_are_not_counted) {
+        mock_add_process(getpid(), "nvme-async-shut");
+        mock_open_file(getpid(), 3, "nvme1n1");
+        expect_both(USE_NONE, NULL, USE_NONE, NULL);
+}
+
+Test(usage_processes, one_that_ends_meanwhile) {
+        mock_mkdir("proc/77");
+        mock_add_process(78, "gone");
+        mock_remove("proc/78/maps");
+        mock_add_process(79, "nameless");
+        mock_remove("proc/79/comm");
+        mock_open_file(79, 3, "nvme0n1");
+        expect_both(USE_OPEN, "process[79]", USE_NONE, NULL);
+}
+
+Test(usage_processes, one_that_may_not_be_looked_at) {
+        mock_add_process(4711, "secret");
+        mock_fail_open_path("proc/4711/fd", EACCES);
+        expect_both(USE_UNKNOWN, "/proc/4711/fd: Permission denied", USE_UNKNOWN,
+                    "/proc/4711/fd: Permission denied");
+}
+
+Test(usage_processes, maps_that_may_not_be_looked_at) {
+        mock_add_process(4711, "secret");
+        mock_fail_open_path("proc/4711/maps", EPERM);
+        expect_both(USE_UNKNOWN, "/proc/4711/maps: Operation not permitted", USE_UNKNOWN,
+                    "/proc/4711/maps: ");
+}
+
+Test(usage_processes, no_proc_at_all) {
+        mock_remove("proc");
+        expect_both(USE_UNKNOWN, "/proc", USE_UNKNOWN, "/proc");
+}
+
+Test(usage_processes, not_asked_for) {
+        static const UsageOptions without = {};
+        Topology topology = TOPOLOGY_INIT;
+
+        mock_add_process(9, "cp");
+        mock_open_file(9, 3, "nvme1n1");
+        cr_assert_eq(udev_tree_read(mock_root_fd(), &topology), 0);
+        cr_assert_eq(usage_mark(mock_root_fd(), &without, &topology), 0);
+        expect_one(&topology, "nvme1", USE_NONE, NULL);
+        topology_done(&topology);
+}
