@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What became of each controller, and the lines that say so. */
+#pragma once
+
+#include "config.h"
+#include "topology.h"
+
+typedef enum Outcome {
+        OUTCOME_PENDING,
+        OUTCOME_DETACHED,   /* unbound, and CSTS.SHST=10b was seen */
+        OUTCOME_UNVERIFIED, /* unbound, but CSTS could not be read and the kernel did not complain
+                             */
+        OUTCOME_LEFT,       /* not touched: the kernel's own pass takes it */
+        OUTCOME_LATE,   /* still inside when the stage's time was up: the kernel's pass waits for it
+                         */
+        OUTCOME_FAILED, /* unbound or not, the handshake did not complete */
+        OUTCOME_VANISHED, /* gone from the bus */
+        _OUTCOME_MAX,
+        _OUTCOME_INVALID = -EINVAL,
+} Outcome;
+
+typedef enum Phase {
+        PHASE_FORK,     /* from the decision to start until the worker runs */
+        PHASE_CHECK,    /* is it still the same controller; Identify */
+        PHASE_FSYNC,    /* claim and write back every namespace; or Flush for one that stays */
+        PHASE_SHUTDOWN, /* the write to unbind, which is the handshake */
+        PHASE_VERIFY,   /* CSTS after it */
+        _PHASE_MAX,
+} Phase;
+
+#define REASON_MAX 200
+
+/* Plain bytes: workers fill one in shared memory. */
+typedef struct StepResult {
+        Outcome outcome;
+        bool is_flushed;
+        char reason[REASON_MAX]; /* for people; "" when there is nothing to say */
+        usec_t rtd3e_usec;       /* 0: unknown */
+        usec_t started_usec;
+        usec_t ended_usec;
+        usec_t phase_usec[_PHASE_MAX]; /* how long each took */
+} StepResult;
+
+typedef struct Record {
+        Stage stage;
+        Action action;
+        usec_t started_usec;
+        usec_t ended_usec;
+        StepResult *results; /* results[i] belongs to Topology.devices[i] */
+        size_t n_results;
+} Record;
+
+#define RECORD_INIT ((Record){})
+
+typedef struct RecordTotals {
+        unsigned count[_OUTCOME_MAX]; /* controllers by outcome */
+        usec_t elapsed_usec;
+        usec_t serial_usec; /* the shutdown phases one after the other */
+        usec_t saved_usec;  /* serial - elapsed, at least 0 */
+} RecordTotals;
+
+const char *outcome_to_string(Outcome outcome);
+const char *phase_to_string(Phase phase);
+
+/* n_results pending results. 0 or -ENOMEM. */
+int record_init(Record *record, Stage stage, Action action, size_t n_results) _must_check_;
+void record_done(Record *record);
+
+RecordTotals record_totals(const Record *record, const Topology *topology);
+
+/* Each writes one entry to the log: a journal entry with fields, a kmsg line below 900 bytes with
+ * the same values behind the text, or a line on stderr. */
+void record_log_controller(const Record *record, const Topology *topology, size_t device);
+void record_log_released(const Record *record, const Topology *topology, size_t device);
+void record_log_summary(const Record *record, const Topology *topology);

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <sys/socket.h>
+
+#include "log.h"
+#include "message_ids.h"
+#include "record.h"
+#include "topology_builder.h"
+
+static int pair[2];
+static Topology topology;
+static Record record;
+
+/* nvme0 detached after 2 s, nvme1 left and flushed, nvme2 failed after 5 s; all within 5.5 s. */
+static void setup(void) {
+        cr_assert(eq(int, socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, pair), 0));
+        (void) build_nvme(&topology, "nvme0", "0000:01:00.0", NULL);
+        (void) build_nvme(&topology, "nvme1", "0000:02:00.0", NULL);
+        (void) build_nvme(&topology, "nvme2", "0000:03:00.0", NULL);
+        (void) build_bridge(&topology, DEVICE_ROOT_PORT, "0000:00:01.0", NULL);
+        topology.devices[0].parent = 3;
+        cr_assert(eq(int, record_init(&record, STAGE_HOOK, ACTION_REBOOT, 4), 0));
+        record.started_usec = 10 * USEC_PER_SEC;
+        record.ended_usec = record.started_usec + 5500 * USEC_PER_MSEC;
+        record.results[0] = (StepResult){
+                .outcome = OUTCOME_DETACHED,
+                .phase_usec[PHASE_FSYNC] = 17,
+                .phase_usec[PHASE_SHUTDOWN] = 2 * USEC_PER_SEC + 103 * USEC_PER_MSEC,
+        };
+        record.results[1] = (StepResult){
+                .outcome = OUTCOME_LEFT,
+                .is_flushed = true,
+                .reason = "/dev/nvme1n1 is mounted on /",
+        };
+        record.results[2] = (StepResult){
+                .outcome = OUTCOME_FAILED,
+                .reason = "no shutdown was started, CSTS=0x1",
+                .phase_usec[PHASE_SHUTDOWN] = 5 * USEC_PER_SEC,
+        };
+        record.results[3] = (StepResult){
+                .outcome = OUTCOME_DETACHED,
+                .ended_usec = record.started_usec + 2100 * USEC_PER_MSEC,
+        };
+}
+
+static void teardown(void) {
+        log_close();
+        record_done(&record);
+        topology_done(&topology);
+}
+
+TestSuite(record, .init = setup, .fini = teardown, .timeout = 10);
+
+static const char *receive(void) {
+        static char buffer[16384];
+        ssize_t n = recv(pair[1], buffer, sizeof(buffer) - 1, 0);
+
+        buffer[n < 0 ? 0 : n] = '\0';
+        return buffer;
+}
+
+Test(record, adds_up_controllers_only) {
+        RecordTotals totals = record_totals(&record, &topology);
+
+        cr_expect(eq(uint, totals.count[OUTCOME_DETACHED], 1));
+        cr_expect(eq(uint, totals.count[OUTCOME_LEFT], 1));
+        cr_expect(eq(uint, totals.count[OUTCOME_FAILED], 1));
+        cr_expect(eq(u64, totals.elapsed_usec, 5500000));
+        cr_expect(eq(u64, totals.serial_usec, 7103000));
+        cr_expect(eq(u64, totals.saved_usec, 1603000));
+}
+
+Test(record, saves_nothing_rather_than_less_than_nothing) {
+        record.ended_usec = record.started_usec + 100 * USEC_PER_SEC;
+        cr_expect(eq(u64, record_totals(&record, &topology).saved_usec, 0));
+}
+
+Test(record, kmsg_line_of_a_detached_controller) {
+        log_set_kmsg_fd(pair[0]);
+        record_log_controller(&record, &topology, 0);
+        cr_expect(eq(str, (char *) receive(),
+                     "<30>nvme-async-shutdown: nvme0 0000:01:00.0: detached in 2.103s (stage=hook "
+                     "outcome=detached verified=yes flushed=no usec=2103000 serial=S-nvme0)"));
+}
+
+Test(record, kmsg_line_of_one_that_was_left) {
+        log_set_kmsg_fd(pair[0]);
+        record_log_controller(&record, &topology, 1);
+        cr_expect(eq(str, (char *) receive(),
+                     "<30>nvme-async-shutdown: nvme1 0000:02:00.0: left, flushed: /dev/nvme1n1 is "
+                     "mounted on / (stage=hook outcome=left verified=no flushed=yes usec=0 "
+                     "serial=S-nvme1)"));
+}
+
+Test(record, only_a_seen_shst_is_called_detached_and_verified) {
+        log_set_kmsg_fd(pair[0]);
+        for (Outcome outcome = 0; outcome < _OUTCOME_MAX; outcome++) {
+                bool is_verified;
+
+                record.results[0].outcome = outcome;
+                record_log_controller(&record, &topology, 0);
+                is_verified = strstr(receive(), "verified=yes") != NULL;
+                cr_expect(eq(int, is_verified, outcome == OUTCOME_DETACHED));
+        }
+}
+
+Test(record, journal_entry_has_every_field) {
+        static const char *const expected[] = {
+                "\nMESSAGE=nvme2 0000:03:00.0: failed in 5.000s: no shutdown was started, "
+                "CSTS=0x1\n",
+                "\nMESSAGE_ID=" MESSAGE_ID_CONTROLLER "\n",
+                "\nNVME_CONTROLLER=nvme2\n",
+                "\nNVME_PCI_ADDRESS=0000:03:00.0\n",
+                "\nNVME_MODEL=Test\n",
+                "\nNVME_SERIAL=S-nvme2\n",
+                "\nNVME_STAGE=hook\n",
+                "\nNVME_ACTION=reboot\n",
+                "\nNVME_OUTCOME=failed\n",
+                "\nNVME_REASON=no shutdown was started, CSTS=0x1\n",
+                "\nNVME_FLUSHED=no\n",
+                "\nNVME_VERIFIED=no\n",
+                "\nNVME_SHUTDOWN_USEC=5000000\n",
+        };
+        const char *entry;
+
+        log_set_journal_fd(pair[0]);
+        record_log_controller(&record, &topology, 2);
+        entry = receive();
+        cr_expect(eq(int, strncmp(entry, "PRIORITY=4\n", 11), 0));
+        for (size_t i = 0; i < ARRAY_SIZE(expected); i++)
+                cr_expect(ne(ptr, (void *) strstr(entry, expected[i]), NULL), "%s", expected[i]);
+        record_log_controller(&record, &topology, 0);
+        cr_expect(ne(ptr, (void *) strstr(receive(), "\nNVME_PHASE_FSYNC_USEC=17\n"), NULL));
+}
+
+Test(record, summary_in_the_journal) {
+        log_set_journal_fd(pair[0]);
+        record_log_summary(&record, &topology);
+        cr_expect(ne(ptr,
+                     (void *) strstr(receive(), "\nELAPSED_USEC=5500000\nSERIAL_USEC=7103000\n"
+                                                "SAVED_USEC=1603000\n"),
+                     NULL));
+}
+
+Test(record, summary_on_one_kmsg_line) {
+        log_set_kmsg_fd(pair[0]);
+        record_log_summary(&record, &topology);
+        cr_expect(eq(str, (char *) receive(),
+                     "<29>nvme-async-shutdown: 1 NVMe controllers detached in 5.500s, 1 left, 0 "
+                     "late, 1 failed, 0 vanished, 0 unverified; one after the other 7.103s, saved "
+                     "1.603s (stage=hook summary detached=1 left=1 late=0 failed=1 vanished=0 "
+                     "unverified=0 elapsed_usec=5500000 serial_usec=7103000 saved_usec=1603000)"));
+}
+
+Test(record, says_when_a_bridge_is_released) {
+        log_open(LOG_TARGET_STDERR, 7);
+        log_set_journal_fd(pair[0]);
+        record_log_released(&record, &topology, 3);
+        cr_expect(ne(ptr,
+                     (void *) strstr(receive(),
+                                     "MESSAGE=root port 0000:00:01.0 released after 1 child, "
+                                     "2.100s\n"),
+                     NULL));
+}
+
+Test(record, names_every_outcome_and_phase) {
+        for (Outcome outcome = 0; outcome < _OUTCOME_MAX; outcome++)
+                cr_expect(ne(ptr, (void *) outcome_to_string(outcome), NULL));
+        for (Phase phase = 0; phase < _PHASE_MAX; phase++)
+                cr_expect(ne(ptr, (void *) phase_to_string(phase), NULL));
+        cr_expect(eq(ptr, (void *) outcome_to_string(_OUTCOME_MAX), NULL));
+}
