@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The commands; see nvme_ctrl.h. */
+
+#include "nvme_ctrl.h"
+
+#include <endian.h>
+
+#include <libnvme.h>
+
+_Static_assert(NVME_CSTS_OFFSET == NVME_REG_CSTS, "CSTS is where the specification says");
+
+/* libnvme 1.x: below 0 errno is set, above 0 is an NVMe status. */
+static int status_to_errno(int status) {
+        if (status < 0)
+                return errno > 0 ? -errno : -EIO;
+        return status > 0 ? -EREMOTEIO : 0;
+}
+
+int controller_identify(int fd, NvmeIdentity *ret) {
+        _Alignas(4096) struct nvme_id_ctrl id = {};
+        NvmeIdentity identity = {};
+        size_t n = sizeof(id.sn);
+        int r;
+
+        r = status_to_errno(nvme_identify_ctrl(fd, &id));
+        if (r < 0)
+                return r;
+        while (n > 0 && (id.sn[n - 1] == ' ' || id.sn[n - 1] == '\0'))
+                n--;
+        memcpy(identity.serial, id.sn, n);
+        identity.rtd3e_usec = le32toh(id.rtd3e);
+        identity.has_volatile_cache = id.vwc & 1;
+        *ret = identity;
+        return 0;
+}
+
+int controller_flush(int fd) {
+        uint32_t nsid;
+        int r;
+
+        r = status_to_errno(nvme_get_nsid(fd, &nsid));
+        if (r < 0)
+                return r;
+        return status_to_errno(nvme_flush(fd, nsid));
+}
+
+NvmeShutdown controller_shutdown_status(uint32_t csts) {
+        if (csts == UINT32_MAX)
+                return NVME_SHUTDOWN_GONE;
+        if (NVME_CSTS_SHST(csts) == NVME_CSTS_SHST_CMPLT)
+                return NVME_SHUTDOWN_COMPLETE;
+        if (NVME_CSTS_CFS(csts))
+                return NVME_SHUTDOWN_FATAL;
+        return NVME_CSTS_SHST(csts) == NVME_CSTS_SHST_OCCUR ? NVME_SHUTDOWN_OCCURRING
+                                                            : NVME_SHUTDOWN_NONE;
+}

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Worker processes; see ops_kernel.h. */
+
+#include "ops_kernel.h"
+
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <systemd/sd-event.h>
+
+#include "verify.h"
+#include "worker.h"
+
+typedef struct Child {
+        OpsKernel *ops;
+        size_t device;
+        StepAction action;
+        sd_event_source *source;
+        bool has_ended;
+        siginfo_t status;
+} Child;
+
+struct OpsKernel {
+        int root_fd;
+        const Topology *topology;
+        char *argv0;
+        sd_event *event;
+        bool is_told_to_stop;
+        WorkerSlot *slots; /* shared with the workers, one for each device */
+        size_t slots_size;
+        Child *children; /* one for each device */
+        size_t *ended;   /* queue of devices whose worker has ended */
+        size_t ended_head;
+        size_t ended_tail;
+};
+
+static usec_t kernel_now(void *context) {
+        return usec_now();
+}
+
+static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata) {
+        OpsKernel *ops = userdata;
+
+        ops->is_told_to_stop = true;
+        return 0;
+}
+
+static int on_child(sd_event_source *source, const siginfo_t *si, void *userdata) {
+        Child *child = userdata;
+
+        child->has_ended = true;
+        child->status = *si;
+        child->ops->ended[child->ops->ended_tail++] = child->device;
+        return 0;
+}
+
+/* Runs in the worker. A fatal signal would end the driver's wait for SHST=10b with the handshake
+ * under way, so the polite ones are ignored; nothing of the parent's is cleaned up on the way out.
+ */
+static void run_child(const OpsKernel *ops, size_t device, StepAction action) {
+        const int ignored[] = { SIGTERM, SIGINT, SIGHUP, SIGPIPE };
+
+        for (size_t i = 0; i < ARRAY_SIZE(ignored); i++)
+                (void) signal(ignored[i], SIG_IGN);
+        (void) prctl(PR_SET_NAME, ops->topology->devices[device].controller->name);
+        if (ops->argv0)
+                *ops->argv0 = '@';
+        worker_run(ops->root_fd, ops->topology, device, action, &ops->slots[device]);
+        _exit(EXIT_SUCCESS);
+}
+
+static int kernel_start(void *context, size_t step, StepAction action) {
+        OpsKernel *ops = context;
+        Child *child = &ops->children[step];
+        pid_t pid;
+        int r;
+
+        worker_slot_init(&ops->slots[step]);
+        pid = fork();
+        if (pid < 0)
+                return -errno;
+        if (pid == 0)
+                run_child(ops, step, action);
+        *child = (Child){ .ops = ops, .device = step, .action = action };
+        /* By pidfd: no other child's end is taken for this one's. */
+        r = sd_event_add_child(ops->event, &child->source, pid, WEXITED, on_child, child);
+        if (r < 0) {
+                /* It runs, but we would not see its end. It has all its checks before it, and stops
+                 * there; no errno that asks for another try, or there would be two workers. */
+                child->source = NULL;
+                ops->slots[step].is_abandoned = true;
+                return -ECHILD;
+        }
+        return 0;
+}
+
+static void watch_no_more(Child *child) {
+        if (!child->source)
+                return;
+        (void) sd_event_source_set_enabled(child->source, SD_EVENT_OFF);
+        child->source = sd_event_source_unref(child->source);
+}
+
+/* A worker that ended without an outcome was killed or crashed. Before the write nothing has
+ * happened to the controller; from then on only its registers know. */
+static void judge_lost_worker(const OpsKernel *ops, const Child *child, StepResult *result) {
+        const Device *d = &ops->topology->devices[child->device];
+        const WorkerSlot *slot = &ops->slots[child->device];
+        char cause[64], reason[REASON_MAX];
+
+        if (child->status.si_code == CLD_EXITED)
+                (void) snprintf(cause, sizeof(cause), "its worker exited with status %d",
+                                child->status.si_status);
+        else
+                (void) snprintf(cause, sizeof(cause), "its worker was killed by signal %d",
+                                child->status.si_status);
+        if (child->action != STEP_DETACH || slot->phase < PHASE_SHUTDOWN) {
+                result->outcome = OUTCOME_LEFT;
+                (void) snprintf(result->reason, sizeof(result->reason), "%s", cause);
+                return;
+        }
+        if (slot->phase == PHASE_SHUTDOWN)
+                result->phase_usec[PHASE_SHUTDOWN] += usec_now() - slot->phase_started_usec;
+        verify_shutdown(ops->root_fd, d->address, d->controller->name, result->started_usec,
+                        result);
+        if (result->outcome == OUTCOME_DETACHED)
+                return;
+        memcpy(reason, result->reason, sizeof(reason));
+        (void) snprintf(result->reason, sizeof(result->reason), "%s; %.130s", cause, reason);
+}
+
+static void take_ended(OpsKernel *ops, size_t *ret_step, StepResult *ret_result) {
+        size_t device = ops->ended[ops->ended_head++];
+        Child *child = &ops->children[device];
+        StepResult result = ops->slots[device].result;
+
+        watch_no_more(child);
+        if (result.outcome == OUTCOME_PENDING) {
+                judge_lost_worker(ops, child, &result);
+                result.ended_usec = usec_now();
+        }
+        *ret_step = device;
+        *ret_result = result;
+}
+
+static int kernel_wait(void *context, usec_t deadline, size_t *ret_step, StepResult *ret_result) {
+        OpsKernel *ops = context;
+
+        for (;;) {
+                usec_t now;
+                int r;
+
+                if (ops->ended_head < ops->ended_tail) {
+                        take_ended(ops, ret_step, ret_result);
+                        return OPS_WAIT_DONE;
+                }
+                if (ops->is_told_to_stop)
+                        return OPS_WAIT_SIGNAL;
+                now = usec_now();
+                if (now >= deadline)
+                        return OPS_WAIT_TIMEOUT;
+                r = sd_event_run(ops->event, deadline - now);
+                if (r < 0 && r != -EINTR)
+                        return r;
+        }
+}
+
+static void kernel_abandon(void *context, size_t step, StepResult *ret_result) {
+        static const char *const doing[_PHASE_MAX] = {
+                [PHASE_FORK] = "before its worker ran",
+                [PHASE_CHECK] = "while it was being identified",
+                [PHASE_FSYNC] = "while its data were being written back",
+                [PHASE_SHUTDOWN] = "inside the shutdown handshake, the kernel's pass waits for it",
+                [PHASE_VERIFY] = "while its registers were being read",
+        };
+        OpsKernel *ops = context;
+        WorkerSlot slot;
+
+        ops->slots[step].is_abandoned = true;
+        slot = ops->slots[step];
+        watch_no_more(&ops->children[step]);
+        (void) snprintf(slot.result.reason, sizeof(slot.result.reason), "time was up %s",
+                        doing[slot.phase < _PHASE_MAX ? slot.phase : PHASE_VERIFY]);
+        worker_enter_phase(&slot, _PHASE_MAX);
+        *ret_result = slot.result;
+}
+
+const ShutdownOps ops_kernel = {
+        .now = kernel_now,
+        .start = kernel_start,
+        .wait = kernel_wait,
+        .abandon = kernel_abandon,
+};
+
+/* sd_event_add_child() wants SIGCHLD blocked even where it uses a pidfd. */
+static int block_signals(void) {
+        sigset_t mask;
+
+        (void) sigemptyset(&mask);
+        (void) sigaddset(&mask, SIGCHLD);
+        (void) sigaddset(&mask, SIGTERM);
+        (void) sigaddset(&mask, SIGINT);
+        return sigprocmask(SIG_BLOCK, &mask, NULL) < 0 ? -errno : 0;
+}
+
+static int allocate(OpsKernel *ops, size_t n) {
+        ops->children = calloc(n + 1, sizeof(Child));
+        ops->ended = calloc(n + 1, sizeof(size_t));
+        ops->slots_size = (n + 1) * sizeof(WorkerSlot);
+        ops->slots = mmap(NULL, ops->slots_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+                          -1, 0);
+        if (ops->slots == MAP_FAILED)
+                ops->slots = NULL;
+        return ops->children && ops->ended && ops->slots ? 0 : -ENOMEM;
+}
+
+int ops_kernel_new(int root_fd, const Topology *topology, char *argv0, OpsKernel **ret) {
+        OpsKernel *ops = calloc(1, sizeof(OpsKernel));
+        int r;
+
+        if (!ops)
+                return -ENOMEM;
+        ops->root_fd = root_fd;
+        ops->topology = topology;
+        ops->argv0 = argv0;
+        r = allocate(ops, topology->n_devices);
+        if (r >= 0)
+                r = block_signals();
+        if (r >= 0)
+                r = sd_event_new(&ops->event);
+        if (r >= 0)
+                r = sd_event_add_signal(ops->event, NULL, SIGTERM, on_signal, ops);
+        if (r >= 0)
+                r = sd_event_add_signal(ops->event, NULL, SIGINT, on_signal, ops);
+        if (r < 0) {
+                ops_kernel_free(ops);
+                return r;
+        }
+        *ret = ops;
+        return 0;
+}
+
+OpsKernel *ops_kernel_free(OpsKernel *ops) {
+        if (!ops)
+                return NULL;
+        for (size_t i = 0; ops->children && i < ops->topology->n_devices; i++)
+                watch_no_more(&ops->children[i]);
+        (void) sd_event_unref(ops->event);
+        if (ops->slots)
+                (void) munmap(ops->slots, ops->slots_size);
+        free(ops->children);
+        free(ops->ended);
+        free(ops);
+        return NULL;
+}

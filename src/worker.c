@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The sequence for one controller; see worker.h. */
+
+#include "worker.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <sys/stat.h>
+
+#include "block_node.h"
+#include "nvme_ctrl.h"
+#include "sysfs.h"
+#include "text.h"
+#include "verify.h"
+
+#define UNBIND_PATH "sys/bus/pci/drivers/nvme/unbind"
+
+typedef struct Worker {
+        int root_fd;
+        const Topology *topology;
+        size_t device;
+        WorkerSlot *slot;
+} Worker;
+
+/* Always false, so that a check can end with it. */
+static bool refuse(Worker *w, Outcome outcome, const char *format, ...) _printf_(3, 4);
+static bool refuse(Worker *w, Outcome outcome, const char *format, ...) {
+        StepResult *result = &w->slot->result;
+        va_list args;
+
+        result->outcome = outcome;
+        va_start(args, format);
+        (void) vsnprintf(result->reason, sizeof(result->reason), format, args);
+        va_end(args);
+        return false;
+}
+
+static const Device *worker_device(const Worker *w) {
+        return &w->topology->devices[w->device];
+}
+
+static bool belongs_to(const Block *block, size_t device) {
+        for (size_t i = 0; i < block->n_controllers; i++)
+                if (block->controllers[i] == device)
+                        return true;
+        return false;
+}
+
+/* Never trust a name: a hot-plugged drive may have got the address, or the name, of another. */
+static bool is_same_controller(Worker *w) {
+        const Device *d = worker_device(w);
+        _cleanup_free_ char *driver = NULL, *serial = NULL;
+        char dir[PATH_MAX];
+        int r;
+
+        (void) snprintf(dir, sizeof(dir), "sys/bus/pci/devices/%s", d->address);
+        if (faccessat(w->root_fd, dir, F_OK, 0) < 0)
+                return refuse(w, errno == ENOENT ? OUTCOME_VANISHED : OUTCOME_LEFT,
+                              "gone from the bus: %s", strerror(errno));
+        r = sysfs_link_name(w->root_fd, dir, "driver", &driver);
+        if (r < 0 || !STREQ(driver, "nvme"))
+                return refuse(w, OUTCOME_LEFT, "no longer bound to nvme but to %s",
+                              r < 0 ? "nothing" : driver);
+        (void) snprintf(dir, sizeof(dir), "sys/bus/pci/devices/%s/nvme/%s", d->address,
+                        d->controller->name);
+        r = sysfs_read_at(w->root_fd, dir, "serial", &serial);
+        if (r < 0)
+                return refuse(w, OUTCOME_LEFT, "%s is no longer at this address: %s",
+                              d->controller->name, strerror(-r));
+        text_make_printable(serial);
+        if (!STREQ(serial, d->controller->serial))
+                return refuse(w, OUTCOME_LEFT, "another controller is at this address: serial %s",
+                              serial);
+        return true;
+}
+
+/* What the controller says itself outranks sysfs. One that does not answer gets no second question:
+ * unbind is what ends it, in the kernel's own time. */
+static bool identifies_itself(Worker *w) {
+        const Controller *c = worker_device(w)->controller;
+        _cleanup_close_ int fd = -1;
+        NvmeIdentity identity;
+        char path[64];
+
+        (void) snprintf(path, sizeof(path), "dev/%.40s", c->name);
+        fd = openat(w->root_fd, path, O_RDONLY | O_CLOEXEC);
+        if (fd < 0 || controller_identify(fd, &identity) < 0)
+                return true;
+        w->slot->result.rtd3e_usec = identity.rtd3e_usec;
+        text_make_printable(identity.serial);
+        if (!STREQ(identity.serial, c->serial))
+                return refuse(w, OUTCOME_LEFT, "it identifies itself as serial %s, expected %s",
+                              identity.serial, c->serial);
+        return true;
+}
+
+/* A namespace that appeared after the plan was made has been checked by nobody. */
+static bool has_planned_namespaces(Worker *w) {
+        const Device *d = worker_device(w);
+        size_t planned = 0, present = 0;
+        char path[PATH_MAX];
+        struct dirent *entry;
+        DIR *dir;
+        int fd;
+
+        for (size_t i = 0; i < w->topology->n_blocks; i++)
+                planned += belongs_to(&w->topology->blocks[i], w->device);
+        (void) snprintf(path, sizeof(path), "sys/bus/pci/devices/%s/nvme/%s", d->address,
+                        d->controller->name);
+        fd = openat(w->root_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        dir = fd >= 0 ? fdopendir(fd) : NULL;
+        if (!dir) {
+                int error = errno;
+
+                if (fd >= 0)
+                        (void) close(fd);
+                return refuse(w, OUTCOME_LEFT, "its namespaces can't be listed: %s",
+                              strerror(error));
+        }
+        while ((entry = readdir(dir)))
+                present += STARTSWITH(entry->d_name, "nvme");
+        (void) closedir(dir);
+        if (present != planned)
+                return refuse(w, OUTCOME_LEFT, "it has %zu namespaces, the plan knows %zu", present,
+                              planned);
+        return true;
+}
+
+/* Writes one block device back. The descriptor is kept in *ret_fd, with its claim. */
+static bool write_back(Worker *w, const Block *block, bool claim, int *ret_fd) {
+        int fd = block_node_open(w->root_fd, block->name, block->devnum, claim);
+
+        if (fd == -EBUSY)
+                return refuse(w, OUTCOME_LEFT, "/dev/%s was claimed after the plan was made",
+                              block->name);
+        if (fd < 0)
+                return refuse(w, OUTCOME_LEFT, "/dev/%s: %s", block->name, block_node_strerror(fd));
+        if (fsync(fd) < 0) {
+                int error = errno;
+
+                (void) close(fd);
+                return refuse(w, OUTCOME_LEFT, "fsync of /dev/%s: %s", block->name,
+                              strerror(error));
+        }
+        *ret_fd = fd;
+        return true;
+}
+
+/* A partition has a page cache of its own beside the disk's, so each gets its fsync. */
+static bool write_back_partitions(Worker *w, const Block *namespace) {
+        for (size_t i = 0; i < namespace->n_users; i++) {
+                const Block *user = &w->topology->blocks[namespace->users[i]];
+                int fd = -1;
+
+                if (user->kind != BLOCK_PARTITION)
+                        continue;
+                if (!write_back(w, user, false, &fd))
+                        return false;
+                (void) close(fd);
+        }
+        return true;
+}
+
+/* The claim on the disk covers its partitions (bd_may_claim(), 6.1) and holds until all is written
+ * back; a multipath head is shared with the workers of its other controllers, and usage has asked
+ * for its claim. All descriptors are closed before the unbind: an open one would keep the dead
+ * controller in its subsystem. */
+static bool write_back_all(Worker *w) {
+        const Topology *t = w->topology;
+
+        for (size_t i = 0; i < t->n_blocks; i++) {
+                const Block *block = &t->blocks[i];
+                int fd = -1;
+                bool is_clean;
+
+                if (!belongs_to(block, w->device))
+                        continue;
+                if (!write_back(w, block, block->n_controllers == 1, &fd))
+                        return false;
+                is_clean = write_back_partitions(w, block);
+                (void) close(fd);
+                if (!is_clean)
+                        return false;
+        }
+        return true;
+}
+
+/* write(2) returns when nvme_remove() has: after SHST=10b or after the driver's time-out. */
+static bool unbind(Worker *w) {
+        const Device *d = worker_device(w);
+        int r = sysfs_write(w->root_fd, UNBIND_PATH, d->address);
+
+        if (r == -ENODEV)
+                return refuse(w, OUTCOME_VANISHED, "was unbound or removed meanwhile");
+        if (r < 0)
+                return refuse(w, OUTCOME_FAILED, "writing to /%s: %s", UNBIND_PATH, strerror(-r));
+        return true;
+}
+
+static void detach(Worker *w) {
+        const Device *d = worker_device(w);
+        WorkerSlot *slot = w->slot;
+        usec_t since;
+
+        if (!is_same_controller(w) || !identifies_itself(w) || !has_planned_namespaces(w))
+                return;
+        worker_enter_phase(slot, PHASE_FSYNC);
+        if (!write_back_all(w))
+                return;
+        /* fsync may have taken its time: look once more at the last moment. */
+        if (!is_same_controller(w))
+                return;
+        if (slot->is_abandoned) {
+                (void) refuse(w, OUTCOME_LEFT, "abandoned before the unbind");
+                return;
+        }
+        worker_enter_phase(slot, PHASE_SHUTDOWN);
+        since = slot->phase_started_usec;
+        if (!unbind(w))
+                return;
+        worker_enter_phase(slot, PHASE_VERIFY);
+        verify_shutdown(w->root_fd, d->address, d->controller->name, since, &slot->result);
+}
+
+static void flush(Worker *w) {
+        const Topology *t = w->topology;
+
+        worker_enter_phase(w->slot, PHASE_FSYNC);
+        for (size_t i = 0; i < t->n_blocks; i++) {
+                const Block *block = &t->blocks[i];
+                _cleanup_close_ int fd = -1;
+                int r;
+
+                if (!belongs_to(block, w->device))
+                        continue;
+                fd = block_node_open(w->root_fd, block->name, block->devnum, false);
+                r = fd < 0 ? fd : controller_flush(fd);
+                if (r < 0) {
+                        refuse(w, OUTCOME_LEFT, "Flush of /dev/%s failed, ignoring: %s",
+                               block->name, block_node_strerror(r));
+                        return;
+                }
+                w->slot->result.is_flushed = true;
+        }
+        w->slot->result.outcome = OUTCOME_LEFT;
+}
+
+void worker_run(int root_fd, const Topology *topology, size_t device, StepAction action,
+                WorkerSlot *slot) {
+        Worker w = { .root_fd = root_fd, .topology = topology, .device = device, .slot = slot };
+
+        worker_enter_phase(slot, PHASE_CHECK);
+        if (action == STEP_DETACH)
+                detach(&w);
+        else
+                flush(&w);
+        worker_enter_phase(slot, _PHASE_MAX);
+}

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The processes are real, only what they do is scripted: worker_run() is ours here. Nothing asserts
+ * in a worker: Criterion would wait for it forever. */
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "fake_root.h"
+#include "nvme_ctrl.h"
+#include "ops_kernel.h"
+#include "topology_builder.h"
+#include "worker.h"
+
+#define N 3
+#define PCI "sys/bus/pci/devices/0000:02:00.0"
+
+typedef enum Behaviour {
+        ENDS_WELL,
+        IS_KILLED_EARLY,
+        IS_KILLED_INSIDE,
+        EXITS_EARLY,
+        NEVER_ENDS,
+        IGNORES_SIGTERM,
+        TELLS_ARGV0,
+        WAITS_FOR_ABANDON,
+} Behaviour;
+
+static Behaviour behaviours[N];
+static Topology topology;
+static OpsKernel *ops;
+static int root_fd;
+static char argv0[] = "test";
+static bool fork_fails;
+static pid_t last_pid;
+
+pid_t fork(void) {
+        if (fork_fails) {
+                errno = EAGAIN;
+                return -1;
+        }
+        last_pid = (pid_t) syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+        return last_pid;
+}
+
+static void end_well(WorkerSlot *slot) {
+        slot->result.outcome = OUTCOME_DETACHED;
+        worker_enter_phase(slot, _PHASE_MAX);
+}
+
+void worker_run(int fd, const Topology *t, size_t device, StepAction action, WorkerSlot *slot) {
+        /* Whatever happens to the test, its workers do not stay. */
+        (void) alarm(20);
+        worker_enter_phase(slot, PHASE_CHECK);
+        switch (behaviours[device]) {
+        case ENDS_WELL:
+                end_well(slot);
+                break;
+        case IS_KILLED_EARLY:
+                (void) raise(SIGKILL);
+                break;
+        case IS_KILLED_INSIDE:
+                worker_enter_phase(slot, PHASE_SHUTDOWN);
+                (void) raise(SIGKILL);
+                break;
+        case EXITS_EARLY:
+                _exit(3);
+        case NEVER_ENDS:
+                worker_enter_phase(slot, PHASE_SHUTDOWN);
+                for (;;)
+                        (void) pause();
+        case IGNORES_SIGTERM:
+                (void) kill((pid_t) syscall(SYS_getpid), SIGTERM);
+                end_well(slot);
+                break;
+        case TELLS_ARGV0:
+                (void) snprintf(slot->result.reason, sizeof(slot->result.reason), "%s", argv0);
+                end_well(slot);
+                break;
+        case WAITS_FOR_ABANDON:
+                worker_enter_phase(slot, PHASE_FSYNC);
+                while (!slot->is_abandoned)
+                        (void) usleep(1000);
+                slot->result.rtd3e_usec = 4711;
+                break;
+        }
+}
+
+static void setup(void) {
+        root_fd = fake_root_new();
+        (void) build_nvme(&topology, "nvme0", "0000:01:00.0", NULL);
+        (void) build_nvme(&topology, "nvme1", "0000:02:00.0", NULL);
+        (void) build_nvme(&topology, "nvme2", "0000:03:00.0", NULL);
+        cr_assert(eq(int, ops_kernel_new(root_fd, &topology, argv0, &ops), 0));
+}
+
+static void teardown(void) {
+        ops = ops_kernel_free(ops);
+        topology_done(&topology);
+        (void) close(root_fd);
+        fake_root_done();
+}
+
+TestSuite(ops_kernel, .init = setup, .fini = teardown, .timeout = 20);
+
+static void start(size_t device, Behaviour behaviour) {
+        behaviours[device] = behaviour;
+        cr_assert(eq(int, ops_kernel.start(ops, device, STEP_DETACH), 0));
+}
+
+static StepResult wait_for(size_t device) {
+        StepResult result = {};
+        size_t step = SIZE_MAX;
+        int r = ops_kernel.wait(ops, usec_now() + 10 * USEC_PER_SEC, &step, &result);
+
+        cr_assert(eq(int, r, OPS_WAIT_DONE));
+        cr_assert(eq(sz, step, device));
+        return result;
+}
+
+static void write_csts(uint32_t csts) {
+        uint32_t registers[NVME_REGISTERS_SIZE / sizeof(uint32_t)] = {};
+
+        registers[NVME_CSTS_OFFSET / sizeof(uint32_t)] = csts;
+        fake_root_write_binary(PCI "/resource0", registers, sizeof(registers));
+}
+
+Test(ops_kernel, reports_each_worker_once) {
+        bool has_ended[N] = {};
+
+        for (size_t i = 0; i < N; i++)
+                start(i, ENDS_WELL);
+        for (size_t i = 0; i < N; i++) {
+                StepResult result = {};
+                size_t step = 0;
+
+                cr_assert(eq(int,
+                             ops_kernel.wait(ops, usec_now() + 10 * USEC_PER_SEC, &step, &result),
+                             OPS_WAIT_DONE));
+                cr_expect(eq(int, result.outcome, OUTCOME_DETACHED));
+                cr_expect(not(has_ended[step]));
+                has_ended[step] = true;
+        }
+}
+
+Test(ops_kernel, a_worker_killed_before_the_unbind_has_touched_nothing) {
+        start(1, IS_KILLED_EARLY);
+        cr_expect(eq(str, wait_for(1).reason, "its worker was killed by signal 9"));
+        start(2, EXITS_EARLY);
+        cr_expect(eq(int, wait_for(2).outcome, OUTCOME_LEFT));
+}
+
+Test(ops_kernel, a_worker_killed_inside_leaves_the_verdict_to_the_registers) {
+        write_csts(0x9);
+        start(1, IS_KILLED_INSIDE);
+        cr_expect(eq(int, wait_for(1).outcome, OUTCOME_DETACHED));
+}
+
+Test(ops_kernel, a_handshake_cut_off_is_never_called_detached) {
+        StepResult result;
+
+        write_csts(0x5);
+        start(1, IS_KILLED_INSIDE);
+        result = wait_for(1);
+        cr_expect(eq(int, result.outcome, OUTCOME_FAILED));
+        cr_expect(eq(str, result.reason,
+                     "its worker was killed by signal 9; the kernel gave up waiting for the "
+                     "shutdown to complete, CSTS=0x5"));
+}
+
+Test(ops_kernel, wait_ends_at_its_deadline) {
+        usec_t deadline = usec_now() + 200 * USEC_PER_MSEC;
+        StepResult result;
+        size_t step;
+
+        start(0, NEVER_ENDS);
+        cr_expect(eq(int, ops_kernel.wait(ops, deadline, &step, &result), OPS_WAIT_TIMEOUT));
+        cr_expect(ge(u64, usec_now(), deadline));
+        (void) kill(last_pid, SIGKILL);
+}
+
+/* Killed, it would leave a handshake that the kernel's pass does not wait for. */
+Test(ops_kernel, an_abandoned_worker_lives_on) {
+        StepResult result = {};
+        size_t step;
+
+        start(0, NEVER_ENDS);
+        (void) ops_kernel.wait(ops, usec_now() + 300 * USEC_PER_MSEC, &step, &result);
+        ops_kernel.abandon(ops, 0, &result);
+        cr_expect(eq(str, result.reason,
+                     "time was up inside the shutdown handshake, the kernel's pass waits for it"));
+        cr_expect(gt(u64, result.phase_usec[PHASE_SHUTDOWN], 0));
+        ops = ops_kernel_free(ops);
+        cr_expect(eq(int, kill(last_pid, 0), 0));
+        (void) kill(last_pid, SIGKILL);
+}
+
+Test(ops_kernel, an_abandoned_worker_knows_it) {
+        StepResult result = {};
+        size_t step;
+
+        start(0, WAITS_FOR_ABANDON);
+        (void) ops_kernel.wait(ops, usec_now() + 300 * USEC_PER_MSEC, &step, &result);
+        ops_kernel.abandon(ops, 0, &result);
+        cr_expect(eq(str, result.reason, "time was up while its data were being written back"));
+        cr_expect(eq(int, kill(last_pid, 0), 0));
+        /* It ends by itself, well before its alarm. */
+        cr_expect(eq(int, (int) waitpid(last_pid, NULL, 0), (int) last_pid));
+}
+
+Test(ops_kernel, sigterm_ends_the_wait) {
+        StepResult result;
+        size_t step;
+
+        start(0, NEVER_ENDS);
+        (void) kill(getpid(), SIGTERM);
+        cr_expect(eq(int, ops_kernel.wait(ops, usec_now() + 10 * USEC_PER_SEC, &step, &result),
+                     OPS_WAIT_SIGNAL));
+        cr_expect(eq(int, kill(last_pid, 0), 0));
+        (void) kill(last_pid, SIGKILL);
+}
+
+Test(ops_kernel, workers_ignore_sigterm) {
+        start(0, IGNORES_SIGTERM);
+        cr_expect(eq(int, wait_for(0).outcome, OUTCOME_DETACHED));
+}
+
+/* systemd-shutdown spares it by that sign; we stay what we were. */
+Test(ops_kernel, workers_are_marked_for_systemd_to_spare) {
+        start(0, TELLS_ARGV0);
+        cr_expect(eq(str, wait_for(0).reason, "@est"));
+        cr_expect(eq(str, argv0, "test"));
+}
+
+Test(ops_kernel, a_fork_that_fails_is_reported) {
+        fork_fails = true;
+        cr_expect(eq(int, ops_kernel.start(ops, 0, STEP_DETACH), -EAGAIN));
+        fork_fails = false;
+        start(0, ENDS_WELL);
+        cr_expect(eq(int, wait_for(0).outcome, OUTCOME_DETACHED));
+}
+
+/* Without a descriptor nobody would see the worker's end: it must not go on, nor get a twin. */
+Test(ops_kernel, out_of_descriptors_begins_nothing) {
+        struct rlimit limit, none;
+        int r;
+
+        cr_assert(eq(int, getrlimit(RLIMIT_NOFILE, &limit), 0));
+        none = (struct rlimit){ .rlim_cur = 0, .rlim_max = limit.rlim_max };
+        cr_assert(eq(int, setrlimit(RLIMIT_NOFILE, &none), 0));
+        behaviours[0] = WAITS_FOR_ABANDON;
+        r = ops_kernel.start(ops, 0, STEP_DETACH);
+        cr_assert(eq(int, setrlimit(RLIMIT_NOFILE, &limit), 0));
+        cr_expect(eq(int, r, -ECHILD));
+        cr_expect(eq(int, (int) waitpid(last_pid, NULL, 0), (int) last_pid));
+}

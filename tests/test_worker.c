@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <criterion/parameterized.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+
+#include "fake_root.h"
+#include "mock_nodes.h"
+#include "nvme_ctrl.h"
+#include "topology_builder.h"
+#include "verify.h"
+#include "worker.h"
+
+#define ADDRESS "0000:01:00.0"
+#define PCI "sys/bus/pci/devices/" ADDRESS
+#define UNBIND "sys/bus/pci/drivers/nvme/unbind"
+
+#define CSTS_COMPLETE 0x9
+#define CSTS_READY 0x1
+
+/* What the fake kernel does with a write to unbind, and what it saw. */
+static struct {
+        int error;
+        bool keeps_driver;
+        bool removes_device;
+        uint32_t csts;
+        unsigned n_writes;
+        unsigned n_fsyncs_before;
+        bool had_open_nodes;
+        int fsync_error;
+        unsigned n_fsyncs;
+} kernel;
+
+static int root_fd;
+static Topology topology;
+static WorkerSlot slot;
+
+static bool leads_to(int fd, const char *path) {
+        struct stat a, b;
+
+        return fstatat(fd, "", &a, AT_EMPTY_PATH) == 0 && stat(fake_root_path(path), &b) == 0 &&
+               a.st_ino == b.st_ino && a.st_dev == b.st_dev;
+}
+
+static bool has_open_nodes(void) {
+        bool found = false;
+
+        for (int fd = 3; fd < 256; fd++)
+                found = found || leads_to(fd, "dev/nvme0n1") || leads_to(fd, "dev/nvme0n1p1");
+        return found;
+}
+
+static void write_csts(uint32_t csts) {
+        uint32_t registers[NVME_REGISTERS_SIZE / sizeof(uint32_t)] = {};
+
+        registers[NVME_CSTS_OFFSET / sizeof(uint32_t)] = csts;
+        fake_root_write_binary(PCI "/resource0", registers, sizeof(registers));
+}
+
+/* The worker's write(2); all others pass. */
+ssize_t write(int fd, const void *data, size_t size) {
+        if (root_fd <= 0 || !leads_to(fd, UNBIND))
+                return syscall(SYS_write, fd, data, size);
+        cr_assert(size == strlen(ADDRESS) && memcmp(data, ADDRESS, size) == 0);
+        kernel.n_writes++;
+        kernel.n_fsyncs_before = kernel.n_fsyncs;
+        kernel.had_open_nodes = has_open_nodes();
+        if (kernel.error) {
+                errno = kernel.error;
+                return -1;
+        }
+        if (!kernel.keeps_driver)
+                fake_root_remove(PCI "/driver");
+        if (kernel.removes_device)
+                fake_root_remove(PCI);
+        else if (kernel.csts != CSTS_COMPLETE)
+                write_csts(kernel.csts);
+        return (ssize_t) size;
+}
+
+int fsync(int fd) {
+        kernel.n_fsyncs++;
+        errno = kernel.fsync_error;
+        return kernel.fsync_error ? -1 : 0;
+}
+
+static void add_namespace(const char *name, dev_t devnum) {
+        char path[128];
+        ssize_t block = topology_add_block(&topology, BLOCK_NAMESPACE, name, devnum);
+
+        cr_assert(block >= 0 && topology_link_controller(&topology, (size_t) block, 0) == 0);
+        (void) snprintf(path, sizeof(path), PCI "/nvme/nvme0/%s/size", name);
+        fake_root_write(path, "2048\n");
+        mock_nodes_add(name, S_IFBLK, devnum);
+}
+
+static void add_partition(const char *name, dev_t devnum) {
+        ssize_t block = topology_add_block(&topology, BLOCK_PARTITION, name, devnum);
+
+        cr_assert(block >= 0 && topology_link_user(&topology, 0, (size_t) block) == 0);
+        mock_nodes_add(name, S_IFBLK, devnum);
+}
+
+/* An idle controller with one namespace and one partition, that the kernel will shut down cleanly.
+ */
+static void setup(void) {
+        (void) fake_root_new();
+        fake_root_write(UNBIND, "");
+        fake_root_write("dev/null", "");
+        fake_root_link(PCI "/driver", "../../drivers/nvme");
+        fake_root_write(PCI "/nvme/nvme0/serial", "S-nvme0             \n");
+        write_csts(CSTS_COMPLETE);
+        kernel.csts = CSTS_COMPLETE;
+        root_fd = mock_nodes_open_root(fake_root_path(""));
+        (void) build_nvme(&topology, "nvme0", ADDRESS, NULL);
+        add_namespace("nvme0n1", makedev(259, 0));
+        add_partition("nvme0n1p1", makedev(259, 1));
+        worker_slot_init(&slot);
+}
+
+static void teardown(void) {
+        mock_nodes_forget();
+        topology_done(&topology);
+        (void) close(root_fd);
+        root_fd = -1;
+        fake_root_done();
+}
+
+static void run(void) {
+        worker_run(root_fd, &topology, 0, STEP_DETACH, &slot);
+}
+
+static void expect_untouched(Outcome outcome, const char *reason) {
+        cr_expect(eq(uint, kernel.n_writes, 0));
+        cr_expect(eq(int, slot.result.outcome, outcome));
+        cr_expect(eq(str, slot.result.reason, (char *) reason));
+}
+
+TestSuite(worker, .init = setup, .fini = teardown, .timeout = 10);
+
+Test(worker, detaches_an_idle_controller) {
+        run();
+        cr_expect(eq(uint, kernel.n_writes, 1));
+        cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
+        cr_expect(eq(str, slot.result.reason, ""));
+        cr_expect(ge(u64, slot.result.ended_usec, slot.result.started_usec));
+}
+
+/* kernel.md g: without it, data written to the page cache of the raw device is lost. */
+Test(worker, writes_namespace_and_partition_back_before_the_unbind) {
+        run();
+        cr_expect(eq(uint, kernel.n_fsyncs_before, 2));
+        cr_expect(eq(uint, mock_nodes_count_opens("nvme0n1"), 1));
+        cr_expect(eq(uint, mock_nodes_count_opens("nvme0n1p1"), 1));
+}
+
+Test(worker, holds_no_node_open_during_the_unbind) {
+        run();
+        cr_expect(eq(uint, kernel.n_writes, 1));
+        cr_expect(not(kernel.had_open_nodes));
+}
+
+Test(worker, leaves_a_namespace_that_was_claimed_since_the_plan) {
+        mock_nodes_fail("nvme0n1", EBUSY);
+        run();
+        expect_untouched(OUTCOME_LEFT, "/dev/nvme0n1 was claimed after the plan was made");
+}
+
+/* The workers of a multipath head's controllers must not refuse each other. */
+Test(worker, does_not_claim_a_head_that_it_shares) {
+        (void) build_nvme(&topology, "nvme1", "0000:02:00.0", NULL);
+        cr_assert(eq(int, topology_link_controller(&topology, 0, 1), 0));
+        mock_nodes_fail("nvme0n1", EBUSY);
+        run();
+        cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
+}
+
+Test(worker, leaves_what_can_not_be_written_back) {
+        kernel.fsync_error = EIO;
+        run();
+        expect_untouched(OUTCOME_LEFT, "fsync of /dev/nvme0n1: Input/output error");
+}
+
+Test(worker, leaves_a_namespace_whose_node_is_missing) {
+        fake_root_remove("dev/nvme0n1");
+        run();
+        expect_untouched(OUTCOME_LEFT, "/dev/nvme0n1: the node is missing");
+}
+
+Test(worker, leaves_a_partition_whose_node_is_missing) {
+        fake_root_remove("dev/nvme0n1p1");
+        run();
+        expect_untouched(OUTCOME_LEFT, "/dev/nvme0n1p1: the node is missing");
+}
+
+Test(worker, leaves_a_node_that_leads_to_another_device) {
+        topology.blocks[0].devnum = makedev(8, 0);
+        run();
+        expect_untouched(OUTCOME_LEFT, "/dev/nvme0n1: the node is another device");
+}
+
+Test(worker, leaves_a_node_that_may_not_be_opened) {
+        mock_nodes_fail("nvme0n1", EACCES);
+        run();
+        expect_untouched(OUTCOME_LEFT, "/dev/nvme0n1: Permission denied");
+}
+
+Test(worker, leaves_a_stranger_at_the_address) {
+        fake_root_write(PCI "/nvme/nvme0/serial", "OTHER\n");
+        run();
+        expect_untouched(OUTCOME_LEFT, "another controller is at this address: serial OTHER");
+}
+
+Test(worker, leaves_an_address_whose_controller_got_another_name) {
+        fake_root_remove(PCI "/nvme/nvme0");
+        fake_root_write(PCI "/nvme/nvme7/serial", "S-nvme0\n");
+        run();
+        expect_untouched(OUTCOME_LEFT,
+                         "nvme0 is no longer at this address: No such file or directory");
+}
+
+Test(worker, leaves_what_another_driver_has_taken) {
+        fake_root_remove(PCI "/driver");
+        fake_root_link(PCI "/driver", "../../drivers/vfio-pci");
+        run();
+        expect_untouched(OUTCOME_LEFT, "no longer bound to nvme but to vfio-pci");
+}
+
+Test(worker, leaves_what_has_no_driver_any_more) {
+        fake_root_remove(PCI "/driver");
+        run();
+        expect_untouched(OUTCOME_LEFT, "no longer bound to nvme but to nothing");
+}
+
+Test(worker, reports_a_controller_that_is_gone) {
+        fake_root_remove(PCI);
+        run();
+        expect_untouched(OUTCOME_VANISHED, "gone from the bus: No such file or directory");
+}
+
+Test(worker, leaves_a_controller_that_got_another_namespace) {
+        fake_root_write(PCI "/nvme/nvme0/nvme0n2/size", "2048\n");
+        run();
+        expect_untouched(OUTCOME_LEFT, "it has 2 namespaces, the plan knows 1");
+}
+
+Test(worker, takes_a_controller_without_namespaces) {
+        topology.blocks[0].n_controllers = 0;
+        fake_root_remove(PCI "/nvme/nvme0/nvme0n1");
+        run();
+        cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
+        cr_expect(eq(uint, kernel.n_fsyncs, 0));
+}
+
+Test(worker, does_not_unbind_what_nobody_waits_for_any_more) {
+        slot.is_abandoned = true;
+        run();
+        expect_untouched(OUTCOME_LEFT, "abandoned before the unbind");
+}
+
+struct verdict_row {
+        int error;
+        uint32_t csts;
+        bool keeps_driver, removes_device;
+        Outcome outcome;
+        char reason[96];
+};
+
+/* write(2) says nothing of how the shutdown went. */
+ParameterizedTestParameters(worker, judges_by_the_registers) {
+        static struct verdict_row rows[] = {
+                { 0, 0x9, false, false, OUTCOME_DETACHED, "" },
+                { 0, 0x8, false, false, OUTCOME_DETACHED, "" },
+                { 0, 0xb, false, false, OUTCOME_DETACHED, "" },
+                { 0, 0x5, false, false, OUTCOME_FAILED,
+                  "the kernel gave up waiting for the shutdown to complete, CSTS=0x5" },
+                { 0, 0x1, false, false, OUTCOME_FAILED, "no shutdown was started, CSTS=0x1" },
+                { 0, 0x3, false, false, OUTCOME_FAILED, "controller fatal status, CSTS=0x3" },
+                { 0, 0xffffffff, false, false, OUTCOME_VANISHED, "its registers read as all ones" },
+                { 0, 0x9, true, false, OUTCOME_FAILED, "still bound to nvme" },
+                { 0, 0x9, false, true, OUTCOME_VANISHED, "gone from the bus" },
+                { ENODEV, 0x9, false, false, OUTCOME_VANISHED, "was unbound or removed meanwhile" },
+                { EACCES, 0x9, false, false, OUTCOME_FAILED,
+                  "writing to /sys/bus/pci/drivers/nvme/unbind: Permission denied" },
+        };
+
+        return cr_make_param_array(struct verdict_row, rows, ARRAY_SIZE(rows));
+}
+
+ParameterizedTest(struct verdict_row *row, worker, judges_by_the_registers) {
+        kernel.error = row->error;
+        kernel.csts = row->csts;
+        kernel.keeps_driver = row->keeps_driver;
+        kernel.removes_device = row->removes_device;
+        run();
+        cr_expect(eq(uint, kernel.n_writes, 1));
+        cr_expect(eq(int, slot.result.outcome, row->outcome));
+        cr_expect(eq(str, slot.result.reason, row->reason));
+}
+
+/* Lockdown: the registers can't be mapped. */
+Test(worker, never_calls_unverified_detached) {
+        fake_root_remove(PCI "/resource0");
+        run();
+        cr_expect(eq(int, slot.result.outcome, OUTCOME_UNVERIFIED));
+        cr_expect(eq(str, slot.result.reason, "CSTS can't be read (No such file or directory)"));
+}
+
+Test(worker, does_not_map_past_a_short_resource) {
+        fake_root_write(PCI "/resource0", "short");
+        run();
+        cr_expect(eq(int, slot.result.outcome, OUTCOME_UNVERIFIED));
+}
+
+static void write_kmsg(usec_t usec, const char *text) {
+        char record[256];
+
+        (void) snprintf(record, sizeof(record), "4,77,%lu,-;%s\n", (unsigned long) usec, text);
+        fake_root_write("dev/kmsg", record);
+}
+
+Test(worker, believes_the_drivers_complaint_when_registers_are_locked_down) {
+        static const char *const complaints[] = {
+                "nvme nvme0: Device shutdown incomplete; abort shutdown",
+                "nvme nvme0: Device not ready; aborting shutdown, CSTS=0x1",
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(complaints); i++) {
+                StepResult result = {};
+
+                fake_root_remove(PCI);
+                fake_root_write(PCI "/enable", "0");
+                write_kmsg(usec_now(), complaints[i]);
+                verify_shutdown(root_fd, ADDRESS, "nvme0", usec_now(), &result);
+                cr_expect(eq(int, result.outcome, OUTCOME_FAILED));
+                cr_expect(eq(str, result.reason, "the driver reports an incomplete shutdown"));
+        }
+}
+
+Test(worker, ignores_complaints_about_others_and_of_earlier_times) {
+        StepResult result = {};
+        usec_t now = usec_now();
+
+        fake_root_remove(PCI "/driver");
+        fake_root_remove(PCI "/resource0");
+        write_kmsg(now, "nvme nvme1: Device not ready; aborting shutdown, CSTS=0x1");
+        verify_shutdown(root_fd, ADDRESS, "nvme0", now, &result);
+        cr_expect(eq(int, result.outcome, OUTCOME_UNVERIFIED));
+        write_kmsg(now > 60000000 ? now - 60000000 : 0,
+                   "nvme nvme0: Device not ready; aborting shutdown, CSTS=0x1");
+        verify_shutdown(root_fd, ADDRESS, "nvme0", now, &result);
+        cr_expect(eq(int, result.outcome, OUTCOME_UNVERIFIED));
+        write_kmsg(now, "garbage without a semicolon");
+        verify_shutdown(root_fd, ADDRESS, "nvme0", now, &result);
+        cr_expect(eq(int, result.outcome, OUTCOME_UNVERIFIED));
+}
+
+Test(worker, a_flush_that_fails_is_said_and_ignored) {
+        worker_run(root_fd, &topology, 0, STEP_LEAVE, &slot);
+        cr_expect(eq(uint, kernel.n_writes, 0));
+        cr_expect(eq(int, slot.result.outcome, OUTCOME_LEFT));
+        cr_expect(not(slot.result.is_flushed));
+        /* A plain file takes no NVMe command. */
+        cr_expect(eq(str, slot.result.reason,
+                     "Flush of /dev/nvme0n1 failed, ignoring: Inappropriate ioctl for device"));
+}
