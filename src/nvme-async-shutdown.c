@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Options and the verb table. */
+
+#include <getopt.h>
+
+#include "log.h"
+#include "verbs.h"
+#include "version.h"
+
+typedef struct Verb {
+        const char *name;
+        int (*function)(const Arguments *arguments);
+        const char *help;
+        int max_operands;
+} Verb;
+
+/* The first one is what is done without a verb. */
+static const Verb verbs[] = {
+        { "plan", verb_plan, "Show what would happen to each controller now, and why (default)",
+          0 },
+        { "run", verb_run, "Act; called at shutdown, with reboot, poweroff, halt or kexec", 1 },
+        { "config", verb_config, "Show the effective configuration and where it comes from", 0 },
+};
+
+static const struct option options[] = {
+        { "help", no_argument, NULL, 'h' },
+        { "version", no_argument, NULL, 'V' },
+        { "json", no_argument, NULL, 'j' },
+        { "stage", required_argument, NULL, 's' },
+        {},
+};
+
+static void print_help(void) {
+        (void) printf(
+                "nvme-async-shutdown [OPTIONS...] VERB\n\n"
+                "Shut idle NVMe controllers down at the same time, not one after the other.\n\n"
+                "Verbs:\n");
+        for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
+                (void) printf("  %-22s %s\n", verbs[i].name, verbs[i].help);
+        (void) printf(
+                "\nOptions:\n"
+                "  -h --help              Show this help\n"
+                "     --version           Show the version\n"
+                "     --json              plan, config: print JSON\n"
+                "     --stage=STAGE       run: unit, hook or exitrd; plan: as that stage would\n"
+                "                         see it (default: unit)\n"
+                "\nrun refuses on a machine that is not shutting down.\n"
+                "See nvme-async-shutdown(8) and nvme-async-shutdown.conf(5).\n");
+}
+
+/* 0: go on; 1: all has been done; -EINVAL: said what is wrong. */
+static int parse_options(int argc, char *argv[], Arguments *arguments) {
+        int c;
+
+        while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0)
+                switch (c) {
+                case 'h':
+                        print_help();
+                        return 1;
+                case 'V':
+                        (void) printf("nvme-async-shutdown %s\n", PROJECT_VERSION);
+                        return 1;
+                case 'j':
+                        arguments->json = true;
+                        break;
+                case 's':
+                        arguments->stage = stage_from_string(optarg);
+                        if (arguments->stage < 0) {
+                                log_error("--stage=%.40s: must be unit, hook or exitrd.", optarg);
+                                return -EINVAL;
+                        }
+                        arguments->has_stage = true;
+                        break;
+                default:
+                        log_error("Try nvme-async-shutdown --help.");
+                        return -EINVAL;
+                }
+        return 0;
+}
+
+static const Verb *find_verb(const char *name) {
+        for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
+                if (STREQ(verbs[i].name, name))
+                        return &verbs[i];
+        return NULL;
+}
+
+int main(int argc, char *argv[]) {
+        Arguments arguments = { .stage = STAGE_UNIT, .argv0 = argc > 0 ? argv[0] : NULL };
+        const Verb *verb = &verbs[0];
+        int r;
+
+        r = parse_options(argc, argv, &arguments);
+        if (r != 0)
+                return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        if (optind < argc) {
+                verb = find_verb(argv[optind]);
+                if (!verb) {
+                        log_error("Unknown verb \"%.40s\". Try nvme-async-shutdown --help.",
+                                  argv[optind]);
+                        return EXIT_FAILURE;
+                }
+                optind++;
+        }
+        arguments.operands = argv + optind;
+        arguments.n_operands = argc - optind;
+        if (arguments.n_operands > verb->max_operands) {
+                log_error("%s: one word too many: \"%.40s\".", verb->name,
+                          arguments.operands[verb->max_operands]);
+                return EXIT_FAILURE;
+        }
+        return verb->function(&arguments);
+}

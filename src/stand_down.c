@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* When to do nothing; see stand_down.h. */
+
+#include "stand_down.h"
+
+#include <fcntl.h>
+
+#include "sysfs.h"
+#include "system_manager.h"
+
+#define CMDLINE_MAX (64 * 1024)
+
+static bool exists(int root_fd, const char *path) {
+        return faccessat(root_fd, path, F_OK, 0) == 0;
+}
+
+static bool has_kernel_argument(int root_fd, const char *argument) {
+        _cleanup_free_ char *cmdline = NULL;
+        char *word, *state = NULL;
+
+        if (sysfs_read_all(root_fd, "proc/cmdline", CMDLINE_MAX, &cmdline) < 0)
+                return false;
+        for (word = strtok_r(cmdline, " \t\n", &state); word;
+             word = strtok_r(NULL, " \t\n", &state))
+                if (STREQ(word, argument))
+                        return true;
+        return false;
+}
+
+/* PID 1 hands "container=" on to systemd-shutdown's hooks; the files are for all else. */
+static bool is_container(int root_fd) {
+        const char *container = getenv("container");
+
+        return (container && *container) || exists(root_fd, "run/systemd/container") ||
+               exists(root_fd, "run/host/container-manager");
+}
+
+static bool is_kernel_async(int root_fd) {
+        _cleanup_free_ char *value = NULL;
+
+        return sysfs_read(root_fd, "sys/module/core/parameters/async_shutdown", &value) >= 0 &&
+               STREQ(value, "Y");
+}
+
+/* fwupd's own hook runs beside ours and may be activating a drive's firmware. */
+static bool may_fwupd_run(int root_fd) {
+        return exists(root_fd, "var/lib/fwupd/pending.db") &&
+               (exists(root_fd, "usr/lib/systemd/system-shutdown/fwupd.shutdown") ||
+                exists(root_fd, "lib/systemd/system-shutdown/fwupd.shutdown"));
+}
+
+static int say(const char *text, char **ret_reason) {
+        char *reason = strdup(text);
+
+        if (!reason)
+                return -ENOMEM;
+        *ret_reason = reason;
+        return 1;
+}
+
+static int say_word(const char *format, const char *word, char **ret_reason) {
+        char text[128];
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+        (void) snprintf(text, sizeof(text), format, word);
+#pragma GCC diagnostic pop
+        return say(text, ret_reason);
+}
+
+int stand_down(int root_fd, const Config *config, Stage stage, Action action, char **ret_reason) {
+        if (!config->is_enabled)
+                return say("Enabled=no", ret_reason);
+        if (!(config->actions & (1U << action)))
+                return say_word("Actions= does not name %s", action_to_string(action), ret_reason);
+        if (!(config->stages & (1U << stage)))
+                return say_word("Stages= does not name %s", stage_to_string(stage), ret_reason);
+        if (has_kernel_argument(root_fd, "nvme_async_shutdown=0"))
+                return say("nvme_async_shutdown=0 is on the kernel command line", ret_reason);
+        if (is_container(root_fd))
+                return say("this is a container", ret_reason);
+        if (is_kernel_async(root_fd))
+                return say("this kernel shuts devices down concurrently itself "
+                           "(core.async_shutdown=Y)",
+                           ret_reason);
+        if (stage == STAGE_HOOK && may_fwupd_run(root_fd))
+                return say("fwupd may be activating firmware beside us "
+                           "(/var/lib/fwupd/pending.db exists)",
+                           ret_reason);
+        return 0;
+}
+
+/* systemd-shutdown replaces PID 1; a process name holds 15 characters. */
+static int is_pid1_shutdown(int root_fd) {
+        _cleanup_free_ char *comm = NULL;
+        int r = sysfs_read(root_fd, "proc/1/comm", &comm);
+
+        return r < 0 ? r : STREQ(comm, "systemd-shutdow");
+}
+
+int is_shutting_down(int root_fd, Stage stage, Action action) {
+        switch (stage) {
+        case STAGE_UNIT:
+                return system_manager_has_job(action);
+        case STAGE_HOOK:
+                return is_pid1_shutdown(root_fd);
+        case STAGE_EXITRD:
+                return exists(root_fd, "etc/initrd-release");
+        default:
+                return -EINVAL;
+        }
+}

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Looks at the machine once and decides: udev_tree -> usage -> plan. */
+#pragma once
+
+#include "plan.h"
+
+/* For the given stage: open files are looked for where processes still live (unit). Changes
+ * nothing. Returns 0, or -errno when the devices can't be enumerated. */
+int survey(int root_fd, const Config *config, Stage stage, Topology *ret_topology,
+           Plan *ret_plan) _must_check_;

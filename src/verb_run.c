@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* "run": what the unit, the hook and the exitrd call. The only verb that acts. */
+
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/time.h>
+#include <syslog.h>
+
+#include "log.h"
+#include "ops_kernel.h"
+#include "stand_down.h"
+#include "survey.h"
+#include "sysfs.h"
+#include "system_manager.h"
+#include "verbs.h"
+#include "waves.h"
+
+typedef struct Run {
+        int root_fd;
+        Stage stage;
+        Action action;
+        Config config;
+        Topology topology;
+        Plan plan;
+        char *argv0;
+} Run;
+
+static void on_ended(void *userdata, const Record *record, size_t device) {
+        const Topology *topology = userdata;
+
+        if (topology->devices[device].controller)
+                record_log_controller(record, topology, device);
+        else if (record->results[device].outcome == OUTCOME_DETACHED)
+                record_log_released(record, topology, device);
+}
+
+/* What has been touched so far stays in memory even if the file system below it goes; what was
+ * never needed is not worth reading in. */
+static void lock_memory(void) {
+        if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) < 0)
+                log_debug("Could not lock memory, ignoring: %s", strerror(errno));
+}
+
+static int act(Run *run, usec_t deadline) {
+        const WavesOptions options = {
+                .deadline_usec = deadline,
+                .max_parallel = run->config.max_parallel,
+                .ended = on_ended,
+                .userdata = &run->topology,
+        };
+        OpsKernel *ops = NULL;
+        Record record = RECORD_INIT;
+        int r;
+
+        r = record_init(&record, run->stage, run->action, run->plan.n_steps);
+        if (r >= 0)
+                r = ops_kernel_new(run->root_fd, &run->topology, run->argv0, &ops);
+        if (r >= 0) {
+                lock_memory();
+                r = waves_run(&run->plan, &ops_kernel, ops, &options, &record);
+        }
+        if (r >= 0)
+                record_log_summary(&record, &run->topology);
+        ops_kernel_free(ops);
+        record_done(&record);
+        return r;
+}
+
+static void on_survey_timeout(int signal_number) {
+        log_from_signal(
+                "Looking at the devices took longer than TimeoutSec=: nothing was touched.");
+        _exit(EXIT_SUCCESS);
+}
+
+/* To look at a device or a process can wait for a lock that somebody holds who is stuck. */
+static int survey_in_time(Run *run) {
+        const struct sigaction action = { .sa_handler = on_survey_timeout };
+        const struct itimerval limit = {
+                .it_value.tv_sec = (time_t) (run->config.timeout_usec / USEC_PER_SEC),
+                .it_value.tv_usec = (suseconds_t) (run->config.timeout_usec % USEC_PER_SEC),
+        };
+        const struct itimerval off = {};
+        int r;
+
+        if (sigaction(SIGALRM, &action, NULL) < 0 || setitimer(ITIMER_REAL, &limit, NULL) < 0)
+                return -errno;
+        r = survey(run->root_fd, &run->config, run->stage, &run->topology, &run->plan);
+        (void) setitimer(ITIMER_REAL, &off, NULL);
+        return r;
+}
+
+/* 0: done or rightly nothing done; -errno. */
+static int survey_and_act(Run *run) {
+        usec_t deadline = usec_now() + run->config.timeout_usec;
+        int r;
+
+        r = survey_in_time(run);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < run->plan.n_warnings; i++)
+                log_warning("%s", run->plan.warnings[i]);
+        if (run->plan.n_detach < run->config.min_controllers) {
+                log_info("Nothing to do: %zu idle NVMe controllers, MinControllers=%u.",
+                         run->plan.n_detach, run->config.min_controllers);
+                return 0;
+        }
+        log_info("Shutting %zu NVMe controllers down at the same time.", run->plan.n_detach);
+        return act(run, deadline);
+}
+
+/* 1: go on; 0: stand down, which has been said; -errno. */
+static int may_run(Run *run) {
+        _cleanup_free_ char *reason = NULL;
+        int r;
+
+        r = stand_down(run->root_fd, &run->config, run->stage, run->action, &reason);
+        if (r > 0)
+                log_info("Standing down: %s.", reason);
+        if (r != 0)
+                return r < 0 ? r : 0;
+        r = is_shutting_down(run->root_fd, run->stage, run->action);
+        if (r < 0) {
+                log_error("Refusing: could not find out whether the machine is shutting down: %s.",
+                          strerror(-r));
+                return r;
+        }
+        if (r == 0) {
+                log_error("Refusing: this machine is not on its way to %s.",
+                          action_to_string(run->action));
+                return -EPERM;
+        }
+        return 1;
+}
+
+/* The unit leaves it to us to find out which way the machine goes down. */
+static int find_action(const Arguments *arguments, Action *ret) {
+        if (arguments->n_operands == 0 && arguments->stage == STAGE_UNIT)
+                return system_manager_pending_action(ret);
+        if (arguments->n_operands != 1)
+                return -EINVAL;
+        *ret = action_from_string(arguments->operands[0]);
+        return *ret < 0 ? -EINVAL : 0;
+}
+
+static int run_stage(const Arguments *arguments) {
+        Run run = { .stage = arguments->stage, .argv0 = arguments->argv0, .root_fd = -1 };
+        int r;
+
+        r = find_action(arguments, &run.action);
+        if (r == -EINVAL)
+                log_error("Nothing done: the action must be reboot, poweroff, halt or kexec, not "
+                          "\"%.40s\".",
+                          arguments->n_operands > 0 ? arguments->operands[0] : "");
+        else if (r < 0)
+                log_error("Refusing: this machine is not shutting down (%s).", strerror(-r));
+        if (r < 0)
+                return r;
+        run.root_fd = sysfs_open_root("/");
+        if (run.root_fd < 0)
+                return run.root_fd;
+        r = verb_read_config(run.root_fd, &run.config);
+        if (r >= 0) {
+                r = may_run(&run);
+                if (r > 0)
+                        r = survey_and_act(&run);
+                plan_done(&run.plan);
+                topology_done(&run.topology);
+                config_done(&run.config);
+        }
+        (void) close(run.root_fd);
+        return r;
+}
+
+int verb_run(const Arguments *arguments) {
+        bool is_unit = arguments->stage == STAGE_UNIT;
+        int r;
+
+        if (!arguments->has_stage) {
+                log_error("run needs --stage=unit, hook or exitrd.");
+                return EXIT_FAILURE;
+        }
+        if (!is_unit)
+                log_open(LOG_TARGET_KMSG, LOG_INFO);
+        else if (getenv("JOURNAL_STREAM"))
+                log_open(LOG_TARGET_JOURNAL, LOG_DEBUG);
+        r = run_stage(arguments);
+        if (r < 0 && r != -EINVAL && r != -EPERM)
+                log_error("Nothing done by us from here on: %s.", strerror(-r));
+        log_close();
+        /* After the root file system is read-only nobody may be stopped by us. */
+        return r < 0 && is_unit ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What main hands to each verb. */
+#pragma once
+
+#include "config.h"
+
+typedef struct Arguments {
+        bool json;
+        bool has_stage;
+        Stage stage;
+        int n_operands; /* words behind the verb */
+        char **operands;
+        char *argv0; /* see ops_kernel_new() */
+} Arguments;
+
+/* Each returns the exit status. */
+int verb_plan(const Arguments *arguments);
+int verb_run(const Arguments *arguments);
+int verb_config(const Arguments *arguments);
+
+/* Reads the configuration below root_fd and logs its problems. 0 or -ENOMEM. */
+int verb_read_config(int root_fd, Config *ret) _must_check_;

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+
+#include "fake_root.h"
+#include "stand_down.h"
+#include "topology_builder.h"
+
+static int root_fd;
+static Config config;
+static char *reason;
+
+static void setup(void) {
+        root_fd = fake_root_new();
+        config = build_config();
+        (void) unsetenv("container");
+        fake_root_write("proc/cmdline", "root=/dev/nvme0n1 quiet\n");
+        fake_root_write("proc/1/comm", "systemd-shutdow\n");
+}
+
+static void teardown(void) {
+        free(reason);
+        (void) close(root_fd);
+        fake_root_done();
+}
+
+TestSuite(stand_down, .init = setup, .fini = teardown, .timeout = 10);
+
+static void expect(Stage stage, Action action, const char *expected) {
+        int r = stand_down(root_fd, &config, stage, action, &reason);
+
+        cr_assert(eq(int, r, expected ? 1 : 0), "%s", reason ? reason : "no reason");
+        if (expected)
+                cr_expect(eq(str, reason, (char *) expected));
+}
+
+Test(stand_down, has_nothing_against_an_ordinary_shutdown) {
+        expect(STAGE_UNIT, ACTION_REBOOT, NULL);
+        expect(STAGE_HOOK, ACTION_POWEROFF, NULL);
+}
+
+Test(stand_down, when_not_enabled) {
+        config.is_enabled = false;
+        expect(STAGE_HOOK, ACTION_REBOOT, "Enabled=no");
+}
+
+Test(stand_down, for_an_action_that_is_not_named) {
+        config.actions = 1U << ACTION_REBOOT | 1U << ACTION_KEXEC;
+        expect(STAGE_HOOK, ACTION_HALT, "Actions= does not name halt");
+}
+
+Test(stand_down, for_a_stage_that_is_not_named) {
+        config.stages = 1U << STAGE_UNIT;
+        expect(STAGE_HOOK, ACTION_REBOOT, "Stages= does not name hook");
+}
+
+Test(stand_down, when_the_kernel_command_line_says_so) {
+        fake_root_write("proc/cmdline", "quiet nvme_async_shutdown=0\n");
+        expect(STAGE_HOOK, ACTION_REBOOT, "nvme_async_shutdown=0 is on the kernel command line");
+}
+
+Test(stand_down, only_for_the_whole_kernel_argument) {
+        fake_root_write("proc/cmdline",
+                        "nvme_async_shutdown=01 xnvme_async_shutdown=0 nvme_async_shutdown=1\n");
+        expect(STAGE_HOOK, ACTION_REBOOT, NULL);
+}
+
+Test(stand_down, in_a_container_by_environment) {
+        cr_assert(eq(int, setenv("container", "lxc", 1), 0));
+        expect(STAGE_HOOK, ACTION_REBOOT, "this is a container");
+}
+
+Test(stand_down, in_a_container_by_systemds_file) {
+        fake_root_write("run/systemd/container", "systemd-nspawn\n");
+        expect(STAGE_HOOK, ACTION_REBOOT, "this is a container");
+}
+
+Test(stand_down, in_a_container_by_its_managers_file) {
+        fake_root_write("run/host/container-manager", "podman\n");
+        expect(STAGE_UNIT, ACTION_REBOOT, "this is a container");
+}
+
+Test(stand_down, when_the_kernel_does_it_itself) {
+        fake_root_write("sys/module/core/parameters/async_shutdown", "Y\n");
+        expect(STAGE_HOOK, ACTION_REBOOT,
+               "this kernel shuts devices down concurrently itself (core.async_shutdown=Y)");
+        free(reason);
+        reason = NULL;
+        fake_root_write("sys/module/core/parameters/async_shutdown", "N\n");
+        expect(STAGE_HOOK, ACTION_REBOOT, NULL);
+}
+
+Test(stand_down, beside_a_firmware_activation_and_only_in_the_hook) {
+        fake_root_write("var/lib/fwupd/pending.db", "");
+        expect(STAGE_HOOK, ACTION_REBOOT, NULL);
+        fake_root_write("lib/systemd/system-shutdown/fwupd.shutdown", "");
+        expect(STAGE_UNIT, ACTION_REBOOT, NULL);
+        expect(STAGE_HOOK, ACTION_REBOOT,
+               "fwupd may be activating firmware beside us (/var/lib/fwupd/pending.db exists)");
+}
+
+Test(stand_down, hook_acts_only_below_systemd_shutdown) {
+        cr_expect(eq(int, is_shutting_down(root_fd, STAGE_HOOK, ACTION_REBOOT), 1));
+        fake_root_write("proc/1/comm", "systemd\n");
+        cr_expect(eq(int, is_shutting_down(root_fd, STAGE_HOOK, ACTION_REBOOT), 0));
+        fake_root_remove("proc/1");
+        cr_expect(eq(int, is_shutting_down(root_fd, STAGE_HOOK, ACTION_REBOOT), -ENOENT));
+}
+
+/* Wherever this runs, systemd has no job that ends in a reboot, or there is no systemd. */
+Test(stand_down, unit_acts_only_when_systemd_has_the_job) {
+        cr_expect(le(int, is_shutting_down(root_fd, STAGE_UNIT, ACTION_REBOOT), 0));
+}
+
+Test(stand_down, exitrd_acts_only_in_an_initrds_file_system) {
+        cr_expect(eq(int, is_shutting_down(root_fd, STAGE_EXITRD, ACTION_REBOOT), 0));
+        fake_root_write("etc/initrd-release", "");
+        cr_expect(eq(int, is_shutting_down(root_fd, STAGE_EXITRD, ACTION_REBOOT), 1));
+}
