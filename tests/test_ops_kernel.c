@@ -24,7 +24,7 @@ typedef enum Behaviour {
         IS_KILLED_INSIDE,
         EXITS_EARLY,
         NEVER_ENDS,
-        IGNORES_SIGTERM,
+        IGNORES_SIGNALS,
         TELLS_ARGV0,
         WAITS_FOR_ABANDON,
 } Behaviour;
@@ -72,8 +72,10 @@ void worker_run(int fd, const Topology *t, size_t device, StepAction action, Wor
                 worker_enter_phase(slot, PHASE_SHUTDOWN);
                 for (;;)
                         (void) pause();
-        case IGNORES_SIGTERM:
+        case IGNORES_SIGNALS:
                 (void) kill((pid_t) syscall(SYS_getpid), SIGTERM);
+                (void) kill((pid_t) syscall(SYS_getpid), SIGINT);
+                (void) kill((pid_t) syscall(SYS_getpid), SIGHUP);
                 end_well(slot);
                 break;
         case TELLS_ARGV0:
@@ -223,8 +225,8 @@ Test(ops_kernel, sigterm_ends_the_wait) {
         (void) kill(last_pid, SIGKILL);
 }
 
-Test(ops_kernel, workers_ignore_sigterm) {
-        start(0, IGNORES_SIGTERM);
+Test(ops_kernel, workers_ignore_polite_signals) {
+        start(0, IGNORES_SIGNALS);
         cr_expect(eq(int, wait_for(0).outcome, OUTCOME_DETACHED));
 }
 

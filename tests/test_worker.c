@@ -31,6 +31,7 @@ static struct {
         unsigned n_fsyncs_before;
         bool had_open_nodes;
         int fsync_error;
+        bool swaps_drive_at_fsync;
         unsigned n_fsyncs;
 } kernel;
 
@@ -83,6 +84,8 @@ ssize_t write(int fd, const void *data, size_t size) {
 
 int fsync(int fd) {
         kernel.n_fsyncs++;
+        if (kernel.swaps_drive_at_fsync)
+                fake_root_write(PCI "/nvme/nvme0/serial", "OTHER\n");
         errno = kernel.fsync_error;
         return kernel.fsync_error ? -1 : 0;
 }
@@ -210,6 +213,13 @@ Test(worker, leaves_a_node_that_may_not_be_opened) {
 
 Test(worker, leaves_a_stranger_at_the_address) {
         fake_root_write(PCI "/nvme/nvme0/serial", "OTHER\n");
+        run();
+        expect_untouched(OUTCOME_LEFT, "another controller is at this address: serial OTHER");
+}
+
+/* fsync may take minutes: what was checked before it is checked again after it. */
+Test(worker, leaves_a_stranger_that_came_during_the_fsync) {
+        kernel.swaps_drive_at_fsync = true;
         run();
         expect_untouched(OUTCOME_LEFT, "another controller is at this address: serial OTHER");
 }
