@@ -64,7 +64,8 @@ RecordTotals record_totals(const Record *record, const Topology *topology) {
                 if (!topology->devices[i].controller)
                         continue;
                 totals.count[result->outcome]++;
-                totals.serial_usec += result->phase_usec[PHASE_SHUTDOWN];
+                if (result->outcome != OUTCOME_LATE)
+                        totals.serial_usec += result->phase_usec[PHASE_SHUTDOWN];
         }
         if (totals.serial_usec > totals.elapsed_usec)
                 totals.saved_usec = totals.serial_usec - totals.elapsed_usec;

@@ -55,7 +55,7 @@ typedef struct Record {
 typedef struct RecordTotals {
         unsigned count[_OUTCOME_MAX]; /* controllers by outcome */
         usec_t elapsed_usec;
-        usec_t serial_usec; /* the shutdown phases one after the other */
+        usec_t serial_usec; /* the handshakes that ended, one after the other */
         usec_t saved_usec;  /* serial - elapsed, at least 0 */
 } RecordTotals;
 

@@ -76,6 +76,13 @@ Test(record, saves_nothing_rather_than_less_than_nothing) {
         cr_expect(eq(u64, record_totals(&record, &topology).saved_usec, 0));
 }
 
+/* Nobody knows yet what they cost: the kernel's pass still waits for them. */
+Test(record, does_not_count_late_ones_as_saved) {
+        record.results[0].outcome = OUTCOME_LATE;
+        cr_expect(eq(u64, record_totals(&record, &topology).serial_usec, 5000000));
+        cr_expect(eq(u64, record_totals(&record, &topology).saved_usec, 0));
+}
+
 Test(record, kmsg_line_of_a_detached_controller) {
         log_set_kmsg_fd(pair[0]);
         record_log_controller(&record, &topology, 0);
