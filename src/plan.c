@@ -65,7 +65,7 @@ static int decide_controller(const Device *device, const Config *config, Step *s
         const Controller *c = device->controller;
         const char *glob;
 
-        if (device->kind == DEVICE_FOREIGN && !c->driver)
+        if (device_is_undriven(device))
                 return leave(step, false, "no driver is bound to it");
         if (device->kind == DEVICE_FOREIGN)
                 return leave(step, false, "bound to the driver %s", c->driver);

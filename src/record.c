@@ -60,8 +60,9 @@ RecordTotals record_totals(const Record *record, const Topology *topology) {
 
         for (size_t i = 0; i < record->n_results; i++) {
                 const StepResult *result = &record->results[i];
+                const Device *device = &topology->devices[i];
 
-                if (!topology->devices[i].controller)
+                if (!device->controller || device_is_undriven(device))
                         continue;
                 totals.count[result->outcome]++;
                 if (result->outcome != OUTCOME_LATE)

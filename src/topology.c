@@ -30,6 +30,10 @@ const char *use_kind_to_string(UseKind kind) {
         return kind >= 0 && kind < _USE_KIND_MAX ? use_kind_table[kind] : NULL;
 }
 
+bool device_is_undriven(const Device *device) {
+        return device->kind == DEVICE_FOREIGN && !device->controller->driver;
+}
+
 static void controller_free(Controller *controller) {
         if (!controller)
                 return;

@@ -106,6 +106,10 @@ ssize_t topology_add_device(Topology *topology, DeviceKind kind, const char *add
 ssize_t topology_add_block(Topology *topology, BlockKind kind, const char *name,
                            dev_t devnum) _must_check_;
 
+/* An NVMe function that nobody drives: never bound, or unbound by an earlier stage. There is
+ * nothing to do for it and nothing to say about it. */
+bool device_is_undriven(const Device *device);
+
 /* TOPOLOGY_NONE when there is none. */
 size_t topology_find_device(const Topology *topology, const char *address);
 size_t topology_find_block(const Topology *topology, const char *name);

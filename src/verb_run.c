@@ -28,6 +28,8 @@ typedef struct Run {
 static void on_ended(void *userdata, const Record *record, size_t device) {
         const Topology *topology = userdata;
 
+        if (device_is_undriven(&topology->devices[device]))
+                return;
         if (topology->devices[device].controller)
                 record_log_controller(record, topology, device);
         else if (record->results[device].outcome == OUTCOME_DETACHED)

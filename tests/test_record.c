@@ -76,6 +76,15 @@ Test(record, saves_nothing_rather_than_less_than_nothing) {
         cr_expect(eq(u64, record_totals(&record, &topology).saved_usec, 0));
 }
 
+/* In the hook: what the unit stage has detached. */
+Test(record, does_not_count_what_nobody_drives) {
+        topology.devices[1].kind = DEVICE_FOREIGN;
+        cr_expect(eq(uint, record_totals(&record, &topology).count[OUTCOME_LEFT], 1));
+        free(topology.devices[1].controller->driver);
+        topology.devices[1].controller->driver = NULL;
+        cr_expect(eq(uint, record_totals(&record, &topology).count[OUTCOME_LEFT], 0));
+}
+
 /* Nobody knows yet what they cost: the kernel's pass still waits for them. */
 Test(record, does_not_count_late_ones_as_saved) {
         record.results[0].outcome = OUTCOME_LATE;
