@@ -82,7 +82,8 @@ static int print_and_free(struct libscols_table *table) {
         return r;
 }
 
-static int set_plan_line(struct libscols_line *line, const Device *device, const Step *step) {
+static int set_plan_line(struct libscols_line *line, const Device *device, const Step *step,
+                         bool json) {
         const Controller *c = device->controller;
         const char *values[_PLAN_MAX] = {
                 [PLAN_DEVICE] = device->address,
@@ -94,7 +95,7 @@ static int set_plan_line(struct libscols_line *line, const Device *device, const
                 values[PLAN_MODEL] = c->model;
                 values[PLAN_SERIAL] = c->serial;
                 values[PLAN_ACTION] = step_action_to_string(step->action);
-                values[PLAN_FLUSH] = step->flush ? "1" : "0";
+                values[PLAN_FLUSH] = json ? (step->flush ? "1" : "0") : (step->flush ? "yes" : "");
                 values[PLAN_REASON] = step->reason;
         }
         for (size_t i = 0; i < _PLAN_MAX; i++) {
@@ -121,7 +122,8 @@ static struct libscols_line *get_plan_line(struct libscols_table *table, const T
                         return NULL;
         }
         lines[i] = scols_table_new_line(table, parent);
-        if (!lines[i] || set_plan_line(lines[i], device, &plan->steps[i]) < 0)
+        if (!lines[i] ||
+            set_plan_line(lines[i], device, &plan->steps[i], scols_table_is_json(table)) < 0)
                 return NULL;
         return lines[i];
 }
