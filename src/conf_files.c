@@ -3,10 +3,11 @@
 
 #include "conf_files.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+
+#include "fs.h"
 
 static const char *const directories[] = { "etc", "run", "usr/local/lib", "usr/lib" };
 
@@ -39,16 +40,19 @@ static bool is_mask(const struct stat *st) {
                (S_ISCHR(st->st_mode) && st->st_rdev == makedev(1, 3));
 }
 
-/* What exists but can't be looked at is no mask: reading it will say what is wrong. */
+/* What exists but can't be looked at, a link to nowhere included, is no mask: reading it will say
+ * what is wrong. */
 static bool find(int root_fd, const char *path, bool *ret_is_mask) {
         struct stat st;
 
-        if (fstatat(root_fd, path, &st, 0) >= 0) {
+        if (fstatat(root_fd, path, &st, AT_NO_AUTOMOUNT) >= 0) {
                 *ret_is_mask = is_mask(&st);
                 return true;
         }
         *ret_is_mask = false;
-        return errno != ENOENT && errno != ENOTDIR;
+        if (errno != ENOENT && errno != ENOTDIR)
+                return true;
+        return fstatat(root_fd, path, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) >= 0;
 }
 
 /* *ret_path stays NULL where there is no main file or it is masked. */
@@ -101,23 +105,21 @@ static int add(DropIns *drop_ins, int root_fd, const char *directory, const char
 }
 
 static int add_directory(DropIns *drop_ins, int root_fd, const char *directory) {
-        struct dirent *entry;
-        DIR *dir;
-        int fd, r = 0;
+        _cleanup_closedir_ DIR *dir = NULL;
+        const char *name;
+        int error, r;
 
-        fd = openat(root_fd, directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (fd < 0)
-                return errno == ENOENT ? 0 : add(drop_ins, root_fd, directory, "");
-        dir = fdopendir(fd);
-        if (!dir) {
-                (void) close(fd);
-                return -ENOMEM;
+        r = fs_opendir(root_fd, directory, &dir);
+        if (r < 0)
+                return r == -ENOENT ? 0 : add(drop_ins, root_fd, directory, "");
+        while ((name = fs_readdir(dir, &error))) {
+                if (!is_drop_in_name(name) || has_name(drop_ins, name))
+                        continue;
+                r = add(drop_ins, root_fd, directory, name);
+                if (r < 0)
+                        return r;
         }
-        while (r >= 0 && (entry = readdir(dir)))
-                if (is_drop_in_name(entry->d_name) && !has_name(drop_ins, entry->d_name))
-                        r = add(drop_ins, root_fd, directory, entry->d_name);
-        (void) closedir(dir);
-        return r;
+        return error < 0 ? add(drop_ins, root_fd, directory, "") : 0;
 }
 
 static int compare(const void *a, const void *b) {

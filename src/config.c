@@ -3,7 +3,9 @@
 
 #include "config.h"
 
+#include <fcntl.h>
 #include <ini.h>
+#include <sys/stat.h>
 #include <syslog.h>
 
 #include "conf_files.h"
@@ -13,6 +15,7 @@
 #define FILE_NAME "nvme-async-shutdown.conf"
 #define SECTION "Shutdown"
 #define FILE_SIZE_MAX (64 * 1024)
+#define NO_SYNTAX "Neither [Section], NAME=VALUE nor a comment, ignoring "
 
 /* One file being read. inih does not tell its handler which line it is at (Debian builds it so), so
  * the reader counts. */
@@ -22,7 +25,6 @@ typedef struct Reader {
         const char *path;
         const char *at;
         unsigned line;
-        unsigned reported_line; /* the handler has spoken about it already */
         ConfigProblem problem;
         void *userdata;
 } Reader;
@@ -33,32 +35,53 @@ static void report(Reader *reader, int level, unsigned line, const char *message
         (void) snprintf(path, sizeof(path), "/%s", reader->path);
         if (level == LOG_ERR)
                 reader->config->n_errors++;
-        reader->reported_line = line;
         if (reader->problem)
                 reader->problem(reader->userdata, level, path, line, message);
 }
 
+/* A '[' without a name and its ']' behind it: inih would go on in the section before. */
+static bool is_broken_section(const char *line) {
+        return *line == '[' && line[1 + strcspn(line + 1, "];\n")] != ']';
+}
+
+/* What inih is to see in place of a line that it would misread, or NULL; says what is wrong. The
+ * keys behind a broken section belong to no section that is known. */
+static const char *replace_line(Reader *reader, const char *line, size_t length, size_t max) {
+        char message[96];
+
+        if (*line == '#' || *line == ';')
+                return "";
+        if (length <= max && !is_broken_section(line))
+                return NULL;
+        if (length > max)
+                (void) snprintf(message, sizeof(message),
+                                "Line is longer than %zu characters, ignoring it.", max);
+        else
+                (void) snprintf(message, sizeof(message), NO_SYNTAX "it.");
+        reader->config->is_selection_uncertain = true;
+        report(reader, LOG_ERR, reader->line, message);
+        return *line == '[' ? "[?]" : "";
+}
+
 /* Replaces fgets(): the next line into buffer. inih's buffer is fixed (INI_MAX_LINE, 200 in Debian
- * 12) and it would take the rest of a longer line for a line of its own. */
+ * 12) and it would take the rest of a longer line for a line of its own; and it would take an
+ * indented line for more of the last value, whatever stands between the two. */
 static char *read_line(char *buffer, int size, void *userdata) {
         Reader *reader = userdata;
-        size_t length = strcspn(reader->at, "\n");
+        const char *line = reader->at, *replacement;
+        size_t length = strcspn(line, "\n"), indent = strspn(line, " \t\r\v\f");
 
-        if (!*reader->at)
+        if (!*line)
                 return NULL;
         reader->line++;
-        if (length + 2 > (size_t) size) {
-                char message[96];
-
-                (void) snprintf(message, sizeof(message),
-                                "Line is longer than %d characters, ignoring it.", size - 2);
-                report(reader, LOG_ERR, reader->line, message);
-                (void) strcpy(buffer, "\n");
-        } else
-                (void) snprintf(buffer, (size_t) size, "%.*s\n", (int) length, reader->at);
-        reader->at += length;
-        if (*reader->at)
-                reader->at++;
+        reader->at += length + (line[length] == '\n');
+        line += indent;
+        length -= indent;
+        replacement = replace_line(reader, line, length, (size_t) size - 2);
+        if (replacement)
+                (void) snprintf(buffer, (size_t) size, "%s\n", replacement);
+        else
+                (void) snprintf(buffer, (size_t) size, "%.*s\n", (int) length, line);
         return buffer;
 }
 
@@ -96,7 +119,9 @@ static int on_assignment(void *userdata, const char *section, const char *name, 
                              sizeof(why));
         if (r < 0) {
                 (void) snprintf(message, sizeof(message), "%s=%.80s: %s, ignoring.",
-                                config_key_name(key), value, why);
+                                config_key_name(key), value, r == -EINVAL ? why : strerror(-r));
+                if (key == CONFIG_INCLUDE || key == CONFIG_EXCLUDE)
+                        reader->config->is_selection_uncertain = true;
                 report(reader, LOG_ERR, reader->line, message);
                 return 1;
         }
@@ -105,44 +130,58 @@ static int on_assignment(void *userdata, const char *section, const char *name, 
         return 1;
 }
 
+/* NULL where the file can be read; else why not. */
+static const char *read_text(int root_fd, const char *path, char **ret_text) {
+        struct stat st;
+        int r;
+
+        /* Opening alone can do something: it arms a watchdog, it rewinds a tape. */
+        if (fstatat(root_fd, path, &st, AT_NO_AUTOMOUNT) >= 0 && !S_ISREG(st.st_mode) &&
+            !S_ISDIR(st.st_mode))
+                return "it is not a regular file";
+        r = sysfs_read_all(root_fd, path, FILE_SIZE_MAX, ret_text);
+        if (r == -EINVAL)
+                return "it holds NUL bytes, so it is no text";
+        if (r == -EFBIG)
+                return "it is larger than 64 KiB";
+        return r < 0 ? strerror(-r) : NULL;
+}
+
 static void read_file(int root_fd, Reader *reader) {
         _cleanup_free_ char *text = NULL;
+        const char *why;
         char message[160];
         int r;
 
-        r = sysfs_read_all(root_fd, reader->path, FILE_SIZE_MAX, &text);
-        if (r < 0) {
-                const char *why = r == -EINVAL  ? "it holds NUL bytes, so it is no text"
-                                  : r == -EFBIG ? "it is larger than 64 KiB"
-                                                : strerror(-r);
-
+        why = read_text(root_fd, reader->path, &text);
+        if (why) {
                 (void) snprintf(message, sizeof(message), "Could not be read, ignoring: %s.", why);
+                reader->config->is_selection_uncertain = true;
                 report(reader, LOG_ERR, 0, message);
                 return;
         }
         reader->at = text;
         r = ini_parse_stream(read_line, reader, on_assignment, reader);
+        if (r != 0)
+                reader->config->is_selection_uncertain = true;
         if (r < 0)
                 report(reader, LOG_ERR, 0, "Could not be parsed for want of memory, ignoring.");
-        else if (r > 0 && (unsigned) r != reader->reported_line)
-                report(reader, LOG_ERR, (unsigned) r,
-                       "Neither [Section], NAME=VALUE nor a comment, ignoring this line and any "
-                       "other like it.");
+        else if (r > 0)
+                report(reader, LOG_ERR, (unsigned) r, NO_SYNTAX "this line and any other like it.");
 }
 
 int config_read(int root_fd, ConfigProblem problem, void *userdata, Config *ret) {
         bool is_assigned[_CONFIG_KEY_MAX] = {};
         char **paths = NULL;
-        Config config;
         int r;
 
+        config_set_defaults(ret);
         r = conf_files_list(root_fd, FILE_NAME, &paths);
         if (r < 0)
                 return r;
-        config_set_defaults(&config);
         for (char **path = paths; *path; path++) {
                 Reader reader = {
-                        .config = &config,
+                        .config = ret,
                         .is_assigned = is_assigned,
                         .path = *path,
                         .problem = problem,
@@ -152,7 +191,6 @@ int config_read(int root_fd, ConfigProblem problem, void *userdata, Config *ret)
                 read_file(root_fd, &reader);
         }
         conf_files_free(paths);
-        *ret = config;
         return 0;
 }
 

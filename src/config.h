@@ -60,6 +60,8 @@ typedef struct Config {
         char **include; /* NULL-terminated globs, or NULL: everything */
         char **exclude; /* NULL-terminated globs, or NULL: nothing */
         bool flush;
+        /* Include= or Exclude= may stand in what could not be read: who is meant is not known. */
+        bool is_selection_uncertain;
         char *origin[_CONFIG_KEY_MAX]; /* "/etc/...conf:12", or NULL: the built-in default */
         unsigned n_errors; /* invalid values and unreadable files; unknown keys do not count */
 } Config;

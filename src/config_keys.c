@@ -334,7 +334,7 @@ int config_key_format(const Config *config, ConfigKey key, char **ret_value) {
         case CONFIG_ORDER:
                 return format_text(ret_value, "%s", order_to_string(config->order));
         case CONFIG_TIMEOUT_SEC:
-                return format_text(ret_value, "%.6gs", (double) config->timeout_usec / 1e6);
+                return format_text(ret_value, "%.10gs", (double) config->timeout_usec / 1e6);
         case CONFIG_MAX_PARALLEL:
                 return format_text(ret_value, "%u", config->max_parallel);
         case CONFIG_MIN_CONTROLLERS:

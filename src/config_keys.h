@@ -11,6 +11,6 @@ ConfigKey config_key_from_string(const char *name);
 
 /* Sets the key from its text. is_first: nothing has assigned it yet, so that a list begins anew; a
  * later assignment appends, an empty one clears. 0; -EINVAL with what is allowed in why and the
- * earlier value kept; -ENOMEM likewise. */
+ * earlier value kept (of too many globs, those before); -ENOMEM likewise. */
 int config_key_parse(Config *config, ConfigKey key, const char *text, bool is_first, char *why,
                      size_t why_size) _must_check_;

@@ -78,6 +78,13 @@ void log_close(void) {
         log_journal = -1;
 }
 
+/* A control character would begin another line, end a field early or write to a terminal. */
+static void mask_controls(char *text, size_t length) {
+        for (size_t i = 0; i < length; i++)
+                if ((unsigned char) text[i] < ' ' || text[i] == 0x7f)
+                        text[i] = ' ';
+}
+
 /* Cuts at LOG_KMSG_MAX without splitting a UTF-8 sequence, and keeps the record on one line: the
  * kernel would show a line break as a record of its own without our name. */
 static void write_kmsg(int level, const char *text) {
@@ -96,9 +103,7 @@ static void write_kmsg(int level, const char *text) {
                 if (n > 0 && (unsigned char) line[n - 1] >= 0xC0)
                         n--;
         }
-        for (int i = 0; i < n; i++)
-                if ((unsigned char) line[i] < ' ')
-                        line[i] = ' ';
+        mask_controls(line, (size_t) n);
         /* One write is one record. Nobody is left to be told that it failed, ignoring. */
         if (write(log_kmsg, line, (size_t) n) < 0)
                 return;
@@ -119,8 +124,9 @@ static void send_journal(int level, const char *const *fields, size_t n_fields) 
 
                 if (n + length + 1 > sizeof(entry))
                         break;
-                for (size_t k = 0; k < length; k++)
-                        entry[n++] = (unsigned char) fields[i][k] < ' ' ? ' ' : fields[i][k];
+                memcpy(entry + n, fields[i], length);
+                mask_controls(entry + n, length);
+                n += length;
                 entry[n++] = '\n';
         }
         if (send(log_journal, entry, n, MSG_NOSIGNAL) < 0 && errno == EAGAIN) {
@@ -134,11 +140,12 @@ static void send_journal(int level, const char *const *fields, size_t n_fields) 
         }
 }
 
-static void write_text(int level, const char *text) {
+static void write_text(int level, char *text) {
         char field[sizeof("MESSAGE=") + TEXT_MAX];
 
         switch (log_target) {
         case LOG_TARGET_STDERR:
+                mask_controls(text, strlen(text));
                 (void) fprintf(stderr, "%s\n", text);
                 break;
         case LOG_TARGET_JOURNAL:

@@ -75,6 +75,11 @@ int stand_down(int root_fd, const Config *config, Stage stage, Action action, ch
                 return say_word("Actions= does not name %s", action_to_string(action), ret_reason);
         if (!(config->stages & (1U << stage)))
                 return say_word("Stages= does not name %s", stage_to_string(stage), ret_reason);
+        if (config->is_selection_uncertain)
+                return say(
+                        "a part of the configuration that may hold Include= or Exclude= could not "
+                        "be read",
+                        ret_reason);
         if (has_kernel_argument(root_fd, "nvme_async_shutdown=0"))
                 return say("nvme_async_shutdown=0 is on the kernel command line", ret_reason);
         if (is_container(root_fd))

@@ -6,9 +6,9 @@
 
 /* The cheap ones, in the order of their cost; nothing of NVMe has been looked at yet. Returns 1 and
  * *ret_reason (malloc'ed) when nothing shall be done; 0 when there is no reason against it;
- * -ENOMEM. In order: Enabled=, Actions=, Stages=, nvme_async_shutdown=0 on the kernel command line,
- * container, a kernel that does it itself (core.async_shutdown=Y), an fwupd activation that may run
- * beside us (stage hook). */
+ * -ENOMEM. In order: Enabled=, Actions=, Stages=, a selection that could not be read,
+ * nvme_async_shutdown=0 on the kernel command line, container, a kernel that does it itself
+ * (core.async_shutdown=Y), an fwupd activation that may run beside us (stage hook). */
 int stand_down(int root_fd, const Config *config, Stage stage, Action action,
                char **ret_reason) _must_check_;
 

@@ -96,5 +96,22 @@ Test(conf_files, what_can_not_be_looked_at_is_listed_for_its_reader_to_report) {
         fake_root_write("usr/lib/x.conf", "v");
         fake_root_write("run/x.conf.d", "not a directory");
         fake_root_link("etc/x.conf.d/50-a.conf", "50-a.conf");
-        expect("etc/x.conf etc/x.conf.d/50-a.conf run/x.conf.d");
+        fake_root_link("etc/x.conf.d/60-b.conf", "nowhere");
+        expect("etc/x.conf etc/x.conf.d/50-a.conf etc/x.conf.d/60-b.conf run/x.conf.d");
+}
+
+Test(conf_files, a_link_to_nowhere_hides_what_is_below_it) {
+        fake_root_link("etc/x.conf", "nowhere");
+        fake_root_write("usr/lib/x.conf", "v");
+        fake_root_link("etc/x.conf.d/50-a.conf", "nowhere");
+        fake_root_write("usr/lib/x.conf.d/50-a.conf", "v");
+        expect("etc/x.conf etc/x.conf.d/50-a.conf");
+}
+
+Test(conf_files, a_lower_file_can_not_mask_a_higher_one) {
+        fake_root_write("etc/x.conf", "v");
+        fake_root_write("usr/lib/x.conf", "");
+        fake_root_write("etc/x.conf.d/50-a.conf", "v");
+        fake_root_link("run/x.conf.d/50-a.conf", "/dev/null");
+        expect("etc/x.conf etc/x.conf.d/50-a.conf");
 }

@@ -141,13 +141,18 @@ ParameterizedTestParameters(config, refuses_a_bad_value) {
                 { "Enabled=maybe", "Enabled=maybe: must be yes or no, ignoring." },
                 { "Enabled=", "Enabled=: must be yes or no, ignoring." },
                 { "Flush=2", "Flush=2: must be yes or no, ignoring." },
+                { "Flush=yess", "Flush=yess: must be yes or no, ignoring." },
                 { "Stages=unit boot",
                   "Stages=unit boot: must be words out of unit hook exitrd, ignoring." },
                 { "Actions=exit",
                   "Actions=exit: must be words out of reboot poweroff halt kexec, ignoring." },
                 { "Order=random", "Order=random: must be hierarchy, ignoring." },
                 { "TimeoutSec=0", "TimeoutSec=0: must be a time from 1s to 80s, ignoring." },
-                { "TimeoutSec=81", "TimeoutSec=81: must be a time from 1s to 80s, ignoring." },
+                { "TimeoutSec=999ms",
+                  "TimeoutSec=999ms: must be a time from 1s to 80s, ignoring." },
+                { "TimeoutSec=80.1", "TimeoutSec=80.1: must be a time from 1s to 80s, ignoring." },
+                { "TimeoutSec=2min", "TimeoutSec=2min: must be a time from 1s to 80s, ignoring." },
+                { "TimeoutSec=", "TimeoutSec=: must be a time from 1s to 80s, ignoring." },
                 { "TimeoutSec=-5", "TimeoutSec=-5: must be a time from 1s to 80s, ignoring." },
                 { "TimeoutSec=nan", "TimeoutSec=nan: must be a time from 1s to 80s, ignoring." },
                 { "TimeoutSec=1e1", "TimeoutSec=1e1: must be a time from 1s to 80s, ignoring." },
@@ -156,11 +161,14 @@ ParameterizedTestParameters(config, refuses_a_bad_value) {
                   "TimeoutSec=infinity: must be a time from 1s to 80s, ignoring." },
                 { "MaxParallel=1025",
                   "MaxParallel=1025: must be a number from 0 to 1024, ignoring." },
+                { "MaxParallel=-1", "MaxParallel=-1: must be a number from 0 to 1024, ignoring." },
                 { "MaxParallel=4x", "MaxParallel=4x: must be a number from 0 to 1024, ignoring." },
                 { "MaxParallel=99999999999999999999",
                   "MaxParallel=99999999999999999999: must be a number from 0 to 1024, ignoring." },
                 { "MinControllers=0",
                   "MinControllers=0: must be a number from 1 to 1024, ignoring." },
+                { "MinControllers=1025",
+                  "MinControllers=1025: must be a number from 1 to 1024, ignoring." },
         };
 
         return cr_make_param_array(struct bad_row, rows, ARRAY_SIZE(rows));
@@ -177,6 +185,33 @@ ParameterizedTest(struct bad_row *row, config, refuses_a_bad_value) {
         expect_defaults();
 }
 
+struct boolean_row {
+        char text[8];
+        bool value;
+};
+
+ParameterizedTestParameters(config, understands_booleans) {
+        static struct boolean_row rows[] = {
+                { "yes", true }, { "true", true },   { "on", true },   { "1", true },
+                { "y", true },   { "t", true },      { "YES", true },  { "oN", true },
+                { "no", false }, { "false", false }, { "off", false }, { "0", false },
+                { "n", false },  { "f", false },     { "NO", false },  { "Off", false },
+        };
+
+        return cr_make_param_array(struct boolean_row, rows, ARRAY_SIZE(rows));
+}
+
+ParameterizedTest(struct boolean_row *row, config, understands_booleans) {
+        char text[64];
+
+        /* Before it the opposite, so that a value that is not taken shows. */
+        (void) snprintf(text, sizeof(text), "[Shutdown]\nEnabled=%d\nEnabled=%s\n", !row->value,
+                        row->text);
+        read_text(text);
+        cr_expect(eq(str, problems, ""));
+        cr_expect(eq(int, config.is_enabled, row->value));
+}
+
 struct time_row {
         char text[16];
         uint64_t usec;
@@ -184,9 +219,9 @@ struct time_row {
 
 ParameterizedTestParameters(config, understands_times) {
         static struct time_row rows[] = {
-                { "1", 1000000 },      { "40s", 40000000 },   { "40 s", 40000000 },
-                { "2.5sec", 2500000 }, { "1500ms", 1500000 }, { "1min", 60000000 },
-                { "80", 80000000 },
+                { "1", 1000000 },     { "40s", 40000000 },   { "40 s", 40000000 },
+                { "1.5", 1500000 },   { "2.5sec", 2500000 }, { "1500ms", 1500000 },
+                { "1min", 60000000 }, { "80", 80000000 },
         };
 
         return cr_make_param_array(struct time_row, rows, ARRAY_SIZE(rows));
@@ -243,6 +278,59 @@ Test(config, never_takes_the_rest_of_a_long_line_for_another) {
         cr_expect(not(config.is_enabled));
         cr_expect(eq(ptr, config.exclude, NULL));
         expect_value(CONFIG_MAX_PARALLEL, "3");
+        cr_expect(eq(str, config.origin[CONFIG_MAX_PARALLEL], "/" MAIN ":3"));
+}
+
+Test(config, a_comment_may_be_of_any_length) {
+        char text[600] = "[Shutdown]\n  # ";
+
+        memset(text + strlen(text), 'x', 500);
+        (void) strcat(text, "\nMaxParallel=3\n");
+        read_text(text);
+        cr_expect(eq(str, problems, ""));
+        cr_expect(eq(str, config.origin[CONFIG_MAX_PARALLEL], "/" MAIN ":3"));
+}
+
+/* inih would append it to the last value: here, Enabled=no would turn into yes. */
+Test(config, an_indented_line_is_a_line_like_any_other) {
+        read_text("  [Shutdown]\nEnabled=no\n\n\tyes\n  MaxParallel=3\n");
+        cr_expect(eq(str, problems,
+                     "error /" MAIN ":4: Neither [Section], NAME=VALUE nor a comment, ignoring "
+                     "this line and any other like it.\n"));
+        cr_expect(not(config.is_enabled));
+        cr_expect(eq(str, config.origin[CONFIG_ENABLED], "/" MAIN ":2"));
+        cr_expect(eq(str, config.origin[CONFIG_MAX_PARALLEL], "/" MAIN ":5"));
+}
+
+ParameterizedTestParameters(config, takes_no_key_behind_a_broken_section_for_its_own) {
+        static struct bad_row rows[] = {
+                { "[Other", "Neither [Section], NAME=VALUE nor a comment, ignoring it." },
+                { "[Other ;]", "Neither [Section], NAME=VALUE nor a comment, ignoring it." },
+                { "[", "Neither [Section], NAME=VALUE nor a comment, ignoring it." },
+                { "[%s]", "Line is longer than 198 characters, ignoring it." },
+        };
+
+        return cr_make_param_array(struct bad_row, rows, ARRAY_SIZE(rows));
+}
+
+ParameterizedTest(struct bad_row *row, config, takes_no_key_behind_a_broken_section_for_its_own) {
+        char line[600], text[700], expected[512];
+
+        if (STREQ(row->line, "[%s]"))
+                (void) snprintf(line, sizeof(line), "[%0500d]", 0);
+        else
+                (void) snprintf(line, sizeof(line), "%s", row->line);
+        (void) snprintf(text, sizeof(text),
+                        "[Shutdown]\n%s\nEnabled=yes\n[Shutdown]\nMaxParallel=3\n", line);
+        (void) snprintf(expected, sizeof(expected),
+                        "error /" MAIN ":2: %s\n"
+                        "warning /" MAIN ":3: Enabled= is in section [?], only [Shutdown] is "
+                        "known, ignoring.\n",
+                        row->problem);
+        read_text(text);
+        cr_expect(eq(str, problems, expected));
+        cr_expect(not(config.is_enabled));
+        expect_value(CONFIG_MAX_PARALLEL, "3");
 }
 
 Test(config, takes_a_line_of_just_the_allowed_length) {
@@ -252,6 +340,11 @@ Test(config, takes_a_line_of_just_the_allowed_length) {
         read_text(text);
         cr_expect(eq(str, problems, ""));
         cr_expect(eq(sz, strlen(config.exclude[0]), 190));
+        (void) strcat(text, "x");
+        read_text(text);
+        cr_expect(eq(str, problems,
+                     "error /" MAIN ":2: Line is longer than 198 characters, ignoring it.\n"));
+        cr_expect(eq(ptr, config.exclude, NULL));
 }
 
 Test(config, reads_files_with_crlf_and_without_a_last_newline) {
@@ -261,10 +354,14 @@ Test(config, reads_files_with_crlf_and_without_a_last_newline) {
         expect_value(CONFIG_MAX_PARALLEL, "9");
 }
 
-Test(config, an_empty_file_is_no_problem) {
-        read_text("");
-        cr_expect(eq(str, problems, ""));
-        expect_defaults();
+Test(config, files_without_any_key_are_no_problem) {
+        static const char *const texts[] = { "", "\n", " \t", "\r\n\r\n", "# a", "[Shutdown]" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+                read_text(texts[i]);
+                cr_expect(eq(str, problems, ""), "text %zu", i);
+                expect_defaults();
+        }
 }
 
 Test(config, refuses_binary_files) {
@@ -312,9 +409,7 @@ Test(config, reports_what_can_not_be_read_and_reads_the_rest) {
 }
 
 /* Root may read everything: EACCES is seen as somebody else. */
-Test(config, reports_a_file_that_may_not_be_read) {
-        fake_root_write(MAIN, "[Shutdown]\nEnabled=yes\n");
-        cr_assert(eq(int, chmod(fake_root_path(MAIN), 0), 0));
+static void read_config_as_nobody(void) {
         if (geteuid() == 0) {
                 cr_assert(eq(int, chmod(fake_root_path(""), 0755), 0));
                 cr_assert(eq(int, seteuid(65534), 0));
@@ -322,15 +417,63 @@ Test(config, reports_a_file_that_may_not_be_read) {
         read_config();
         if (getuid() == 0)
                 cr_assert(eq(int, seteuid(0), 0));
+}
+
+Test(config, reports_a_directory_that_may_not_be_listed) {
+        fake_root_write(DROP_INS "50-a.conf", "[Shutdown]\nEnabled=yes\n");
+        fake_root_write("usr/lib/nvme-async-shutdown.conf.d/60-b.conf",
+                        "[Shutdown]\nMaxParallel=5\n");
+        cr_assert(eq(int, chmod(fake_root_path(DROP_INS), 0), 0));
+        read_config_as_nobody();
+        cr_assert(eq(int, chmod(fake_root_path(DROP_INS), 0755), 0));
+        cr_expect(eq(str, problems,
+                     "error /etc/nvme-async-shutdown.conf.d:0: Could not be read, ignoring: "
+                     "Permission denied.\n"));
+        cr_expect(not(config.is_enabled));
+        expect_value(CONFIG_MAX_PARALLEL, "5");
+}
+
+Test(config, reports_a_directory_that_may_not_be_searched) {
+        fake_root_write(MAIN, "[Shutdown]\nEnabled=yes\n");
+        fake_root_write("usr/lib/nvme-async-shutdown.conf", "[Shutdown]\nEnabled=yes\n");
+        cr_assert(eq(int, chmod(fake_root_path("etc"), 0), 0));
+        read_config_as_nobody();
+        cr_assert(eq(int, chmod(fake_root_path("etc"), 0755), 0));
+        cr_expect(eq(str, problems,
+                     "error /" MAIN ":0: Could not be read, ignoring: Permission denied.\n"
+                     "error /etc/nvme-async-shutdown.conf.d:0: Could not be read, ignoring: "
+                     "Permission denied.\n"));
+        expect_defaults();
+}
+
+Test(config, reports_a_file_that_may_not_be_read) {
+        fake_root_write(MAIN, "[Shutdown]\nEnabled=yes\n");
+        cr_assert(eq(int, chmod(fake_root_path(MAIN), 0), 0));
+        read_config_as_nobody();
         cr_expect(eq(str, problems,
                      "error /" MAIN ":0: Could not be read, ignoring: Permission denied.\n"));
         cr_expect(not(config.is_enabled));
 }
 
-Test(config, does_not_wait_for_a_pipe) {
-        fake_root_write("etc/other", "");
+/* Opening it could wait, or do something: /dev/watchdog arms. */
+Test(config, does_not_open_what_is_no_file) {
+        fake_root_link(DROP_INS "50-device.conf", "/dev/zero");
         cr_assert(eq(int, mkfifo(fake_root_path(MAIN), 0600), 0));
         read_config();
+        cr_expect(eq(str, problems,
+                     "error /" MAIN ":0: Could not be read, ignoring: it is not a regular file.\n"
+                     "error /" DROP_INS "50-device.conf:0: Could not be read, ignoring: it is not "
+                     "a regular file.\n"));
+        expect_defaults();
+}
+
+Test(config, a_main_file_that_leads_nowhere_does_not_let_a_lower_one_decide) {
+        fake_root_link(MAIN, "nowhere");
+        fake_root_write("usr/lib/nvme-async-shutdown.conf", "[Shutdown]\nEnabled=yes\n");
+        read_config();
+        cr_expect(eq(str, problems,
+                     "error /" MAIN ":0: Could not be read, ignoring: No such file or directory."
+                     "\n"));
         expect_defaults();
 }
 
@@ -355,4 +498,21 @@ Test(config, words_and_enums_agree_both_ways) {
         cr_expect(eq(int, action_from_string("exit"), _ACTION_INVALID));
         cr_expect(eq(int, action_from_string(""), _ACTION_INVALID));
         cr_expect(eq(int, stage_from_string("Unit"), _STAGE_INVALID));
+}
+
+Test(config, knows_when_a_selection_may_have_got_lost) {
+        char text[400] = "[Shutdown]\nExclude=";
+
+        read_text("[Shutdown]\nEnabled=yes\nTimeoutSec=never\nColour=red\nExclude=a\n");
+        cr_expect(not(config.is_selection_uncertain));
+        read_text("[Shutdown]\nEnabled=yes\nExclude a\n");
+        cr_expect(config.is_selection_uncertain);
+        read_text("[Shutdown\nExclude=a\n");
+        cr_expect(config.is_selection_uncertain);
+        memset(text + strlen(text), 'x', 300);
+        read_text(text);
+        cr_expect(config.is_selection_uncertain);
+        fake_root_write(DROP_INS "50-dir.conf/file", "");
+        read_text("[Shutdown]\nEnabled=yes\n");
+        cr_expect(config.is_selection_uncertain);
 }

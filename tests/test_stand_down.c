@@ -54,6 +54,13 @@ Test(stand_down, for_a_stage_that_is_not_named) {
         expect(STAGE_HOOK, ACTION_REBOOT, "Stages= does not name hook");
 }
 
+/* An Exclude= that got lost would have us take what the admin wants left alone. */
+Test(stand_down, when_who_is_meant_could_not_be_read) {
+        config.is_selection_uncertain = true;
+        expect(STAGE_HOOK, ACTION_REBOOT,
+               "a part of the configuration that may hold Include= or Exclude= could not be read");
+}
+
 Test(stand_down, when_the_kernel_command_line_says_so) {
         fake_root_write("proc/cmdline", "quiet nvme_async_shutdown=0\n");
         expect(STAGE_HOOK, ACTION_REBOOT, "nvme_async_shutdown=0 is on the kernel command line");
