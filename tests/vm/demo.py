@@ -1,0 +1,92 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Boots the test machine, shows the plan, reboots it, and tells who went down when."""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import topology
+from image import Images
+from lab import Lab
+
+ROW = "{:<10} {:<13} {:<7} {:>9}  {:<7} {}"
+
+
+def say(text, started=time.monotonic()):
+    print(f"   [{time.monotonic() - started:4.0f} s] {text}", flush=True)
+
+
+def headline(text):
+    print(f"\n{text}\n{'-' * len(text)}", flush=True)
+
+
+def told(shutdown, serial):
+    """What the project itself said about a controller, last stage first."""
+    hook = shutdown.hook_lines().get(serial)
+    if hook:
+        return hook["text"].split(": ", 2)[-1].split(" (stage=")[0]
+    entry = shutdown.entries().get(serial)
+    return entry["MESSAGE"].split(": ", 1)[-1] if entry else "(nothing)"
+
+
+def table(shutdown):
+    """One row a controller, in the order of QEMU's trace."""
+    yield ROW.format("CONTROLLER", "ADDRESS", "SERIAL", "WHEN", "BY", "WHAT WAS SAID")
+    for position, event in enumerate(shutdown.events):
+        if event.kind != "shn":
+            continue
+        serial = shutdown.serial(event)
+        found = shutdown.controllers[serial]
+        yield ROW.format(found.name, found.address, serial, f"+{event.time - shutdown.started:.3f} s",
+                         shutdown.phase(position), told(shutdown, serial))
+
+
+def summaries(shutdown):
+    for entry in shutdown.journal:
+        if "SAVED_USEC" in entry:
+            yield f"unit: {entry['MESSAGE']}"
+    for text in shutdown.lines(r"nvme-async-shutdown: .*stage=hook summary"):
+        yield "hook: " + text.split("nvme-async-shutdown: ", 1)[1].split(" (stage=")[0]
+
+
+def show(lab):
+    machine = lab.machine
+    headline("# nvme-async-shutdown plan")
+    print(machine.check("nvme-async-shutdown plan"))
+
+    headline("# systemctl reboot")
+    shutdown = lab.result("reboot")
+    print(f"\nEach controller's shutdown notification (CC.SHN) as QEMU saw it; {len(topology.ALL)}"
+          " controllers.\nunit: by the systemd unit; hook: by systemd-shutdown's executable; "
+          "kernel: by the kernel's own\nserial pass, which is all that a machine without the "
+          "project has.\n")
+    print("\n".join(table(shutdown)))
+    print()
+    print("\n".join(summaries(shutdown)))
+
+    same = shutdown.digests_before == shutdown.digests_after
+    print(f"\nData written before the reboot: {'all there' if same else 'DAMAGED'} after it.")
+    print(f"Emulated controllers answer at once, so the order is real here, but not the time saved."
+          f"\nAll that QEMU saw: {machine.directory}/timeline-reboot.txt")
+    return 0 if same and len(shutdown.notifications()) == len(topology.ALL) else 1
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--build", type=Path, required=True)
+    parser.add_argument("--cache", type=Path, required=True)
+    parser.add_argument("--kvm", action="store_true")
+    args = parser.parse_args()
+
+    images = Images(args.cache, args.kvm, say)
+    lab = Lab(images, args.cache / "run-demo", args.build, say)
+    try:
+        return show(lab)
+    finally:
+        lab.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Runs one shutdown and collects all that can be known about it.
+
+Nothing is judged here: the tests do that, each from the same `Shutdown`.
+"""
+
+import json
+import re
+import time
+from dataclasses import dataclass, field
+
+import topology
+from machine import SHUTDOWN_SECONDS, MachineError
+
+# systemd-shutdown's own lines divide the console into phases.
+TEARDOWN_BEGINS = r"systemd-shutdown\[1\]: Syncing filesystems and block devices"
+# PID 1 says this after its executables, as BUSY stays mounted; then it syncs once more, in a child
+# whose flushes may come before the line about it.
+HOOKS_END = r"systemd-shutdown\[1\]: (Failed to finalize .*, ignoring|Syncing filesystems)"
+HOOKS_BEGIN = (r"systemd-shutdown\[1\]: (All filesystems, swaps, .* detached\."
+               r"|Cannot finalize remaining .* continuing\.)")
+KERNEL_BEGINS = r"systemd-shutdown\[1\]: (Rebooting|Powering off|Halting system)\."
+KERNEL_ENDS = r"reboot: (Restarting system|Power down|System halted)"
+
+INVENTORY = r"""
+for c in /sys/class/nvme/*; do
+        name=${c##*/}
+        read -r serial <"$c/serial"; read -r address <"$c/address"
+        read -r bar _ <"/sys/bus/pci/devices/$address/resource"
+        echo "$serial $name $address $bar"
+done
+"""
+
+# Data goes to the page cache only: it is the shutdown's task to bring it to the
+# disk. The raw device has no file system that would, so there it is fsync.
+WRITE = r"""
+for dir in /var/lib/vm /srv/ext4 /srv/lvm /srv/md /srv/busy; do
+        mkdir -p $dir
+        dd if=/dev/urandom of=$dir/data bs=64k count=16 status=none
+        touch "$dir/name-$RANDOM"
+done
+dd if=/dev/urandom of=RAWDEVICE bs=64k count=16 conv=fsync status=none
+"""
+
+DIGESTS = r"""
+for dir in /var/lib/vm /srv/ext4 /srv/lvm /srv/md /srv/busy; do
+        echo "$dir $( (cd $dir && ls && cat data) | sha256sum)"
+done
+echo "raw $(head -c 1M RAWDEVICE | sha256sum)"
+"""
+
+# What ext4 said when it was mounted, per place; root is checked in place, the
+# others are unmounted for a full check. keep-busy lets go only when it is killed.
+FILE_SYSTEMS = r"""
+pid=$(systemctl show -P MainPID keep-busy)
+for dir in / /srv/ext4 /srv/lvm /srv/md /srv/busy; do
+        dev=$(findmnt -no SOURCE $dir); name=$(basename "$(realpath "$dev")")
+        dmesg | grep -qE "EXT4-fs \($name\): .*(recovery complete|orphan cleanup)" &&
+                recovered=yes || recovered=no
+        clean=yes
+        if [ $dir != / ]; then
+                [ $dir != /srv/busy ] || { kill "$pid"; sleep 1; }
+                umount $dir
+                e2fsck -fn "$dev" >/run/e2fsck 2>&1 || clean=no
+                mount $dir
+        fi
+        echo "$dir $recovered $clean"
+done
+systemctl restart keep-busy
+"""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A controller as the guest knows it in one boot."""
+    name: str
+    address: str
+    bar: int
+
+
+@dataclass
+class Shutdown:
+    """One shutdown, from the command to the next boot."""
+    controllers: dict       # serial -> Found
+    digests_before: str
+    events: list = field(default_factory=list)
+    started: float = 0      # host clock, when the command was given
+    seconds: float = 0      # from there until the kernel let go of the machine
+    # from the next boot
+    digests_after: str = ""
+    journal: list = field(default_factory=list)
+    recovered: set = field(default_factory=set)
+    damaged: set = field(default_factory=set)
+    kernel_log: str = ""
+    _phases: list = field(default_factory=list)
+
+    def index(self, regex, start=0):
+        """Position of the first console line that matches, or None."""
+        for i in range(start, len(self.events)):
+            if self.events[i].kind == "line" and re.search(regex, self.events[i].text):
+                return i
+        return None
+
+    def lines(self, regex):
+        return [e.text for e in self.events if e.kind == "line" and re.search(regex, e.text)]
+
+    def phase(self, position):
+        """Which part of the shutdown an event belongs to.
+
+        "unit": systemd still manages units; "teardown": systemd-shutdown kills and
+        unmounts; "hook": its executables run; "sync": they have ended; "kernel": the
+        kernel's own pass.
+        """
+        if not self._phases:
+            begin = 0
+            for name, regex in (("teardown", TEARDOWN_BEGINS), ("hook", HOOKS_BEGIN),
+                                ("sync", HOOKS_END), ("kernel", KERNEL_BEGINS)):
+                found = self.index(regex, begin)
+                if found is None:
+                    raise MachineError(f"the console never showed {regex!r}")
+                begin = found + 1
+                self._phases.insert(0, (found, name))
+        return next((name for begin, name in self._phases if position > begin), "unit")
+
+    def notifications(self):
+        """All writes of CC.SHN in their order: (serial, phase, 1 = normal or 2 = abrupt)."""
+        return [(self.serial(e), self.phase(i), e.value)
+                for i, e in enumerate(self.events) if e.kind == "shn"]
+
+    def serial(self, event):
+        """Whose register an event of kind "shn" was about."""
+        for serial, found in self.controllers.items():
+            if found.bar == event.address:
+                return serial
+        return hex(event.address)
+
+    def unflushed(self):
+        """Who was notified by us without a Flush before, in the same phase."""
+        unflushed, flushed = set(), set()
+        for position, event in enumerate(self.events):
+            phase = self.phase(position)
+            if event.kind == "flush":
+                flushed.add((topology.SERIAL_OF_NSID[event.value], phase))
+            elif event.kind == "shn" and phase in ("unit", "hook"):
+                serial = self.serial(event)
+                if (serial, phase) not in flushed:
+                    unflushed.add(serial)
+        return unflushed
+
+    def notified_in(self, phase):
+        return {serial for serial, at, _ in self.notifications() if at == phase}
+
+    def flushed_in(self, phase):
+        """Who got a Flush from the guest; not from an unbind, which sends none."""
+        return {topology.SERIAL_OF_NSID[e.value] for i, e in enumerate(self.events)
+                if e.kind == "flush" and self.phase(i) == phase}
+
+    def entries(self, outcome=None):
+        """The journal's entries of the unit stage: serial -> entry."""
+        return {e["NVME_SERIAL"]: e for e in self.journal
+                if "NVME_SERIAL" in e and outcome in (None, e.get("NVME_OUTCOME"))}
+
+    def hook_lines(self):
+        """The hook's kmsg lines: serial -> dictionary of what stands in the parentheses."""
+        found = {}
+        for text in self.lines(r"nvme-async-shutdown: .*\bstage=hook outcome="):
+            words = _words(text)
+            found[words["serial"]] = {**words, "text": text}
+        return found
+
+    def hook_summary(self):
+        lines = self.lines(r"nvme-async-shutdown: .*\bstage=hook summary ")
+        return _words(lines[-1]) if lines else None
+
+
+def _words(text):
+    """key=value words; a value has no blank in it."""
+    return dict(re.findall(r"(\w+)=([^\s)]*)", text))
+
+
+def inventory(machine):
+    found = {}
+    for line in machine.check(INVENTORY).splitlines():
+        serial, name, address, bar = line.split()
+        found[serial] = Found(name, address, int(bar, 16))
+    return found
+
+
+def _raw_device(controllers):
+    return f"/dev/{controllers['RAW'].name}n1"
+
+
+def begin(machine):
+    """Write new data everywhere; the evidence as far as it is known before the shutdown."""
+    controllers = inventory(machine)
+    raw = _raw_device(controllers)
+    machine.check(WRITE.replace("RAWDEVICE", raw))
+    return Shutdown(controllers, machine.check(DIGESTS.replace("RAWDEVICE", raw)))
+
+
+def watch(machine, shutdown, command, off=False):
+    """Give @command and collect what QEMU sees until the machine boots again, or is off."""
+    first = len(machine.trace.events)
+    console = len(machine.console.lines)
+    machine.trace_registers(True)
+    shutdown.started = time.time()
+    machine.post(command)
+    index, _ = machine.wait_console(KERNEL_ENDS, console, SHUTDOWN_SECONDS)
+    shutdown.seconds = machine.console.lines[index][0] - shutdown.started
+    if off:
+        machine.wait_exit()
+    else:
+        # SeaBIOS and the next kernel write registers as well, and need not be slowed down
+        machine.trace_registers(False)
+        machine.wait_boot()
+    shutdown.events = machine.trace.events[first:]
+    # what comes after is the next boot's
+    end = shutdown.index(KERNEL_ENDS)
+    del shutdown.events[len(shutdown.events) if end is None else end + 1:]
+
+
+def look_back(machine, shutdown):
+    """Ask the next boot what the shutdown has left."""
+    raw = _raw_device(inventory(machine))
+    shutdown.digests_after = machine.check(DIGESTS.replace("RAWDEVICE", raw))
+    shutdown.journal = [json.loads(line) for line in machine.check(
+        "journalctl -b -1 -u nvme-async-shutdown -o json --no-pager -q || true").splitlines()]
+    shutdown.kernel_log = machine.check("dmesg")
+    for line in machine.check(FILE_SYSTEMS).splitlines():
+        place, recovered, clean = line.split()
+        if recovered == "yes":
+            shutdown.recovered.add(place)
+        if clean == "no":
+            shutdown.damaged.add(place)
+
+
+def timeline(shutdown):
+    """All events as lines of text, for people."""
+    for position, event in enumerate(shutdown.events):
+        what = {"line": event.text,
+                "shn": f"-> {shutdown.serial(event)} gets CC.SHN={event.value}",
+                "flush": f"-> {topology.SERIAL_OF_NSID.get(event.value)} gets Flush",
+                "shutdown_set": "   (QEMU: shutdown bit set)"}[event.kind]
+        yield f"{event.time - shutdown.started:8.3f} {shutdown.phase(position):8} {what}"

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Disk images: the base system, the project on top of it, and data disks.
+
+What is slow is made once and kept below a cache directory, named after the
+content of its recipe:
+
+    base-HASH/      Debian as a directory tree, kernel, initrd (tests/vm/mkimage)
+    data-HASH/      file systems, array, volume group, made in a guest
+    root.qcow2      base and project: made anew for each session, in seconds
+"""
+
+import hashlib
+import shutil
+import subprocess
+from pathlib import Path
+
+import topology
+from machine import Machine
+
+HERE = Path(__file__).resolve().parent
+ROOT_MIB = 640
+PARTITION_OFFSET_MIB = 1
+
+# sfdisk, wipefs and mkfs wait for udev themselves where they have to.
+MAKE_DATA = r"""
+disk() { for c in /sys/class/nvme/*; do
+        [ "$(tr -d ' ' <"$c/serial")" != "$1" ] || basename "$c"/nvme*n*; done; }
+dev() { echo "/dev/$(disk "$1")"; }
+
+echo 'start=2048, type=linux' | sfdisk -q --label gpt "$(dev EXT4)"
+udevadm settle
+mke2fs -q -t ext4 -L vmext4 "$(dev EXT4)p1"
+mkswap -q -L vmswap "$(dev SWAP)"
+mke2fs -q -t ext4 -L vmbusy "$(dev BUSY)"
+mdadm --create /dev/md/vm --run --level=1 --raid-devices=2 --metadata=1.2 --assume-clean \
+        --name=vm "$(dev MDA)" "$(dev MDB)"
+mke2fs -q -t ext4 -L vmmd /dev/md/vm
+pvcreate -q "$(dev LVM)"
+vgcreate -q vm "$(dev LVM)"
+lvcreate -q -y -l 100%FREE -n data vm
+mke2fs -q -t ext4 -L vmlvm /dev/vm/data
+sync
+vgchange -q -an vm
+mdadm --stop /dev/md/vm
+"""
+
+
+def _run(*args):
+    subprocess.run([str(a) for a in args], check=True, stdin=subprocess.DEVNULL,
+                   stdout=subprocess.DEVNULL)
+
+
+def _hash(*paths):
+    digest = hashlib.sha256()
+    for path in paths:
+        files = sorted(path.rglob("*")) if path.is_dir() else [path]
+        for file in files:
+            digest.update(str(file.relative_to(HERE)).encode() + b"\0")
+            if file.is_file():
+                digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+class Images:
+    def __init__(self, cache, kvm=False, progress=print):
+        self.cache = Path(cache).resolve()
+        self.cache.mkdir(parents=True, exist_ok=True)
+        self.kvm = kvm
+        self._say = progress
+        self.base = self._make_base()
+        self.kernel, self.initrd = self.base / "vmlinuz", self.base / "initrd"
+
+    def _forget(self, pattern):
+        """Remove what an older recipe, or a run that was broken off, has left."""
+        for old in self.cache.glob(pattern):
+            shutil.rmtree(old)
+
+    def _make_base(self):
+        base = self.cache / f"base-{_hash(HERE / 'mkimage', HERE / 'rootfs')}"
+        if not base.exists():
+            self._say("building the base system (about a minute, kept afterwards)")
+            self._forget("base-*")
+            with open(self.cache / "mkimage.log", "wb") as log:
+                subprocess.run([HERE / "mkimage", base], check=True, stdin=subprocess.DEVNULL,
+                               stdout=log, stderr=subprocess.STDOUT)
+        return base
+
+    def _root_disk(self, tree, disk):
+        raw = disk.with_suffix(".raw")
+        raw.unlink(missing_ok=True)
+        with open(raw, "wb") as file:
+            file.truncate(ROOT_MIB << 20)
+        subprocess.run(["sfdisk", "-q", "--label", "gpt", raw], check=True, text=True,
+                       input=f"start={PARTITION_OFFSET_MIB}MiB, type=linux\n")
+        # the last MiB belongs to the second copy of the partition table
+        size = ROOT_MIB - PARTITION_OFFSET_MIB - 1
+        _run("mke2fs", "-q", "-t", "ext4", "-L", "vmroot", "-d", tree,
+             "-E", f"offset={PARTITION_OFFSET_MIB << 20}", raw, f"{size}M")
+        _run("qemu-img", "convert", "-O", "qcow2", raw, disk)
+        raw.unlink()
+
+    def root(self, build=None):
+        """A root disk of the base and, with @build, of what `meson install` puts there."""
+        disk = self.cache / ("root.qcow2" if build else "root-plain.qcow2")
+        tree = self.cache / "tree"
+        self._forget("tree")
+        # Hard links: installing replaces a file, it never writes into one.
+        _run("cp", "-al", self.base / "root", tree)
+        if build:
+            _run("meson", "install", "-C", build, "--destdir", tree, "--no-rebuild", "--quiet")
+        self._root_disk(tree, disk)
+        shutil.rmtree(tree)
+        return disk
+
+    def data(self):
+        """Directory of the data disks, made by a guest's own tools at first need."""
+        data = self.cache / f"data-{_hash(HERE / 'image.py', HERE / 'topology.py')}"
+        if data.exists():
+            return data
+        self._say("making file systems, array and volumes in a guest (about a minute, kept)")
+        self._forget("data-*")
+        new = data.with_suffix(".new")
+        new.mkdir()
+        disks = {"ROOT": self.root()}
+        for ctrl in topology.CONTROLLERS:
+            if ctrl.serial != "ROOT":
+                disks[ctrl.serial] = new / f"{ctrl.serial}.qcow2"
+                _run("qemu-img", "create", "-f", "qcow2", disks[ctrl.serial], f"{ctrl.size_mib}M")
+        # fstab names what does not exist yet
+        with self.machine(new, disks, "rw fstab=no") as machine:
+            machine.wait_boot()
+            machine.check(MAKE_DATA)
+            machine.post("systemctl poweroff")
+            machine.wait_exit()
+        new.rename(data)
+        return data
+
+    def machine(self, directory, disks, append="ro"):
+        return Machine(directory, disks, self.kernel, self.initrd, self.kvm, append)
+
+    def fresh_disks(self, directory, build):
+        """Overlays in @directory over root and data disks: serial -> path."""
+        directory = Path(directory)
+        if directory.exists():
+            shutil.rmtree(directory)
+        directory.mkdir(parents=True)
+        data, root, disks = self.data(), self.root(build), {}
+        for ctrl in topology.CONTROLLERS:
+            back = root if ctrl.serial == "ROOT" else data / f"{ctrl.serial}.qcow2"
+            disks[ctrl.serial] = directory / f"{ctrl.serial}.qcow2"
+            _run("qemu-img", "create", "-f", "qcow2", "-F", "qcow2", "-b", back,
+                 disks[ctrl.serial])
+        return disks

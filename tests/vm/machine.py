@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""One virtual machine: start it, talk to it, watch it, and always end it."""
+
+import base64
+import itertools
+import json
+import re
+import socket
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import topology
+from qemu_trace import Trace
+
+# Software emulation on two cores: generous, but each wait ends.
+BOOT_SECONDS = 240
+COMMAND_SECONDS = 120
+SHUTDOWN_SECONDS = 300
+
+KERNEL_ARGUMENTS = (
+    "root=LABEL=vmroot console=ttyS0 ignore_loglevel net.ifnames=0 "
+    # none of these is of use in a machine that lives for five minutes
+    "mitigations=off audit=0 apparmor=0 selinux=0 no_timer_check fsck.mode=skip "
+    "systemd.show_status=false random.trust_cpu=on"
+)
+
+
+class MachineError(Exception):
+    """The machine did not do what it had to, in the time it had."""
+
+
+class LineReader(threading.Thread):
+    """Collects lines from a socket, each with the host time at which it was complete."""
+
+    def __init__(self, sock, log=None):
+        super().__init__(daemon=True)
+        self.lines = []
+        self.closed = False
+        self._sock = sock
+        self._log = log
+        self._cond = threading.Condition()
+        self.start()
+
+    def run(self):
+        pending = b""
+        while True:
+            try:
+                data = self._sock.recv(65536)
+            except OSError:
+                data = b""
+            if not data:
+                break
+            *complete, pending = (pending + data).split(b"\n")
+            self._add([line.decode(errors="replace").strip("\r") for line in complete])
+        self._add([pending.decode(errors="replace")] if pending else [], closed=True)
+
+    def _add(self, texts, closed=False):
+        now = time.time()
+        with self._cond:
+            self.lines += [(now, text) for text in texts]
+            self.closed = closed
+            self._cond.notify_all()
+        if self._log:
+            for text in texts:
+                self._log.write(f"{now:.3f} {text}\n")
+            self._log.flush()
+
+    def wait(self, regex, start, timeout, alive=lambda: True):
+        """The first line from index @start on that matches: (index, match)."""
+        deadline = time.monotonic() + timeout
+        with self._cond:
+            while True:
+                for index in range(start, len(self.lines)):
+                    match = re.search(regex, self.lines[index][1])
+                    if match:
+                        return index, match
+                start = max(start, len(self.lines))
+                left = deadline - time.monotonic()
+                if left <= 0 or self.closed or not alive():
+                    last = "\n".join(text for _, text in self.lines[-15:])
+                    raise MachineError(f"no line matched {regex!r} within {timeout} s"
+                                       f"{' (closed)' if self.closed else ''}; last lines:\n{last}")
+                self._cond.wait(min(left, 1))
+
+
+class Machine:
+    def __init__(self, directory, disks, kernel, initrd, kvm=False, append=""):
+        self.directory = Path(directory)
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self._disks = disks
+        self._kernel, self._initrd = kernel, initrd
+        self._kvm = kvm
+        self._append = append
+        self._ids = itertools.count(1)
+        self._process = None
+        self._sockets = []
+        self._boots_seen = 0
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *exc):
+        self.close()
+
+    def _channel(self, name):
+        """A socket pair: no path, so no limit on its length, and nothing to clean up."""
+        ours, theirs = socket.socketpair()
+        self._sockets.append(ours)
+        return ours, theirs, ["-chardev", f"socket,id={name},fd={theirs.fileno()}"]
+
+    def _command(self, chardevs):
+        accel = ["-accel", "kvm", "-cpu", "host"] if self._kvm else \
+                ["-accel", "tcg,thread=multi,tb-size=512", "-cpu", "max"]
+        traces = [arg for event in Trace.QUIET for arg in ("-trace", event)]
+        # setpriv: a test run that is killed does not leave its machine behind
+        return ["setpriv", "--pdeathsig", "KILL",
+                "qemu-system-x86_64", "-machine", "q35,usb=off,vmport=off", *accel,
+                "-smp", str(topology.CPUS), "-m", str(topology.MEMORY_MIB),
+                "-nodefaults", "-display", "none", "-nic", "none",
+                "-msg", "timestamp=on", *traces, *chardevs,
+                "-mon", "chardev=qmp,mode=control", "-serial", "chardev:console",
+                "-device", "virtio-serial-pci,addr=1e.0",
+                "-device", f"virtserialport,chardev=agent,name={topology.AGENT_PORT}",
+                "-kernel", str(self._kernel), "-initrd", str(self._initrd),
+                "-append", f"{KERNEL_ARGUMENTS} {self._append}",
+                *topology.qemu_devices(self._disks)]
+
+    def start(self):
+        ends, chardevs = {}, []
+        for name in ("qmp", "console", "agent"):
+            ours, theirs, args = self._channel(name)
+            ends[name] = (ours, theirs)
+            chardevs += args
+        self._process = subprocess.Popen(
+            self._command(chardevs), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE, pass_fds=[theirs.fileno() for _, theirs in ends.values()])
+        for _, theirs in ends.values():
+            theirs.close()
+        self.trace = Trace(self._process.stderr)
+        self._console_log = open(self.directory / "console.log", "a", encoding="utf-8")
+        self.console = LineReader(ends["console"][0], self._console_log)
+        self._agent_socket = ends["agent"][0]
+        self._agent = LineReader(self._agent_socket)
+        self._qmp_socket = ends["qmp"][0]
+        self._qmp = LineReader(self._qmp_socket)
+        self._qmp.wait(r'"QMP"', 0, 30, self.is_running)
+        self.qmp("qmp_capabilities")
+
+    def is_running(self):
+        return self._process.poll() is None
+
+    def close(self):
+        if self._process:
+            if self.is_running():
+                self._process.kill()
+            self._process.wait(30)
+            self.trace.join(10)
+            (self.directory / "qemu.log").write_text("\n".join(self.trace.other) + "\n")
+        for sock in self._sockets:
+            sock.close()
+        self._sockets.clear()
+
+    def qmp(self, command, **arguments):
+        request_id = f"r{next(self._ids)}"
+        request = {"execute": command, "arguments": arguments, "id": request_id}
+        start = len(self._qmp.lines)
+        self._qmp_socket.sendall(json.dumps(request).encode() + b"\n")
+        index, _ = self._qmp.wait(f'"id": "{request_id}"', start, 30, self.is_running)
+        answer = json.loads(self._qmp.lines[index][1])
+        if "error" in answer:
+            raise MachineError(f"QMP {command}: {answer['error']}")
+        return answer["return"]
+
+    def trace_registers(self, enable):
+        self.qmp("trace-event-set-state", name=Trace.NOISY, enable=enable)
+
+    def wait_boot(self, timeout=BOOT_SECONDS):
+        """Wait until the next boot answers; returns its boot id."""
+        index, match = self._agent.wait(r"^ready (\S+)", self._boots_seen, timeout,
+                                        self.is_running)
+        self._boots_seen = index + 1
+        return match[1]
+
+    def post(self, script):
+        """Run @script by bash as root in the guest, whether it will ever answer or not."""
+        request_id = f"c{next(self._ids)}"
+        line = f"{request_id} {base64.b64encode(script.encode()).decode()}\n"
+        self._agent_socket.sendall(line.encode())
+        return request_id
+
+    def run(self, script, timeout=COMMAND_SECONDS):
+        """Run @script by bash as root in the guest: (exit status, output)."""
+        start = len(self._agent.lines)
+        request_id = self.post(script)
+        try:
+            _, match = self._agent.wait(rf"^{request_id} (\d+) ?(\S*)$", start, timeout,
+                                        self.is_running)
+        except MachineError as error:
+            raise MachineError(f"the guest did not answer to: {script}\n{error}") from error
+        return int(match[1]), base64.b64decode(match[2]).decode(errors="replace")
+
+    def check(self, script, timeout=COMMAND_SECONDS):
+        """Run @script with `set -e`; its output, or MachineError if it fails."""
+        status, output = self.run(f"set -euo pipefail\n{script}", timeout)
+        if status != 0:
+            raise MachineError(f"exit status {status} of: {script}\n{output}")
+        return output
+
+    def wait_console(self, regex, start=0, timeout=BOOT_SECONDS):
+        """First console line from index @start on that matches: (index, match)."""
+        return self.console.wait(regex, start, timeout, self.is_running)
+
+    def wait_exit(self, timeout=SHUTDOWN_SECONDS):
+        """The guest switched itself off: QEMU has ended."""
+        try:
+            self._process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            raise MachineError(f"the machine is still on after {timeout} s") from None
+        self.trace.join(10)

@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What happens to which controller at a real shutdown, and that nothing is lost."""
+
+import pytest
+
+import topology
+
+ENABLED_RUNS = ("reboot", "forced", "poweroff")
+ALL_RUNS = (*ENABLED_RUNS, "disabled", "standing-down", "failing", "hanging", "stuck", "late")
+UNIT_RUNS = ("reboot", "poweroff")
+
+LEFT_BY_UNIT = topology.HELD_TO_THE_END | topology.HELD_BY_STACK
+
+
+@pytest.fixture(params=ALL_RUNS)
+def any_run(request, lab):
+    return lab.result(request.param)
+
+
+@pytest.fixture(params=ENABLED_RUNS)
+def enabled_run(request, lab):
+    return lab.result(request.param)
+
+
+@pytest.fixture(params=UNIT_RUNS)
+def unit_run(request, lab):
+    return lab.result(request.param)
+
+
+# every shutdown, whatever the project does or fails to do in it
+
+def test_every_controller_is_notified_exactly_once(any_run):
+    notified = [serial for serial, _, _ in any_run.notifications()]
+    assert sorted(notified) == sorted(topology.ALL)
+
+
+def test_no_notification_escaped_the_register_trace(any_run):
+    seen = sum(event.kind == "shutdown_set" for event in any_run.events)
+    assert seen == len(any_run.notifications())
+
+
+def test_every_notification_is_a_normal_one(any_run):
+    assert {value for _, _, value in any_run.notifications()} == {1}
+
+
+def test_nobody_is_notified_while_file_systems_are_torn_down(any_run):
+    assert any_run.notified_in("teardown") == set()
+
+
+def test_data_written_before_is_there_after(any_run):
+    assert any_run.digests_after == any_run.digests_before
+
+
+def test_file_systems_are_consistent_after(any_run):
+    assert any_run.damaged == set()
+
+
+def test_no_recovery_that_is_not_needed_without_the_project(any_run, lab):
+    assert any_run.recovered <= lab.result("disabled").recovered
+
+
+# with the project enabled
+
+def test_idle_controllers_go_down_in_the_unit_stage(unit_run):
+    assert unit_run.notified_in("unit") == topology.FREE_IN_UNIT_STAGE
+
+
+def test_array_and_volume_members_go_down_in_the_hook(unit_run):
+    assert unit_run.notified_in("hook") == topology.HELD_BY_STACK
+
+
+def test_without_the_unit_stage_the_hook_takes_all_that_is_free(lab):
+    forced = lab.result("forced")
+    assert forced.notified_in("unit") == set()
+    assert forced.notified_in("hook") == topology.ALL - topology.HELD_TO_THE_END
+
+
+def test_controllers_go_down_at_the_same_time(enabled_run):
+    # QEMU answers at once, but the driver looks for the answer only after 0.1 s: one after the
+    # other would take at least the sum of these.
+    summary = enabled_run.hook_summary()
+    assert int(summary["elapsed_usec"]) < int(summary["serial_usec"])
+    assert int(summary["saved_usec"]) > 0
+
+
+def test_everybody_is_flushed_before_going_down(enabled_run):
+    # what is left in the page cache is lost by an unbind (fsync of each namespace)
+    assert enabled_run.unflushed() == set()
+
+
+def test_root_and_busy_are_left_to_the_kernel(enabled_run):
+    assert enabled_run.notified_in("kernel") == topology.HELD_TO_THE_END
+
+
+def test_only_the_busy_file_system_needs_recovery(enabled_run):
+    assert enabled_run.recovered == {topology.MOUNTED["BUSY"]}
+
+
+def test_root_and_busy_are_flushed_by_the_hook(enabled_run):
+    assert topology.HELD_TO_THE_END <= enabled_run.flushed_in("hook")
+
+
+def test_without_the_project_root_is_not_flushed_at_that_time(lab):
+    # else the test above would prove nothing; BUSY is written to until the end, and its file system
+    # may flush at any time: there the project's own word is needed as well (below)
+    assert "ROOT" not in lab.result("disabled").flushed_in("hook")
+
+
+# what the journal says about the unit stage
+
+def test_journal_has_one_entry_for_each_controller(unit_run):
+    serials = [entry["NVME_SERIAL"] for entry in unit_run.journal if "NVME_SERIAL" in entry]
+    assert sorted(serials) == sorted(topology.ALL)
+
+
+def test_journal_outcomes_match_what_happened(unit_run):
+    assert set(unit_run.entries("detached")) == unit_run.notified_in("unit")
+    assert set(unit_run.entries("left")) == LEFT_BY_UNIT
+
+
+def test_journal_names_the_controllers_as_they_were(unit_run):
+    told = {serial: (entry["NVME_CONTROLLER"], entry["NVME_PCI_ADDRESS"])
+            for serial, entry in unit_run.entries().items()}
+    assert told == {serial: (found.name, found.address)
+                    for serial, found in unit_run.controllers.items()}
+
+
+def test_journal_entries_belong_to_the_unit_stage_and_have_an_id(unit_run):
+    for entry in unit_run.entries().values():
+        assert entry["NVME_STAGE"] == "unit"
+        assert len(entry["MESSAGE_ID"]) == 32
+
+
+def test_journal_says_that_the_shutdown_was_verified_and_how_long_it_took(unit_run):
+    for entry in unit_run.entries("detached").values():
+        assert entry["NVME_VERIFIED"] == "yes"
+        assert int(entry["NVME_SHUTDOWN_USEC"]) > 0
+
+
+@pytest.mark.parametrize("serial, words", [
+    ("ROOT", "mounted on /"), ("BUSY", "mounted on /srv/busy"),
+    ("LVM", "dm-"), ("MDA", "md"), ("MDB", "md"),
+])
+def test_journal_gives_the_reason_for_each_that_is_left(unit_run, serial, words):
+    assert words in unit_run.entries("left")[serial]["NVME_REASON"]
+
+
+def test_journal_says_that_root_and_busy_were_flushed(unit_run):
+    for serial in topology.HELD_TO_THE_END:
+        assert unit_run.entries()[serial]["NVME_FLUSHED"] == "yes"
+
+
+def test_journal_summary_adds_up(unit_run):
+    summary, = [entry for entry in unit_run.journal if "SAVED_USEC" in entry]
+    elapsed, serial, saved = (int(summary[key])
+                              for key in ("ELAPSED_USEC", "SERIAL_USEC", "SAVED_USEC"))
+    parts = [int(entry["NVME_SHUTDOWN_USEC"]) for entry in unit_run.entries("detached").values()]
+    assert elapsed > 0
+    assert serial >= sum(parts) > 0
+    assert saved == max(serial - elapsed, 0)
+
+
+# what the console says about the hook
+
+def test_console_has_one_line_for_each_controller_that_the_hook_saw(unit_run):
+    assert set(unit_run.hook_lines()) == LEFT_BY_UNIT
+
+
+def test_console_has_one_line_for_each_controller_without_the_unit_stage(lab):
+    assert set(lab.result("forced").hook_lines()) == topology.ALL
+
+
+def test_console_outcomes_match_what_happened(enabled_run):
+    outcomes = {serial: words["outcome"] for serial, words in enabled_run.hook_lines().items()}
+    detached = {serial for serial, outcome in outcomes.items() if outcome == "detached"}
+    left = {serial for serial, outcome in outcomes.items() if outcome == "left"}
+    assert detached == enabled_run.notified_in("hook")
+    assert left == topology.HELD_TO_THE_END
+
+
+def test_console_says_that_the_shutdown_was_verified(enabled_run):
+    for words in enabled_run.hook_lines().values():
+        if words["outcome"] == "detached":
+            assert words["verified"] == "yes"
+            assert int(words["usec"]) > 0
+
+
+def test_console_says_that_root_and_busy_were_flushed(enabled_run):
+    for serial in topology.HELD_TO_THE_END:
+        assert enabled_run.hook_lines()[serial]["flushed"] == "yes"
+
+
+@pytest.mark.parametrize("serial, words", [
+    ("ROOT", "mounted on /"), ("BUSY", "mounted on /srv/busy"),
+])
+def test_console_gives_the_reason_for_each_that_is_left(enabled_run, serial, words):
+    assert words in enabled_run.hook_lines()[serial]["text"]
+
+
+def test_console_summary_counts_the_lines(enabled_run):
+    outcomes = [words["outcome"] for words in enabled_run.hook_lines().values()]
+    summary = enabled_run.hook_summary()
+    for outcome in ("detached", "left", "late", "failed", "vanished"):
+        assert int(summary[outcome]) == outcomes.count(outcome), outcome

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""When nothing is to be done, nothing is touched; when the hook breaks, nothing breaks."""
+
+import re
+import resource
+import subprocess
+
+import pytest
+
+import evidence
+import topology
+
+CASES = ("disabled", "container", "unknown-action", "one-eligible")
+CPU_SECONDS = 0.020
+LIVE_RUNS = ("--stage=unit", "--stage=unit reboot", "--stage=hook reboot")
+
+
+def cpu_of_nothing_here():
+    """The CPU time in which this machine starts a program that does nothing."""
+    def once():
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(["/usr/bin/env", "/bin/true"], check=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    return min(once() for _ in range(20))
+
+
+class Case:
+    """One call of the real hook by standing-down.shutdown, as the console shows it."""
+
+    def __init__(self, shutdown, name):
+        begin = shutdown.index(rf"vm-test: begin case={name}$")
+        end = shutdown.index(rf"vm-test: end case={name} ", begin)
+        words = dict(re.findall(r"(\w+)=(\S+)", shutdown.events[end].text))
+        self.cpu = float(words["user"]) + float(words["system"])
+        self.status = int(words["status"])
+        between = shutdown.events[begin + 1:end]
+        self.lines = [event.text for event in between
+                      if event.kind == "line" and "nvme-async-shutdown" in event.text]
+        self.touched = [event for event in between if event.kind != "line"]
+
+
+@pytest.fixture(params=CASES)
+def case(request, lab):
+    return Case(lab.result("standing-down"), request.param)
+
+
+def test_nothing_is_shut_down_or_flushed(case):
+    assert case.touched == []
+
+
+def test_hook_exits_with_0(case):
+    assert case.status == 0
+
+
+def test_hook_says_why_in_one_line(case):
+    assert len(case.lines) == 1
+
+
+@pytest.mark.parametrize("name, words", [
+    ("disabled", "Enabled=no"), ("container", "container"),
+    ("unknown-action", "frobnicate"), ("one-eligible", "MinControllers"),
+])
+def test_the_line_names_the_reason(lab, name, words):
+    assert words in Case(lab.result("standing-down"), name).lines[0]
+
+
+def test_hook_takes_at_most_20_ms_of_cpu(case, lab):
+    # Software emulation makes all that a program does some 30 times as dear. How much dearer,
+    # is measured with a program that does nothing, here and there.
+    shutdown = lab.result("standing-down")
+    there = min(float(user) + float(system) for user, system in re.findall(
+        r"case=nothing user=(\S+) system=(\S+)", "\n".join(shutdown.lines("vm-test: end"))))
+    factor = max(there / cpu_of_nothing_here(), 1)
+    assert case.cpu <= CPU_SECONDS * factor, f"{case.cpu} s at {factor:.0f} times the cost"
+
+
+def test_standing_down_leaves_all_to_the_kernel(lab):
+    assert lab.result("standing-down").notified_in("kernel") == topology.ALL
+
+
+def test_disabled_leaves_all_to_the_kernel(lab):
+    assert lab.result("disabled").notified_in("kernel") == topology.ALL
+
+
+def test_disabled_logs_no_controller(lab):
+    disabled = lab.result("disabled")
+    assert disabled.entries() == {}
+    assert disabled.hook_lines() == {}
+
+
+@pytest.mark.parametrize("arguments", LIVE_RUNS)
+def test_run_refuses_on_a_machine_that_is_not_shutting_down(lab, arguments):
+    machine = lab.machine
+    before = evidence.inventory(machine)
+    first = len(machine.trace.events)
+    machine.run(f"nvme-async-shutdown run {arguments}")
+    assert evidence.inventory(machine) == before
+    assert [e for e in machine.trace.events[first:] if e.kind == "shutdown_set"] == []
+
+
+def test_a_failing_program_does_not_stop_the_reboot(lab):
+    assert lab.result("failing").notified_in("kernel") == topology.ALL
+
+
+def test_a_hanging_hook_does_not_stop_the_reboot(lab):
+    hanging = lab.result("hanging")
+    assert hanging.notified_in("kernel") == topology.ALL
+    # it did hang: systemd-shutdown gave it its whole 90 s, and went on
+    assert 85 < hanging.seconds < 140
+
+
+def test_stuck_workers_are_abandoned_at_the_deadline(lab):
+    stuck = lab.result("stuck")
+    assert stuck.notified_in("kernel") == topology.ALL
+    # TimeoutSec=5, and what killing and unmounting take
+    assert 4 < stuck.seconds < 40
+
+
+def test_stuck_workers_are_reported(lab):
+    outcomes = {serial: words["outcome"]
+                for serial, words in lab.result("stuck").hook_lines().items()}
+    for serial in topology.ALL - topology.HELD_TO_THE_END:
+        assert outcomes[serial] in ("late", "failed")
+
+
+def test_nothing_is_said_to_be_saved_where_nothing_went_down(lab):
+    summary = lab.result("stuck").hook_summary()
+    assert (summary["detached"], summary["saved_usec"]) == ("0", "0")
+
+
+def test_workers_late_in_the_unit_stage_are_reported(lab):
+    assert set(lab.result("late").entries("late")) == topology.FREE_IN_UNIT_STAGE
+
+
+def test_workers_late_in_the_unit_stage_do_not_hold_systemd_up(lab):
+    late = lab.result("late")
+    # Two stages of TimeoutSec=5. systemd-shutdown would give a worker that ignores SIGTERM 90 s, did
+    # it not bear the mark of those that are spared.
+    assert 10 < late.seconds < 60
+    assert late.lines(r"Process \d+ \(nvme\d+\) has been marked to be excluded from killing")
+
+
+def test_late_workers_leave_all_to_the_kernel(lab):
+    assert lab.result("late").notified_in("kernel") == topology.ALL

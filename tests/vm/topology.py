@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The machine that the tests run in: which NVMe controllers it has, and where.
+
+Every controller has a serial number and a namespace id of its own. The guest
+finds controllers by serial, never by name; QEMU's Flush trace carries nothing
+but the namespace id, so that it must be unique as well.
+"""
+
+from dataclasses import dataclass
+
+MEMORY_MIB = 1024
+CPUS = 2
+AGENT_PORT = "vm-agent"
+
+
+@dataclass(frozen=True)
+class Controller:
+    serial: str
+    nsid: int
+    size_mib: int
+    behind_switch: bool
+
+
+CONTROLLERS = (
+    Controller("ROOT", 1, 0, False),    # size: that of the root file system
+    Controller("IDLE1", 2, 32, False),
+    Controller("EXT4", 3, 96, False),
+    Controller("SWAP", 4, 64, False),
+    Controller("LVM", 5, 96, False),
+    Controller("MDA", 6, 96, True),
+    Controller("MDB", 7, 96, True),
+    Controller("BUSY", 8, 96, True),
+    Controller("IDLE2", 9, 32, True),
+    Controller("IDLE3", 10, 32, True),
+    Controller("RAW", 11, 32, True),
+)
+
+ALL = frozenset(c.serial for c in CONTROLLERS)
+SERIAL_OF_NSID = {c.nsid: c.serial for c in CONTROLLERS}
+
+# Who is free at which moment of a shutdown, by what the guest keeps on it.
+HELD_TO_THE_END = frozenset({"ROOT", "BUSY"})
+HELD_BY_STACK = frozenset({"LVM", "MDA", "MDB"})
+FREE_IN_UNIT_STAGE = ALL - HELD_TO_THE_END - HELD_BY_STACK
+
+MOUNTED = {"EXT4": "/srv/ext4", "LVM": "/srv/lvm", "MD": "/srv/md", "BUSY": "/srv/busy"}
+
+
+def _ports():
+    """One root port each, and one with the switch; bus name by serial."""
+    args, bus = [], {}
+    slot = 0
+    for ctrl in CONTROLLERS:
+        slot += 1
+        name = f"port-{ctrl.serial}"
+        bus[ctrl.serial] = name
+        if ctrl.behind_switch:
+            continue
+        args += ["-device", f"pcie-root-port,id={name},chassis={slot},slot={slot},io-reserve=0"]
+
+    slot += 1
+    args += ["-device", f"pcie-root-port,id=port-switch,chassis={slot},slot={slot},io-reserve=0",
+             "-device", "x3130-upstream,id=switch,bus=port-switch"]
+    for ctrl in CONTROLLERS:
+        if not ctrl.behind_switch:
+            continue
+        slot += 1
+        args += ["-device", f"xio3130-downstream,id=port-{ctrl.serial},bus=switch,"
+                            f"chassis={slot},slot={slot}"]
+    return args, bus
+
+
+def qemu_devices(disks):
+    """QEMU's arguments for all controllers; @disks: serial -> path of a qcow2 file."""
+    args, bus = _ports()
+    for ctrl in CONTROLLERS:
+        # unsafe: the host does not crash in a test; the guest's Flush is traced either way
+        args += ["-drive", f"if=none,id=disk-{ctrl.serial},format=qcow2,cache=unsafe,"
+                           f"file={str(disks[ctrl.serial]).replace(',', ',,')}",
+                 "-device", f"nvme,id=nvme-{ctrl.serial},serial={ctrl.serial},"
+                            f"bus={bus[ctrl.serial]}",
+                 "-device", f"nvme-ns,bus=nvme-{ctrl.serial},drive=disk-{ctrl.serial},"
+                            f"nsid={ctrl.nsid}"]
+    return args

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+# What tools/demo and tools/test have in common: packages, building, telling the time.
+set -euo pipefail
+
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+# shellcheck disable=SC2034 # the lists are for those who source this
+build_packages=(
+        gcc libc6-dev meson ninja-build pkg-config systemd libsystemd-dev libudev-dev
+        libnvme-dev libinih-dev libsmartcols-dev libjson-c-dev scdoc
+)
+# shellcheck disable=SC2034
+vm_packages=(
+        qemu-system-x86 qemu-utils mmdebstrap debian-archive-keyring gpg gpgv e2fsprogs fdisk
+        python3
+)
+# shellcheck disable=SC2034
+test_packages=(
+        libcriterion-dev libumockdev-dev umockdev python3-pytest
+        shellcheck mandoc clang-format codespell pyflakes3
+)
+
+die() {
+        echo "${0##*/}: $*" >&2
+        exit 1
+}
+
+need_root() {
+        [ "$(id -u)" -eq 0 ] ||
+                die "must run as root: it installs packages and builds a root file system"
+}
+
+installed() {
+        [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+# install_packages PACKAGE...: nothing is asked of apt when all of them are there.
+install_packages() {
+        local package missing=()
+
+        command -v dpkg-query >/dev/null || die "needs Debian 12 (there is no dpkg)"
+        for package in "$@"; do
+                installed "$package" || missing+=("$package")
+        done
+        [ "${#missing[@]}" -gt 0 ] || return 0
+
+        echo "installing by apt (about a minute): ${missing[*]}"
+        export DEBIAN_FRONTEND=noninteractive
+        quietly apt apt-get update
+        quietly apt apt-get -y --no-install-recommends install "${missing[@]}"
+}
+
+# quietly NAME COMMAND...: what it says goes to build/NAME.log, and is shown if it fails.
+quietly() {
+        local log=$top/build/$1.log
+        shift
+        mkdir -p "$top/build"
+        "$@" >"$log" 2>&1 </dev/null || { cat "$log"; return 1; }
+}
+
+# build DIRECTORY [MESON-OPTION...]: set up once, compiled each time.
+build() {
+        local dir=$1
+        shift
+        [ -e "$dir/build.ninja" ] || quietly setup meson setup "$dir" "$top" "$@"
+        quietly compile meson compile -C "$dir"
+}
+
+# step NAME COMMAND...: run it quietly where all goes well; tell how long it took.
+# The command runs in a subshell of its own with `set -e` in force, which it
+# would not be as part of an `if`.
+failed_steps=()
+step() {
+        local name=$1 begin=$SECONDS status=0
+        shift
+        echo "== $name"
+        set +e
+        ( set -e; "$@" )
+        status=$?
+        set -e
+        echo "== $name: $((SECONDS - begin)) s$([ "$status" -eq 0 ] || echo ", FAILED ($status)")"
+        [ "$status" -eq 0 ] || failed_steps+=("$name")
+        return 0
+}
+
+# End the script: 0 if every step went well.
+finish() {
+        echo "== in total: $SECONDS s"
+        [ "${#failed_steps[@]}" -eq 0 ] || die "failed: ${failed_steps[*]}"
+}
