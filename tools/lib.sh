@@ -5,10 +5,11 @@ set -euo pipefail
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
+# libssl-dev: libnvme.pc of Debian 12 requires openssl.pc, and libnvme-dev does not bring it.
 # shellcheck disable=SC2034 # the lists are for those who source this
 build_packages=(
         gcc libc6-dev meson ninja-build pkg-config systemd libsystemd-dev libudev-dev
-        libnvme-dev libinih-dev libsmartcols-dev libjson-c-dev scdoc
+        libnvme-dev libssl-dev libinih-dev libsmartcols-dev libjson-c-dev scdoc
 )
 # shellcheck disable=SC2034
 vm_packages=(
