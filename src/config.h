@@ -22,7 +22,10 @@ typedef enum Action {
 } Action;
 
 typedef enum Order {
-        ORDER_HIERARCHY,
+        ORDER_HIERARCHY, /* what each one means: plan_make() */
+        ORDER_LEAVES,
+        ORDER_TWO_PASS,
+        ORDER_SERIAL,
         _ORDER_MAX,
         _ORDER_INVALID = -EINVAL,
 } Order;

@@ -30,6 +30,9 @@ static const char *const action_table[_ACTION_MAX] = {
 
 static const char *const order_table[_ORDER_MAX] = {
         [ORDER_HIERARCHY] = "hierarchy",
+        [ORDER_LEAVES] = "leaves",
+        [ORDER_TWO_PASS] = "two-pass",
+        [ORDER_SERIAL] = "serial",
 };
 
 static const char *table_to_string(const char *const *table, int n, int value) {
@@ -303,7 +306,7 @@ int config_key_parse(Config *config, ConfigKey key, const char *text, bool is_fi
         case CONFIG_ORDER:
                 order = (int) order_from_string(text);
                 if (order < 0)
-                        return refuse(&a, "must be hierarchy");
+                        return refuse(&a, "must be hierarchy, leaves, two-pass or serial");
                 config->order = (Order) order;
                 return 0;
         case CONFIG_TIMEOUT_SEC:

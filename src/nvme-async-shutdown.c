@@ -23,11 +23,9 @@ static const Verb verbs[] = {
 };
 
 static const struct option options[] = {
-        { "help", no_argument, NULL, 'h' },
-        { "version", no_argument, NULL, 'V' },
-        { "json", no_argument, NULL, 'j' },
-        { "stage", required_argument, NULL, 's' },
-        {},
+        { "help", no_argument, NULL, 'h' },        { "version", no_argument, NULL, 'V' },
+        { "json", no_argument, NULL, 'j' },        { "order", required_argument, NULL, 'o' },
+        { "stage", required_argument, NULL, 's' }, {},
 };
 
 static void print_help(void) {
@@ -44,6 +42,8 @@ static void print_help(void) {
                 "     --json              plan, config: print JSON\n"
                 "     --stage=STAGE       run: unit, hook or exitrd; plan: as that stage would\n"
                 "                         see it (default: unit)\n"
+                "     --order=ORDER       plan: hierarchy, leaves, two-pass or serial, whatever\n"
+                "                         Order= says\n"
                 "\nrun refuses on a machine that is not shutting down.\n"
                 "See nvme-async-shutdown(8) and nvme-async-shutdown.conf(5).\n");
 }
@@ -70,6 +70,16 @@ static int parse_options(int argc, char *argv[], Arguments *arguments) {
                                 return -EINVAL;
                         }
                         arguments->has_stage = true;
+                        break;
+                case 'o':
+                        arguments->order = order_from_string(optarg);
+                        if (arguments->order < 0) {
+                                log_error("--order=%.40s: must be hierarchy, leaves, two-pass or "
+                                          "serial.",
+                                          optarg);
+                                return -EINVAL;
+                        }
+                        arguments->has_order = true;
                         break;
                 default:
                         log_error("Try nvme-async-shutdown --help.");

@@ -6,6 +6,8 @@
 #include <fnmatch.h>
 #include <stdarg.h>
 
+#include "plan_gates.h"
+
 static const char *const step_action_table[_STEP_ACTION_MAX] = {
         [STEP_DETACH] = "detach",
         [STEP_LEAVE] = "leave",
@@ -88,6 +90,7 @@ static int decide_controller(const Device *device, const Config *config, Step *s
                 return leave(step, config->flush, "%s",
                              c->use.detail ? c->use.detail : use_kind_to_string(c->use.kind));
         step->action = STEP_DETACH;
+        step->expected_usec = c->measured_usec ? c->measured_usec : c->rtd3e_usec;
         return 0;
 }
 
@@ -117,151 +120,13 @@ static int keep_physical_functions(const Topology *topology, const Config *confi
         return 0;
 }
 
-static int add_gate(Plan *plan, size_t before, size_t after) {
-        Step *step = &plan->steps[before];
-        size_t *opens;
-
-        for (size_t i = 0; i < step->n_opens; i++)
-                if (step->opens[i] == after)
-                        return 0;
-        opens = reallocarray(step->opens, step->n_opens + 1, sizeof(size_t));
-        if (!opens)
-                return -ENOMEM;
-        step->opens = opens;
-        step->opens[step->n_opens++] = after;
-        plan->steps[after].n_gates++;
-        return 0;
-}
-
-/* Order=hierarchy: refcounted, nobody waits for a sibling's subtree. */
-static int add_gates_hierarchy(const Topology *topology, Plan *plan) {
-        for (size_t i = 0; i < topology->n_devices; i++) {
-                const Device *d = &topology->devices[i];
-                int r = 0;
-
-                if (d->parent != TOPOLOGY_NONE)
-                        r = add_gate(plan, i, d->parent);
-                if (r >= 0 && d->physfn != TOPOLOGY_NONE)
-                        r = add_gate(plan, i, d->physfn);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
-}
-
-static int add_warning(Plan *plan, const char *format, ...) _printf_(2, 3);
-static int add_warning(Plan *plan, const char *format, ...) {
-        char **warnings, *warning;
-        va_list args;
-        int r;
-
-        warnings = reallocarray(plan->warnings, plan->n_warnings + 2, sizeof(char *));
-        if (!warnings)
-                return -ENOMEM;
-        plan->warnings = warnings;
-        va_start(args, format);
-        r = vasprintf(&warning, format, args);
-        va_end(args);
-        if (r < 0)
-                return -ENOMEM;
-        warnings[plan->n_warnings++] = warning;
-        warnings[plan->n_warnings] = NULL;
-        return 0;
-}
-
-static void remove_gate(Plan *plan, size_t before, size_t after) {
-        Step *step = &plan->steps[before];
-
-        for (size_t i = 0; i < step->n_opens; i++)
-                if (step->opens[i] == after) {
-                        step->opens[i] = step->opens[--step->n_opens];
-                        plan->steps[after].n_gates--;
-                        return;
-                }
-}
-
-/* A step among the gates of i that can't start either. */
-static size_t blocked_predecessor(const Plan *plan, const size_t *gates, size_t i) {
-        for (size_t k = 0; k < plan->n_steps; k++) {
-                if (gates[k] == 0)
-                        continue;
-                for (size_t o = 0; o < plan->steps[k].n_opens; o++)
-                        if (plan->steps[k].opens[o] == i)
-                                return k;
-        }
-        return TOPOLOGY_NONE;
-}
-
-/* Walks the gates backwards from a blocked step: after n_steps moves we stand inside the cycle
- * itself and not merely behind it. The lowest device of the cycle loses the gate that the cycle
- * puts on it. */
-static int break_one_cycle(const Topology *topology, Plan *plan, const size_t *gates,
-                           size_t start) {
-        size_t at = start, lowest, before;
-
-        for (size_t n = 0; n < plan->n_steps; n++)
-                at = blocked_predecessor(plan, gates, at);
-        lowest = at;
-        for (size_t k = blocked_predecessor(plan, gates, at); k != at;
-             k = blocked_predecessor(plan, gates, k))
-                if (k < lowest)
-                        lowest = k;
-        before = blocked_predecessor(plan, gates, lowest);
-        remove_gate(plan, before, lowest);
-        return add_warning(plan, "%s waits for itself by way of %s: not waiting for %s",
-                           topology->devices[lowest].address, topology->devices[before].address,
-                           topology->devices[before].address);
-}
-
-/* Lets every step go whose gates are open (Kahn); gates[] holds what is left. Returns a step that
- * can never start, or TOPOLOGY_NONE. */
-static size_t find_blocked(const Plan *plan, size_t *gates, size_t *queue) {
-        size_t head = 0, tail = 0;
-
-        for (size_t i = 0; i < plan->n_steps; i++) {
-                gates[i] = plan->steps[i].n_gates;
-                if (gates[i] == 0)
-                        queue[tail++] = i;
-        }
-        while (head < tail) {
-                const Step *step = &plan->steps[queue[head++]];
-
-                for (size_t o = 0; o < step->n_opens; o++)
-                        if (--gates[step->opens[o]] == 0)
-                                queue[tail++] = step->opens[o];
-        }
-        for (size_t i = 0; i < plan->n_steps; i++)
-                if (gates[i] > 0)
-                        return i;
-        return TOPOLOGY_NONE;
-}
-
-static int break_cycles(const Topology *topology, Plan *plan) {
-        size_t *gates, *queue, blocked;
-        int r = 0;
-
-        gates = calloc(plan->n_steps + 1, sizeof(size_t));
-        queue = calloc(plan->n_steps + 1, sizeof(size_t));
-        if (!gates || !queue)
-                r = -ENOMEM;
-        while (r >= 0 && (blocked = find_blocked(plan, gates, queue)) != TOPOLOGY_NONE)
-                r = break_one_cycle(topology, plan, gates, blocked);
-        free(gates);
-        free(queue);
-        return r;
-}
-
-/* Each order is one function that chooses gates; the executor knows none of them. */
-static int (*const add_gates_table[_ORDER_MAX])(const Topology *, Plan *) = {
-        [ORDER_HIERARCHY] = add_gates_hierarchy,
-};
-
 static int decide(const Topology *topology, const Config *config, Plan *plan) {
         for (size_t i = 0; i < topology->n_devices; i++) {
                 const Device *d = &topology->devices[i];
                 int r;
 
                 plan->steps[i].action = STEP_PASS;
+                plan->steps[i].next = TOPOLOGY_NONE;
                 if (!d->controller)
                         continue;
                 r = decide_controller(d, config, &plan->steps[i]);
@@ -281,9 +146,7 @@ int plan_make(const Topology *topology, const Config *config, Plan *ret) {
         plan.n_steps = topology->n_devices;
         r = decide(topology, config, &plan);
         if (r >= 0)
-                r = add_gates_table[config->order](topology, &plan);
-        if (r >= 0)
-                r = break_cycles(topology, &plan);
+                r = plan_add_gates(topology, config->order, &plan);
         if (r < 0) {
                 plan_done(&plan);
                 return r;

@@ -130,6 +130,13 @@ static const char *yes_no(bool value) {
         return value ? "yes" : "no";
 }
 
+static void add_waited_for(Fields *fields, const Topology *topology, const StepResult *result) {
+        if (result->n_gates + result->n_turns == 0)
+                return;
+        add_field(fields, "NVME_WAITED_FOR=%zu", result->n_gates + result->n_turns);
+        add_field(fields, "NVME_RELEASED_BY=%s", topology->devices[result->released_by].address);
+}
+
 void record_log_controller(const Record *record, const Topology *topology, size_t device) {
         const StepResult *result = &record->results[device];
         const Device *d = &topology->devices[device];
@@ -153,6 +160,7 @@ void record_log_controller(const Record *record, const Topology *topology, size_
         add_field(&fields, "NVME_VERIFIED=%s", yes_no(is_verified));
         add_field(&fields, "NVME_SHUTDOWN_USEC=%" PRIu64, result->phase_usec[PHASE_SHUTDOWN]);
         add_field(&fields, "NVME_RTD3E_USEC=%" PRIu64, result->rtd3e_usec);
+        add_waited_for(&fields, topology, result);
         for (Phase p = 0; p < _PHASE_MAX; p++)
                 if (p != PHASE_SHUTDOWN && result->phase_usec[p] > 0)
                         add_field(&fields, "NVME_PHASE_%s_USEC=%" PRIu64,
@@ -168,20 +176,18 @@ void record_log_controller(const Record *record, const Topology *topology, size_
 
 void record_log_released(const Record *record, const Topology *topology, size_t device) {
         const Device *d = &topology->devices[device];
-        unsigned n_children = 0;
+        const StepResult *result = &record->results[device];
         Fields fields = {};
         char seconds[32];
 
-        for (size_t i = 0; i < topology->n_devices; i++)
-                n_children += topology->devices[i].parent == device;
-        format_seconds(seconds, sizeof(seconds),
-                       record->results[device].ended_usec - record->started_usec);
-        add_field(&fields, "MESSAGE=%s %s released after %u child%s, %s",
-                  device_kind_to_string(d->kind), d->address, n_children,
-                  n_children == 1 ? "" : "ren", seconds);
+        format_seconds(seconds, sizeof(seconds), result->ended_usec - record->started_usec);
+        add_field(&fields, "MESSAGE=%s %s released after %zu child%s, %s",
+                  device_kind_to_string(d->kind), d->address, result->n_gates,
+                  result->n_gates == 1 ? "" : "ren", seconds);
         add_field(&fields, "MESSAGE_ID=" MESSAGE_ID_RELEASED);
         add_field(&fields, "NVME_PCI_ADDRESS=%s", d->address);
         add_field(&fields, "NVME_STAGE=%s", stage_to_string(record->stage));
+        add_waited_for(&fields, topology, result);
         log_fields(LOG_DEBUG, NULL, fields.list, fields.n);
 }
 

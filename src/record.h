@@ -39,6 +39,9 @@ typedef struct StepResult {
         usec_t started_usec;
         usec_t ended_usec;
         usec_t phase_usec[_PHASE_MAX]; /* how long each took */
+        size_t n_gates;                /* steps below that had to succeed before it could start */
+        size_t n_turns;                /* others that the order put before it */
+        size_t released_by;            /* the last of them all, if there were any */
 } StepResult;
 
 typedef struct Record {

@@ -20,6 +20,8 @@ enum {
         PLAN_SERIAL,
         PLAN_ACTION,
         PLAN_FLUSH,
+        PLAN_WAITS,
+        PLAN_BEHIND,
         PLAN_REASON,
         _PLAN_MAX,
 };
@@ -32,6 +34,8 @@ static const Column plan_columns[_PLAN_MAX] = {
         [PLAN_SERIAL] = { "SERIAL", "serial", 0, SCOLS_JSON_STRING },
         [PLAN_ACTION] = { "ACTION", "action", 0, SCOLS_JSON_STRING },
         [PLAN_FLUSH] = { "FLUSH", "flush", 0, SCOLS_JSON_BOOLEAN },
+        [PLAN_WAITS] = { "WAITS FOR", "waits_for", SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER },
+        [PLAN_BEHIND] = { "BEHIND", "behind", 0, SCOLS_JSON_STRING },
         [PLAN_REASON] = { "REASON", "reason", 0, SCOLS_JSON_STRING },
 };
 
@@ -82,13 +86,31 @@ static int print_and_free(struct libscols_table *table) {
         return r;
 }
 
-static int set_plan_line(struct libscols_line *line, const Device *device, const Step *step,
-                         bool json) {
+/* What each line of the plan is made from. */
+typedef struct PlanRows {
+        const Topology *topology;
+        const Plan *plan;
+        const size_t
+                *behind; /* whose turn comes before a step's; TOPOLOGY_NONE: nobody's, or many */
+        struct libscols_table *table;
+        struct libscols_line **lines;
+} PlanRows;
+
+static int set_plan_line(const PlanRows *rows, size_t i) {
+        const Device *device = &rows->topology->devices[i];
+        const Step *step = &rows->plan->steps[i];
         const Controller *c = device->controller;
+        bool json = scols_table_is_json(rows->table);
+        char waits[32];
         const char *values[_PLAN_MAX] = {
                 [PLAN_DEVICE] = device->address,
                 [PLAN_KIND] = device_kind_to_string(device->kind),
+                [PLAN_WAITS] = waits,
         };
+
+        (void) snprintf(waits, sizeof(waits), "%zu", step->n_gates + step->n_turns);
+        if (rows->behind[i] != TOPOLOGY_NONE)
+                values[PLAN_BEHIND] = rows->topology->devices[rows->behind[i]].address;
 
         if (c) {
                 values[PLAN_NAME] = c->name;
@@ -98,8 +120,8 @@ static int set_plan_line(struct libscols_line *line, const Device *device, const
                 values[PLAN_FLUSH] = json ? (step->flush ? "1" : "0") : (step->flush ? "yes" : "");
                 values[PLAN_REASON] = step->reason;
         }
-        for (size_t i = 0; i < _PLAN_MAX; i++) {
-                int r = values[i] ? scols_line_set_data(line, i, values[i]) : 0;
+        for (size_t k = 0; k < _PLAN_MAX; k++) {
+                int r = values[k] ? scols_line_set_data(rows->lines[i], k, values[k]) : 0;
 
                 if (r < 0)
                         return r;
@@ -108,42 +130,72 @@ static int set_plan_line(struct libscols_line *line, const Device *device, const
 }
 
 /* Parents follow their children in no order of ours, so a parent's line is made on demand. */
-static struct libscols_line *get_plan_line(struct libscols_table *table, const Topology *topology,
-                                           const Plan *plan, struct libscols_line **lines, size_t i,
-                                           size_t depth) {
-        const Device *device = &topology->devices[i];
+static struct libscols_line *get_plan_line(const PlanRows *rows, size_t i, size_t depth) {
+        const Device *device = &rows->topology->devices[i];
         struct libscols_line *parent = NULL;
 
-        if (lines[i])
-                return lines[i];
-        if (device->parent != TOPOLOGY_NONE && depth < topology->n_devices) {
-                parent = get_plan_line(table, topology, plan, lines, device->parent, depth + 1);
+        if (rows->lines[i])
+                return rows->lines[i];
+        if (device->parent != TOPOLOGY_NONE && depth < rows->topology->n_devices) {
+                parent = get_plan_line(rows, device->parent, depth + 1);
                 if (!parent)
                         return NULL;
         }
-        lines[i] = scols_table_new_line(table, parent);
-        if (!lines[i] ||
-            set_plan_line(lines[i], device, &plan->steps[i], scols_table_is_json(table)) < 0)
+        rows->lines[i] = scols_table_new_line(rows->table, parent);
+        if (!rows->lines[i] || set_plan_line(rows, i) < 0)
                 return NULL;
-        return lines[i];
+        return rows->lines[i];
+}
+
+/* Whose turn comes right before each step's. Returns whether there are any turns. */
+static bool find_turns(const Plan *plan, size_t *behind) {
+        bool has_turns = false;
+
+        for (size_t i = 0; i < plan->n_steps; i++)
+                behind[i] = TOPOLOGY_NONE;
+        for (size_t i = 0; i < plan->n_steps; i++) {
+                size_t next = plan->steps[i].next;
+
+                if (next == TOPOLOGY_NONE)
+                        continue;
+                has_turns = true;
+                if (plan->steps[next].n_turns == 1)
+                        behind[next] = i;
+        }
+        return has_turns;
+}
+
+/* Without turns the tree itself shows who waits for whom. */
+static void hide_turns(struct libscols_table *table) {
+        static const size_t columns[] = { PLAN_WAITS, PLAN_BEHIND };
+
+        for (size_t i = 0; i < ARRAY_SIZE(columns); i++)
+                (void) scols_column_set_flags(scols_table_get_column(table, columns[i]),
+                                              SCOLS_FL_HIDDEN);
 }
 
 int show_plan(const Topology *topology, const Plan *plan, bool json, FILE *stream) {
-        struct libscols_table *table;
-        struct libscols_line **lines;
-        bool is_complete = true;
+        size_t n = topology->n_devices + 1, *behind = calloc(n, sizeof(size_t));
+        PlanRows rows = {
+                .topology = topology,
+                .plan = plan,
+                .behind = behind,
+                .table = new_table("plan", plan_columns, _PLAN_MAX, json, stream),
+                .lines = calloc(n, sizeof(struct libscols_line *)),
+        };
+        bool is_complete = rows.table && behind && rows.lines;
 
-        table = new_table("plan", plan_columns, _PLAN_MAX, json, stream);
-        lines = calloc(topology->n_devices + 1, sizeof(*lines));
-        for (size_t i = 0; table && lines && i < topology->n_devices; i++)
-                if (!get_plan_line(table, topology, plan, lines, i, 0))
-                        is_complete = false;
-        free(lines);
-        if (!table || !lines || !is_complete) {
-                scols_unref_table(table);
+        if (is_complete && !find_turns(plan, behind) && !json)
+                hide_turns(rows.table);
+        for (size_t i = 0; is_complete && i < topology->n_devices; i++)
+                is_complete = get_plan_line(&rows, i, 0);
+        free(rows.lines);
+        free(behind);
+        if (!is_complete) {
+                scols_unref_table(rows.table);
                 return -ENOMEM;
         }
-        return print_and_free(table);
+        return print_and_free(rows.table);
 }
 
 int show_config(const Config *config, bool json, FILE *stream) {

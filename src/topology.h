@@ -50,11 +50,13 @@ typedef struct Controller {
         char *name;  /* "nvme3"; never NULL */
         char *model; /* may be NULL where sysfs did not tell; so may the next four */
         char *serial;
-        char *nqn;       /* subsystem NQN */
-        char *transport; /* "pcie", "tcp", ... */
-        char *state;     /* "live", ... */
-        char *driver;    /* "nvme"; another driver for DEVICE_FOREIGN, or NULL: unbound */
-        Use use;         /* filled by usage */
+        char *nqn;            /* subsystem NQN */
+        char *transport;      /* "pcie", "tcp", ... */
+        char *state;          /* "live", ... */
+        char *driver;         /* "nvme"; another driver for DEVICE_FOREIGN, or NULL: unbound */
+        usec_t rtd3e_usec;    /* what it says that its shutdown takes; 0: not known */
+        usec_t measured_usec; /* what its shutdown has taken; 0: not known */
+        Use use;              /* filled by usage */
 } Controller;
 
 typedef struct Device {

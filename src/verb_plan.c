@@ -15,6 +15,13 @@ static size_t count_controllers(const Topology *topology) {
         return n;
 }
 
+static const char *const order_phrase_table[_ORDER_MAX] = {
+        [ORDER_HIERARCHY] = "at the same time",
+        [ORDER_LEAVES] = "at the same time, those above others afterwards one by one",
+        [ORDER_TWO_PASS] = "at the same time, in two passes",
+        [ORDER_SERIAL] = "one after the other",
+};
+
 /* What the tree does not show: how it ends, and what would keep a shutdown from doing it. */
 static void print_notes(const Topology *topology, const Plan *plan, const Config *config,
                         Stage stage) {
@@ -24,9 +31,11 @@ static void print_notes(const Topology *topology, const Plan *plan, const Config
                 (void) printf("No NVMe controllers.\n");
                 return;
         }
-        (void) printf("\nStage %s, were it to run now: %zu of %zu controllers would be detached at "
-                      "the same time, %zu left to the kernel.\n",
-                      stage_to_string(stage), plan->n_detach, n, n - plan->n_detach);
+        (void) printf(
+                "\nStage %s, were it to run now: %zu of %zu controllers would be detached %s, "
+                "%zu left to the kernel.\n",
+                stage_to_string(stage), plan->n_detach, n, order_phrase_table[config->order],
+                n - plan->n_detach);
         if (plan->n_detach < config->min_controllers)
                 (void) printf("Fewer than MinControllers=%u: nothing would be done.\n",
                               config->min_controllers);
@@ -68,6 +77,8 @@ int verb_plan(const Arguments *arguments) {
         root_fd = sysfs_open_root("/");
         r = root_fd < 0 ? root_fd : verb_read_config(root_fd, &config);
         if (r >= 0) {
+                if (arguments->has_order)
+                        config.order = arguments->order;
                 r = show(root_fd, arguments, &config);
                 config_done(&config);
         }

@@ -8,6 +8,8 @@ typedef struct Arguments {
         bool json;
         bool has_stage;
         Stage stage;
+        bool has_order;
+        Order order;
         int n_operands; /* words behind the verb */
         char **operands;
         char *argv0; /* see ops_kernel_new() */

@@ -3,6 +3,8 @@
 
 #include "waves.h"
 
+#include "ready.h"
+
 /* One run. Every list is as long as the plan and allocated before the first step begins. */
 typedef struct Waves {
         const Plan *plan;
@@ -10,17 +12,13 @@ typedef struct Waves {
         void *context;
         const WavesOptions *options;
         Record *record;
-        size_t *gates; /* what is left of Step.n_gates */
-        size_t *ready; /* queue of steps whose gates are open */
-        size_t ready_head;
-        size_t ready_tail;
+        Ready ready;
         bool *is_running;
         size_t n_running;
 } Waves;
 
 static void waves_done(Waves *waves) {
-        free(waves->gates);
-        free(waves->ready);
+        ready_done(&waves->ready);
         free(waves->is_running);
 }
 
@@ -36,21 +34,8 @@ static bool opens_gates(Outcome outcome) {
                outcome == OUTCOME_VANISHED;
 }
 
-static void make_ready(Waves *waves, size_t step) {
-        waves->ready[waves->ready_tail++] = step;
-}
-
-/* Only those whose count reaches 0 are woken. Each step is queued at most once, so the queue never
- * wraps. */
 static void end_step(Waves *waves, size_t i) {
-        const Step *step = &waves->plan->steps[i];
-        StepResult *result = &waves->record->results[i];
-
-        if (opens_gates(result->outcome))
-                for (size_t o = 0; o < step->n_opens; o++)
-                        if (--waves->gates[step->opens[o]] == 0 &&
-                            waves->plan->steps[step->opens[o]].action != STEP_LEAVE)
-                                make_ready(waves, step->opens[o]);
+        ready_end_step(&waves->ready, i, opens_gates(waves->record->results[i].outcome));
         if (waves->options->ended)
                 waves->options->ended(waves->options->userdata, waves->record, i);
 }
@@ -66,6 +51,9 @@ static int start_step(Waves *waves, size_t i) {
         int r;
 
         result->started_usec = waves->ops->now(waves->context);
+        result->n_gates = step->n_gates;
+        result->n_turns = step->n_turns;
+        result->released_by = waves->ready.released_by[i];
         if (step->action == STEP_PASS) {
                 result->ended_usec = result->started_usec;
                 result->outcome = OUTCOME_DETACHED;
@@ -87,37 +75,35 @@ static int start_step(Waves *waves, size_t i) {
         return 1;
 }
 
+/* A step that ends at once can make others ready, so it leaves the queue before it begins. A bridge
+ * runs nothing that a limit could count. */
 static void start_ready(Waves *waves) {
         unsigned max = waves->options->max_parallel;
+        HeapEntry first;
 
-        while (waves->ready_head < waves->ready_tail) {
-                if (max > 0 && waves->n_running >= max)
+        while (ready_first(&waves->ready, &first)) {
+                if (max > 0 && waves->n_running >= max &&
+                    waves->plan->steps[first.value].action != STEP_PASS)
                         return;
-                if (start_step(waves, waves->ready[waves->ready_head]) == 0)
+                ready_pop(&waves->ready);
+                if (start_step(waves, first.value) == 0) {
+                        ready_restore(&waves->ready, first);
                         return;
-                waves->ready_head++;
+                }
         }
-}
-
-/* What stays needs no gate and opens none: its Flush goes out beside the rest, after whatever has a
- * handshake to wait for. */
-static void queue_first(Waves *waves) {
-        for (size_t i = 0; i < waves->plan->n_steps; i++)
-                if (waves->plan->steps[i].action != STEP_LEAVE && waves->gates[i] == 0)
-                        make_ready(waves, i);
-        for (size_t i = 0; i < waves->plan->n_steps; i++)
-                if (waves->plan->steps[i].action == STEP_LEAVE && waves->plan->steps[i].flush)
-                        make_ready(waves, i);
 }
 
 /* A step that stays keeps the plan's reason; what its Flush says comes behind it. */
 static void take_result(Waves *waves, size_t i, const StepResult *result) {
         const Step *step = &waves->plan->steps[i];
         StepResult *target = &waves->record->results[i];
-        usec_t started = target->started_usec;
+        StepResult begun = *target;
 
         *target = *result;
-        target->started_usec = started;
+        target->started_usec = begun.started_usec;
+        target->n_gates = begun.n_gates;
+        target->n_turns = begun.n_turns;
+        target->released_by = begun.released_by;
         if (step->action == STEP_LEAVE && target->outcome != OUTCOME_VANISHED) {
                 target->outcome = OUTCOME_LEFT;
                 if (*result->reason)
@@ -172,7 +158,7 @@ static void settle_rest(Waves *waves, const char *why) {
                 result->ended_usec = waves->ops->now(waves->context);
                 if (step->action == STEP_LEAVE)
                         set_reason(result, "%s", step->reason);
-                else if (waves->gates[i] > 0)
+                else if (waves->ready.gates[i] > 0)
                         set_reason(result, "%s", "waits for a device below it that stays");
                 else
                         set_reason(result, "not begun: %s", why);
@@ -182,16 +168,10 @@ static void settle_rest(Waves *waves, const char *why) {
 }
 
 static int waves_init(Waves *waves) {
-        size_t n = waves->plan->n_steps;
-
-        waves->gates = calloc(n + 1, sizeof(size_t));
-        waves->ready = calloc(n + 1, sizeof(size_t));
-        waves->is_running = calloc(n + 1, sizeof(bool));
-        if (!waves->gates || !waves->ready || !waves->is_running)
+        waves->is_running = calloc(waves->plan->n_steps + 1, sizeof(bool));
+        if (!waves->is_running)
                 return -ENOMEM;
-        for (size_t i = 0; i < n; i++)
-                waves->gates[i] = waves->plan->steps[i].n_gates;
-        return 0;
+        return ready_init(&waves->ready, waves->plan);
 }
 
 /* Until nothing runs, or why not: the text is the reason for what is cut off. */
@@ -236,7 +216,6 @@ int waves_run(const Plan *plan, const ShutdownOps *ops, void *context, const Wav
         if (r >= 0) {
                 record->started_usec = ops->now(context);
                 settle_untouched(&waves);
-                queue_first(&waves);
                 why = run_until_settled(&waves);
                 abandon_running(&waves, why);
                 settle_rest(&waves, why);

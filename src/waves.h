@@ -16,6 +16,8 @@ typedef struct WavesOptions {
  * each step. Returns by the deadline, or as soon as ops says that we shall stop; what runs then is
  * late, what has not begun is left. A step that can't be started is left. A gate opens only for a
  * step that is detached, unverified or vanished, so that a parent never goes before its last child.
+ * A turn passes whatever came of the step (plan.h). When max_parallel keeps steps waiting, the one
+ * with the longest chain goes first.
  * Returns 0, or -ENOMEM when nothing was begun. */
 int waves_run(const Plan *plan, const ShutdownOps *ops, void *context, const WavesOptions *options,
               Record *record) _must_check_;

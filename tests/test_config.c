@@ -85,7 +85,7 @@ Test(config, takes_every_key) {
                   "Enabled=yes\n"
                   "Stages=hook\n"
                   "Actions=reboot halt\n"
-                  "Order=hierarchy\n"
+                  "Order=two-pass\n"
                   "TimeoutSec=12.5\n"
                   "MaxParallel=8\n"
                   "MinControllers=3\n"
@@ -96,6 +96,7 @@ Test(config, takes_every_key) {
         expect_value(CONFIG_ENABLED, "yes");
         expect_value(CONFIG_STAGES, "hook");
         expect_value(CONFIG_ACTIONS, "reboot halt");
+        expect_value(CONFIG_ORDER, "two-pass");
         expect_value(CONFIG_TIMEOUT_SEC, "12.5s");
         expect_value(CONFIG_MAX_PARALLEL, "8");
         expect_value(CONFIG_MIN_CONTROLLERS, "3");
@@ -146,7 +147,8 @@ ParameterizedTestParameters(config, refuses_a_bad_value) {
                   "Stages=unit boot: must be words out of unit hook exitrd, ignoring." },
                 { "Actions=exit",
                   "Actions=exit: must be words out of reboot poweroff halt kexec, ignoring." },
-                { "Order=random", "Order=random: must be hierarchy, ignoring." },
+                { "Order=random",
+                  "Order=random: must be hierarchy, leaves, two-pass or serial, ignoring." },
                 { "TimeoutSec=0", "TimeoutSec=0: must be a time from 1s to 80s, ignoring." },
                 { "TimeoutSec=999ms",
                   "TimeoutSec=999ms: must be a time from 1s to 80s, ignoring." },

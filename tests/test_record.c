@@ -41,6 +41,9 @@ static void setup(void) {
         record.results[3] = (StepResult){
                 .outcome = OUTCOME_DETACHED,
                 .ended_usec = record.started_usec + 2100 * USEC_PER_MSEC,
+                .n_gates = 1,
+                .n_turns = 2,
+                .released_by = 1,
         };
 }
 
@@ -170,14 +173,30 @@ Test(record, summary_on_one_kmsg_line) {
 }
 
 Test(record, says_when_a_bridge_is_released) {
+        const char *entry;
+
         log_open(LOG_TARGET_STDERR, 7);
         log_set_journal_fd(pair[0]);
         record_log_released(&record, &topology, 3);
-        cr_expect(ne(ptr,
-                     (void *) strstr(receive(),
-                                     "MESSAGE=root port 0000:00:01.0 released after 1 child, "
-                                     "2.100s\n"),
-                     NULL));
+        entry = receive();
+        cr_expect(
+                ne(ptr,
+                   (void *) strstr(entry, "MESSAGE=root port 0000:00:01.0 released after 1 child, "
+                                          "2.100s\n"),
+                   NULL));
+        cr_expect(ne(ptr, (void *) strstr(entry, "\nNVME_WAITED_FOR=3\n"), NULL));
+        cr_expect(ne(ptr, (void *) strstr(entry, "\nNVME_RELEASED_BY=0000:02:00.0\n"), NULL));
+}
+
+Test(record, says_who_waited_for_whom_only_where_somebody_did) {
+        log_open(LOG_TARGET_STDERR, 7);
+        log_set_journal_fd(pair[0]);
+        record_log_controller(&record, &topology, 2);
+        cr_expect(eq(ptr, (void *) strstr(receive(), "NVME_RELEASED_BY="), NULL));
+        record.results[2].n_turns = 1;
+        record.results[2].released_by = 1;
+        record_log_controller(&record, &topology, 2);
+        cr_expect(ne(ptr, (void *) strstr(receive(), "\nNVME_RELEASED_BY=0000:02:00.0\n"), NULL));
 }
 
 Test(record, names_every_outcome_and_phase) {

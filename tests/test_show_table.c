@@ -78,12 +78,25 @@ Test(show_table, nests_children_in_json) {
                 "\"flush\": true",
                 "\"flush\": false",
                 "\"reason\": \"/dev/nvme0n1 is mounted on /\"",
+                "\"waits_for\": 2",
+                "\"behind\": null",
                 "\"reason\": null",
         };
         char *text = show(true);
 
         for (size_t i = 0; i < ARRAY_SIZE(expected); i++)
                 cr_expect(ne(ptr, (void *) strstr(text, expected[i]), NULL), "%s", expected[i]);
+        free(text);
+}
+
+/* Order=serial: 05:00.0 first, 04:00.0 behind it. */
+Test(show_table, shows_whose_turn_comes_before) {
+        char *text;
+
+        config.order = ORDER_SERIAL;
+        text = show(false);
+        cr_expect(ne(ptr, (void *) strstr(text, "WAITS FOR BEHIND"), NULL));
+        cr_expect(ne(ptr, (void *) strstr(text, "        1 0000:05:00.0"), NULL), "%s", text);
         free(text);
 }
 

@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
-#include "ops_fake.h"
+#include "ops_virtual.h"
 #include "topology_builder.h"
 #include "waves.h"
 
@@ -13,7 +13,7 @@ typedef struct Scene {
         Topology topology;
         Config config;
         Plan plan;
-        FakeWorld world;
+        VirtualWorld world;
         Record record;
         WavesOptions options;
         size_t ended[16]; /* order of the observer's calls */
@@ -38,7 +38,7 @@ static Scene switch_scene(void) {
 
 static void prepare(Scene *scene) {
         cr_assert(eq(int, plan_make(&scene->topology, &scene->config, &scene->plan), 0));
-        scene->world = fake_world(scene->plan.n_steps, SECOND);
+        cr_assert(eq(int, virtual_world_init(&scene->world, scene->plan.n_steps, SECOND), 0));
         scene->options = (WavesOptions){
                 .deadline_usec = scene->world.now + 40 * SECOND,
                 .ended = on_ended,
@@ -50,10 +50,10 @@ static void prepare(Scene *scene) {
 
 static void run(Scene *scene) {
         scene->options.userdata = scene;
-        cr_assert(eq(
-                int,
-                waves_run(&scene->plan, &ops_fake, &scene->world, &scene->options, &scene->record),
-                0));
+        cr_assert(eq(int,
+                     waves_run(&scene->plan, &ops_virtual, &scene->world, &scene->options,
+                               &scene->record),
+                     0));
         cr_assert(eq(sz, scene->world.n_running, 0));
         cr_assert(eq(sz, scene->n_ended, scene->plan.n_steps));
         for (size_t i = 0; i < scene->record.n_results; i++)
@@ -62,7 +62,7 @@ static void run(Scene *scene) {
 
 static void done(Scene *scene) {
         record_done(&scene->record);
-        fake_world_done(&scene->world);
+        virtual_world_done(&scene->world);
         plan_done(&scene->plan);
         topology_done(&scene->topology);
 }
@@ -74,7 +74,7 @@ static size_t at(const Scene *scene, const char *address) {
         return i;
 }
 
-static FakeStep *step(Scene *scene, const char *address) {
+static VirtualStep *step(Scene *scene, const char *address) {
         return &scene->world.steps[at(scene, address)];
 }
 
@@ -142,7 +142,7 @@ Test(waves, a_physical_function_stays_when_a_virtual_one_is_late, .timeout = 10)
         (void) build_nvme(&s.topology, "nvme2", "0000:02:00.0", NULL);
         build_physfn(&s.topology, "0000:01:00.1", "0000:01:00.0");
         prepare(&s);
-        step(&s, "0000:01:00.1")->latency_usec = FAKE_NEVER;
+        step(&s, "0000:01:00.1")->latency_usec = VIRTUAL_NEVER;
         run(&s);
         cr_expect(eq(int, result(&s, "0000:01:00.1")->outcome, OUTCOME_LATE));
         cr_expect(eq(uint, step(&s, "0000:01:00.0")->n_starts, 0));
@@ -157,7 +157,7 @@ Test(waves, a_late_step_is_abandoned_at_the_deadline_and_delays_only_its_ancesto
         Scene s = switch_scene();
 
         prepare(&s);
-        step(&s, B)->latency_usec = FAKE_NEVER;
+        step(&s, B)->latency_usec = VIRTUAL_NEVER;
         run(&s);
         cr_expect(step(&s, B)->is_abandoned);
         cr_expect(eq(int, result(&s, B)->outcome, OUTCOME_LATE));
@@ -292,7 +292,7 @@ Test(waves, a_flush_that_hangs_is_left_not_late, .timeout = 10) {
 
         build_use(&s.topology, A, USE_MOUNT, "/dev/nvme0n1 is mounted on /srv");
         prepare(&s);
-        step(&s, A)->latency_usec = FAKE_NEVER;
+        step(&s, A)->latency_usec = VIRTUAL_NEVER;
         run(&s);
         cr_expect(eq(int, result(&s, A)->outcome, OUTCOME_LEFT));
         cr_expect(eq(str, result(&s, A)->reason,
