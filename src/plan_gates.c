@@ -37,6 +37,9 @@ static int add_gates(const Topology *topology, Plan *plan) {
                 const Device *d = &topology->devices[i];
                 int r = 0;
 
+                /* There is nothing to do for it, so it would never end. */
+                if (device_is_undriven(d))
+                        continue;
                 if (d->parent != TOPOLOGY_NONE)
                         r = add_gate(plan, i, d->parent);
                 if (r >= 0 && d->physfn != TOPOLOGY_NONE)

@@ -153,6 +153,21 @@ Test(waves, a_physical_function_stays_when_a_virtual_one_is_late, .timeout = 10)
         done(&s);
 }
 
+/* As the hook finds it when the unit has detached the virtual function before. */
+Test(waves, nobody_waits_for_a_function_without_a_driver, .timeout = 10) {
+        Scene s = { .config = build_config() };
+
+        (void) build_bridge(&s.topology, DEVICE_ROOT_PORT, "0000:00:01.0", NULL);
+        (void) build_nvme(&s.topology, "nvme0", "0000:01:00.0", "0000:00:01.0");
+        (void) build_foreign(&s.topology, "0000:01:00.1", "0000:00:01.0", NULL);
+        build_physfn(&s.topology, "0000:01:00.1", "0000:01:00.0");
+        prepare(&s);
+        run(&s);
+        cr_expect(eq(int, result(&s, "0000:01:00.0")->outcome, OUTCOME_DETACHED));
+        cr_expect(eq(int, result(&s, "0000:00:01.0")->outcome, OUTCOME_DETACHED));
+        done(&s);
+}
+
 Test(waves, a_late_step_is_abandoned_at_the_deadline_and_delays_only_its_ancestors, .timeout = 10) {
         Scene s = switch_scene();
 
