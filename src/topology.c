@@ -67,6 +67,7 @@ void topology_done(Topology *topology) {
                 block_done(&topology->blocks[i]);
         free(topology->devices);
         free(topology->blocks);
+        topology_index_done(&topology->index);
         *topology = TOPOLOGY_INIT;
 }
 
@@ -91,7 +92,8 @@ ssize_t topology_add_device(Topology *topology, DeviceKind kind, const char *add
                         return -ENOMEM;
         }
         device.address = strdup(address);
-        if (!device.address) {
+        if (!device.address ||
+            topology_index_add_device(&topology->index, device.address, topology->n_devices) < 0) {
                 device_done(&device);
                 return -ENOMEM;
         }
@@ -108,32 +110,24 @@ ssize_t topology_add_block(Topology *topology, BlockKind kind, const char *name,
         topology->blocks = blocks;
         block = &blocks[topology->n_blocks];
         *block = (Block){ .kind = kind, .devnum = devnum, .name = strdup(name) };
-        if (!block->name)
+        if (!block->name || topology_index_add_block(&topology->index, block->name, devnum,
+                                                     topology->n_blocks) < 0) {
+                block_done(block);
                 return -ENOMEM;
+        }
         return (ssize_t) topology->n_blocks++;
 }
 
 size_t topology_find_device(const Topology *topology, const char *address) {
-        for (size_t i = 0; i < topology->n_devices; i++)
-                if (STREQ(topology->devices[i].address, address))
-                        return i;
-        return TOPOLOGY_NONE;
+        return topology_index_find_address(&topology->index, address);
 }
 
 size_t topology_find_block(const Topology *topology, const char *name) {
-        for (size_t i = 0; i < topology->n_blocks; i++)
-                if (STREQ(topology->blocks[i].name, name))
-                        return i;
-        return TOPOLOGY_NONE;
+        return topology_index_find_name(&topology->index, name);
 }
 
 size_t topology_find_devnum(const Topology *topology, dev_t devnum) {
-        if (devnum == 0)
-                return TOPOLOGY_NONE;
-        for (size_t i = 0; i < topology->n_blocks; i++)
-                if (topology->blocks[i].devnum == devnum)
-                        return i;
-        return TOPOLOGY_NONE;
+        return devnum == 0 ? TOPOLOGY_NONE : topology_index_find_devnum(&topology->index, devnum);
 }
 
 static int index_set_add(size_t **set, size_t *n, size_t value) {
@@ -258,29 +252,47 @@ static void rewrite(size_t *list, size_t n, const size_t *moved) {
                 qsort(list, n, sizeof(size_t), index_compare);
 }
 
+static void rewrite_all(Topology *topology, const size_t *devices, const size_t *blocks) {
+        for (size_t i = 0; i < topology->n_devices; i++) {
+                Device *d = &topology->devices[i];
+
+                if (d->parent != TOPOLOGY_NONE)
+                        d->parent = devices[d->parent];
+                if (d->physfn != TOPOLOGY_NONE)
+                        d->physfn = devices[d->physfn];
+        }
+        for (size_t i = 0; i < topology->n_blocks; i++) {
+                Block *b = &topology->blocks[i];
+
+                rewrite(b->users, b->n_users, blocks);
+                rewrite(b->controllers, b->n_controllers, devices);
+        }
+}
+
+static int index_all(Topology *topology) {
+        int r = 0;
+
+        topology_index_done(&topology->index);
+        for (size_t i = 0; i < topology->n_devices && r >= 0; i++)
+                r = topology_index_add_device(&topology->index, topology->devices[i].address, i);
+        for (size_t i = 0; i < topology->n_blocks && r >= 0; i++)
+                r = topology_index_add_block(&topology->index, topology->blocks[i].name,
+                                             topology->blocks[i].devnum, i);
+        return r;
+}
+
 int topology_sort(Topology *topology) {
         size_t *devices, *blocks;
+        int r = -ENOMEM;
 
         devices = sort_elements(topology->devices, topology->n_devices, sizeof(Device),
                                 device_compare);
         blocks = sort_elements(topology->blocks, topology->n_blocks, sizeof(Block), block_compare);
         if (devices && blocks) {
-                for (size_t i = 0; i < topology->n_devices; i++) {
-                        Device *d = &topology->devices[i];
-
-                        if (d->parent != TOPOLOGY_NONE)
-                                d->parent = devices[d->parent];
-                        if (d->physfn != TOPOLOGY_NONE)
-                                d->physfn = devices[d->physfn];
-                }
-                for (size_t i = 0; i < topology->n_blocks; i++) {
-                        Block *b = &topology->blocks[i];
-
-                        rewrite(b->users, b->n_users, blocks);
-                        rewrite(b->controllers, b->n_controllers, devices);
-                }
+                rewrite_all(topology, devices, blocks);
+                r = index_all(topology);
         }
         free(devices);
         free(blocks);
-        return devices && blocks ? 0 : -ENOMEM;
+        return r;
 }

@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 
+#include "topology_index.h"
 #include "util.h"
 
 /* Index into Topology.devices or Topology.blocks that points nowhere. */
@@ -92,6 +93,7 @@ typedef struct Topology {
         size_t n_devices;
         Block *blocks;
         size_t n_blocks;
+        TopologyIndex index;
 } Topology;
 
 #define TOPOLOGY_INIT ((Topology){})
@@ -112,7 +114,8 @@ ssize_t topology_add_block(Topology *topology, BlockKind kind, const char *name,
  * nothing to do for it and nothing to say about it. */
 bool device_is_undriven(const Device *device);
 
-/* TOPOLOGY_NONE when there is none. */
+/* TOPOLOGY_NONE when there is none. By an index, so that the cost of a lookup does not grow with
+ * the topology; it knows the address, name and number that an element was added with. */
 size_t topology_find_device(const Topology *topology, const char *address);
 size_t topology_find_block(const Topology *topology, const char *name);
 size_t topology_find_devnum(const Topology *topology, dev_t devnum);

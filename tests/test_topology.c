@@ -105,3 +105,26 @@ Test(topology, names_every_kind) {
         cr_expect(eq(ptr, (void *) device_kind_to_string(_DEVICE_KIND_INVALID), NULL));
         cr_expect(eq(ptr, (void *) use_kind_to_string(_USE_KIND_MAX), NULL));
 }
+
+/* The index must follow the elements to where sorting puts them. */
+Test(topology, finds_each_element_before_and_after_sorting) {
+        Topology t = TOPOLOGY_INIT;
+
+        for (unsigned i = 0; i < 300; i++) {
+                char address[32], name[32];
+
+                (void) snprintf(address, sizeof(address), "0000:%02x:00.0", 299 - i);
+                (void) snprintf(name, sizeof(name), "nvme%un1", 299 - i);
+                cr_assert(ge(int, (int) topology_add_device(&t, DEVICE_BRIDGE, address), 0));
+                cr_assert(ge(int, (int) topology_add_block(&t, BLOCK_NAMESPACE, name, i + 1), 0));
+                cr_assert(eq(sz, topology_find_device(&t, address), i));
+        }
+        cr_assert(eq(int, topology_sort(&t), 0));
+        for (size_t i = 0; i < 300; i++) {
+                cr_assert(eq(sz, topology_find_device(&t, t.devices[i].address), i));
+                cr_assert(eq(sz, topology_find_block(&t, t.blocks[i].name), i));
+                cr_assert(eq(sz, topology_find_devnum(&t, t.blocks[i].devnum), i));
+        }
+        cr_expect(eq(sz, topology_find_device(&t, "0001:00:00.0"), TOPOLOGY_NONE));
+        topology_done(&t);
+}
