@@ -3,11 +3,11 @@
 
 #include "config_keys.h"
 
-#include <math.h>
 #include <stdarg.h>
 #include <strings.h>
 
 #include "conf_files.h"
+#include "text.h"
 
 #define LIST_MAX 256
 /* systemd-shutdown kills its hooks after 90 s; what we do after our deadline has to fit in as well.
@@ -127,31 +127,18 @@ static int parse_number(const Assignment *a, unsigned min, unsigned max, unsigne
 }
 
 static int parse_seconds(const Assignment *a, usec_t *target) {
-        static const struct {
-                const char *suffix;
-                double usec;
-        } units[] = { { "", 1e6 }, { "s", 1e6 }, { "sec", 1e6 }, { "ms", 1e3 }, { "min", 60e6 } };
-        char allowed[64], *end;
-        double value;
+        char allowed[64];
+        const char *end;
+        usec_t usec;
 
         (void) snprintf(allowed, sizeof(allowed), "must be a time from %ds to %ds", TIMEOUT_MIN_SEC,
                         TIMEOUT_MAX_SEC);
-        value = strtod(a->text, &end);
-        /* strtod() knows more than seconds: signs, exponents, "0x", "nan". */
-        if (end == a->text || end != a->text + strspn(a->text, "0123456789."))
+        end = text_parse_time(a->text, &usec);
+        if (!end || *end || usec < TIMEOUT_MIN_SEC * USEC_PER_SEC ||
+            usec > TIMEOUT_MAX_SEC * USEC_PER_SEC)
                 return refuse(a, allowed);
-        end += strspn(end, " ");
-        for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
-                double usec = value * units[i].usec;
-
-                if (!STREQ(end, units[i].suffix))
-                        continue;
-                if (!isfinite(usec) || usec < TIMEOUT_MIN_SEC * 1e6 || usec > TIMEOUT_MAX_SEC * 1e6)
-                        break;
-                *target = (usec_t) usec;
-                return 0;
-        }
-        return refuse(a, allowed);
+        *target = usec;
+        return 0;
 }
 
 /* A set of words out of a table, as bits. */

@@ -19,13 +19,21 @@ static const Verb verbs[] = {
         { "plan", verb_plan, "Show what would happen to each controller now, and why (default)",
           0 },
         { "run", verb_run, "Act; called at shutdown, with reboot, poweroff, halt or kexec", 1 },
+        { "simulate", verb_simulate, "Show what each order would cost, on a virtual clock", 0 },
         { "config", verb_config, "Show the effective configuration and where it comes from", 0 },
 };
 
 static const struct option options[] = {
-        { "help", no_argument, NULL, 'h' },        { "version", no_argument, NULL, 'V' },
-        { "json", no_argument, NULL, 'j' },        { "order", required_argument, NULL, 'o' },
-        { "stage", required_argument, NULL, 's' }, {},
+        { "help", no_argument, NULL, 'h' },
+        { "version", no_argument, NULL, 'V' },
+        { "generate", required_argument, NULL, 'g' },
+        { "json", no_argument, NULL, 'j' },
+        { "latency", required_argument, NULL, 'l' },
+        { "max-parallel", required_argument, NULL, 'm' },
+        { "order", required_argument, NULL, 'o' },
+        { "seed", required_argument, NULL, 'S' },
+        { "stage", required_argument, NULL, 's' },
+        {},
 };
 
 static void print_help(void) {
@@ -39,11 +47,22 @@ static void print_help(void) {
                 "\nOptions:\n"
                 "  -h --help              Show this help\n"
                 "     --version           Show the version\n"
-                "     --json              plan, config: print JSON\n"
+                "     --json              plan, simulate, config: print JSON\n"
                 "     --stage=STAGE       run: unit, hook or exitrd; plan: as that stage would\n"
                 "                         see it (default: unit)\n"
                 "     --order=ORDER       plan: hierarchy, leaves, two-pass or serial, whatever\n"
                 "                         Order= says\n"
+                "     --generate=SPEC     simulate: a made-up machine, not this one: 24 is that\n"
+                "                         many controllers on root ports of their own;\n"
+                "                         4*host/switch:24/switch:24/nvme, 2*host/2*vmd/12*nvme,\n"
+                "                         8*nvme:vf=16, 4*nvme:ctrl=2 (two controllers to a\n"
+                "                         subsystem); several of them with +\n"
+                "     --latency=TIMES     simulate: what a shutdown takes: 2s, 0.1s-13s (drawn\n"
+                "                         from that range) or 1s,2s,4s (one of these); default:\n"
+                "                         what is known of each drive, else 4.5s\n"
+                "     --seed=NUMBER       simulate: other draws (default: 0)\n"
+                "     --max-parallel=N    simulate: at most N at the same time, whatever\n"
+                "                         MaxParallel= says; 0: no limit\n"
                 "\nrun refuses on a machine that is not shutting down.\n"
                 "See nvme-async-shutdown(8) and nvme-async-shutdown.conf(5).\n");
 }
@@ -70,6 +89,18 @@ static int parse_options(int argc, char *argv[], Arguments *arguments) {
                                 return -EINVAL;
                         }
                         arguments->has_stage = true;
+                        break;
+                case 'g':
+                        arguments->generate = optarg;
+                        break;
+                case 'l':
+                        arguments->latency = optarg;
+                        break;
+                case 'm':
+                        arguments->max_parallel = optarg;
+                        break;
+                case 'S':
+                        arguments->seed = optarg;
                         break;
                 case 'o':
                         arguments->order = order_from_string(optarg);

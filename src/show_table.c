@@ -3,14 +3,7 @@
 
 #include "show_table.h"
 
-#include <libsmartcols.h>
-
-typedef struct Column {
-        const char *heading;
-        const char *json_name;
-        int flags;
-        int json_type;
-} Column;
+#include "show_columns.h"
 
 enum {
         PLAN_DEVICE,
@@ -51,40 +44,6 @@ static const Column config_columns[_CONFIG_COLUMN_MAX] = {
         [CONFIG_COLUMN_VALUE] = { "VALUE", "value", 0, SCOLS_JSON_STRING },
         [CONFIG_COLUMN_ORIGIN] = { "FROM", "from", 0, SCOLS_JSON_STRING },
 };
-
-/* A table with the given columns; NULL for want of memory. */
-static struct libscols_table *new_table(const char *name, const Column *columns, size_t n_columns,
-                                        bool json, FILE *stream) {
-        struct libscols_table *table;
-
-        (void) scols_init_debug(0);
-        table = scols_new_table();
-        if (!table)
-                return NULL;
-        (void) scols_table_enable_json(table, json);
-        (void) scols_table_set_name(table, name);
-        (void) scols_table_set_stream(table, stream);
-        for (size_t i = 0; i < n_columns; i++) {
-                struct libscols_column *column;
-
-                column = scols_table_new_column(table,
-                                                json ? columns[i].json_name : columns[i].heading, 0,
-                                                columns[i].flags);
-                if (!column) {
-                        scols_unref_table(table);
-                        return NULL;
-                }
-                (void) scols_column_set_json_type(column, columns[i].json_type);
-        }
-        return table;
-}
-
-static int print_and_free(struct libscols_table *table) {
-        int r = scols_print_table(table);
-
-        scols_unref_table(table);
-        return r;
-}
 
 /* What each line of the plan is made from. */
 typedef struct PlanRows {
@@ -180,7 +139,7 @@ int show_plan(const Topology *topology, const Plan *plan, bool json, FILE *strea
                 .topology = topology,
                 .plan = plan,
                 .behind = behind,
-                .table = new_table("plan", plan_columns, _PLAN_MAX, json, stream),
+                .table = show_new_table("plan", plan_columns, _PLAN_MAX, json, stream),
                 .lines = calloc(n, sizeof(struct libscols_line *)),
         };
         bool is_complete = rows.table && behind && rows.lines;
@@ -195,13 +154,13 @@ int show_plan(const Topology *topology, const Plan *plan, bool json, FILE *strea
                 scols_unref_table(rows.table);
                 return -ENOMEM;
         }
-        return print_and_free(rows.table);
+        return show_print_and_free(rows.table);
 }
 
 int show_config(const Config *config, bool json, FILE *stream) {
         struct libscols_table *table;
 
-        table = new_table("config", config_columns, _CONFIG_COLUMN_MAX, json, stream);
+        table = show_new_table("config", config_columns, _CONFIG_COLUMN_MAX, json, stream);
         if (!table)
                 return -ENOMEM;
         for (ConfigKey key = 0; key < _CONFIG_KEY_MAX; key++) {
@@ -217,5 +176,5 @@ int show_config(const Config *config, bool json, FILE *stream) {
                         return -ENOMEM;
                 }
         }
-        return print_and_free(table);
+        return show_print_and_free(table);
 }

@@ -3,6 +3,8 @@
 
 #include "text.h"
 
+#define TIME_MAX_USEC (24.0 * 3600 * 1e6)
+
 void text_make_printable(char *text) {
         for (; *text; text++)
                 if (*text < ' ' || *text > '~')
@@ -38,4 +40,30 @@ bool text_cut_suffix(char *text, const char *suffix) {
                 return false;
         text[n - m] = '\0';
         return true;
+}
+
+const char *text_parse_time(const char *text, usec_t *ret_usec) {
+        static const struct {
+                const char *suffix;
+                double usec;
+        } units[] = { { "", 1e6 },   { "s", 1e6 }, { "sec", 1e6 },
+                      { "ms", 1e3 }, { "us", 1 },  { "min", 60e6 } };
+        size_t n;
+        char *end;
+        double value = strtod(text, &end);
+
+        /* strtod() knows more than seconds: signs, exponents, "0x", "nan". */
+        if (end == text || end != text + strspn(text, "0123456789."))
+                return NULL;
+        end += strspn(end, " ");
+        n = strspn(end, "abcdefghijklmnopqrstuvwxyz");
+        for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
+                if (strlen(units[i].suffix) != n || strncmp(end, units[i].suffix, n) != 0)
+                        continue;
+                if (!(value * units[i].usec <= TIME_MAX_USEC))
+                        return NULL;
+                *ret_usec = (usec_t) (value * units[i].usec + 0.5);
+                return end + n;
+        }
+        return NULL;
 }

@@ -14,3 +14,8 @@ void text_unescape(char *text);
 
 /* Cuts a suffix off, in place. Returns whether it was there. */
 bool text_cut_suffix(char *text, const char *suffix);
+
+/* Reads a time like "2", "1.5s", "300ms", "2min" or "50us" from the beginning of text; a plain
+ * number is seconds. Returns what follows it, or NULL where there is no such time, or one of more
+ * than a day. */
+const char *text_parse_time(const char *text, usec_t *ret_usec);

@@ -10,6 +10,10 @@ typedef struct Arguments {
         Stage stage;
         bool has_order;
         Order order;
+        const char *generate; /* simulate: these are as they stand on the command line, or NULL */
+        const char *latency;
+        const char *seed;
+        const char *max_parallel;
         int n_operands; /* words behind the verb */
         char **operands;
         char *argv0; /* see ops_kernel_new() */
@@ -18,6 +22,7 @@ typedef struct Arguments {
 /* Each returns the exit status. */
 int verb_plan(const Arguments *arguments);
 int verb_run(const Arguments *arguments);
+int verb_simulate(const Arguments *arguments);
 int verb_config(const Arguments *arguments);
 
 /* Reads the configuration below root_fd and logs its problems. 0 or -ENOMEM. */

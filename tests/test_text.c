@@ -26,3 +26,28 @@ Test(text, cuts_a_suffix_only_where_it_is) {
         cr_expect(not(text_cut_suffix(other, " (deleted)")));
         cr_expect(eq(str, other, "/dev/dm-1"));
 }
+
+Test(text, reads_a_time_and_says_what_follows) {
+        static const struct {
+                const char *text;
+                usec_t usec;
+                const char *rest;
+        } rows[] = {
+                { "2", 2000000, "" },          { "0.1s-13s", 100000, "-13s" },
+                { "1500 ms", 1500000, "" },    { "7us,8", 7, ",8" },
+                { "1.5min", 90000000, "" },    { "0", 0, "" },
+                { "24sec x", 24000000, " x" },
+        };
+        static const char *const bad[] = { "", "s", "-1", "1e3", "0x10", "nan", "5h", "90000s" };
+        usec_t usec;
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                const char *rest = text_parse_time(rows[i].text, &usec);
+
+                cr_assert(ne(ptr, (void *) rest, NULL), "%s", rows[i].text);
+                cr_expect(eq(str, (char *) rest, (char *) rows[i].rest));
+                cr_expect(eq(u64, usec, rows[i].usec));
+        }
+        for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+                cr_expect(eq(ptr, (void *) text_parse_time(bad[i], &usec), NULL), "%s", bad[i]);
+}

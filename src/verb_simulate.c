@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* "simulate": what a shutdown would cost in each order. Changes nothing. */
+
+#include <inttypes.h>
+
+#include "config_keys.h"
+#include "generate.h"
+#include "latency.h"
+#include "log.h"
+#include "show_simulation.h"
+#include "survey.h"
+#include "sysfs.h"
+#include "verbs.h"
+
+/* Dearest first, so that the gain can be read downwards. */
+static const Order shown_orders[] = { ORDER_SERIAL, ORDER_LEAVES, ORDER_TWO_PASS, ORDER_HIERARCHY };
+
+#define N_ORDERS ARRAY_SIZE(shown_orders)
+
+typedef struct Scene {
+        Config config;
+        Topology topology;
+        Latency latency;
+        LatencySources sources;
+        Simulation simulations[N_ORDERS];
+} Scene;
+
+static void scene_done(Scene *scene) {
+        for (size_t i = 0; i < N_ORDERS; i++)
+                simulation_done(&scene->simulations[i]);
+        topology_done(&scene->topology);
+        config_done(&scene->config);
+}
+
+static int parse_number(const char *option, const char *text, uint64_t max, uint64_t *ret) {
+        char *end;
+
+        errno = 0;
+        *ret = strtoull(text, &end, 10);
+        if (*text < '0' || *text > '9' || *end || errno || *ret > max) {
+                log_error("--%s=%.40s: must be a number up to %" PRIu64 ".", option, text, max);
+                return -EINVAL;
+        }
+        return 0;
+}
+
+static int read_options(const Arguments *arguments, Scene *scene) {
+        uint64_t max_parallel;
+        int r = 0;
+
+        if (arguments->seed)
+                r = parse_number("seed", arguments->seed, UINT64_MAX, &scene->latency.seed);
+        if (r >= 0 && arguments->latency) {
+                r = latency_parse(arguments->latency, &scene->latency);
+                if (r < 0)
+                        log_error("--latency=%.40s: must be a time as in 2s, a range as in "
+                                  "0.1s-13s or a list as in 1s,2s,4s.",
+                                  arguments->latency);
+        }
+        if (r >= 0 && arguments->max_parallel) {
+                r = parse_number("max-parallel", arguments->max_parallel, UINT32_MAX,
+                                 &max_parallel);
+                if (r >= 0)
+                        scene->config.max_parallel = (unsigned) max_parallel;
+        }
+        return r;
+}
+
+static int read_machine(Scene *scene) {
+        _cleanup_close_ int root_fd = sysfs_open_root("/");
+        Plan plan = PLAN_INIT;
+        int r;
+
+        if (geteuid() != 0)
+                log_warning("Not root: what is in use can't be told for every controller.");
+        r = root_fd < 0 ? root_fd : verb_read_config(root_fd, &scene->config);
+        if (r >= 0)
+                r = survey(root_fd, &scene->config, STAGE_HOOK, &scene->topology, &plan);
+        plan_done(&plan);
+        if (r < 0)
+                log_error("Could not look at this machine: %s.", strerror(-r));
+        return r;
+}
+
+static int read_scene(const Arguments *arguments, Scene *scene) {
+        char why[256] = "";
+        int r;
+
+        if (!arguments->generate)
+                return read_machine(scene);
+        config_set_defaults(&scene->config);
+        r = topology_generate(arguments->generate, &scene->topology, why, sizeof(why));
+        if (r < 0)
+                log_error("--generate=%.60s: %s.", arguments->generate, *why ? why : strerror(-r));
+        return r;
+}
+
+/* What the numbers rest on, and what would be different in earnest. */
+static void print_notes(const Scene *scene) {
+        const LatencySources *n = &scene->sources;
+        const Simulation *s = scene->simulations;
+
+        (void) printf("\nTimes of %zu controllers: %zu measured, %zu by RTD3E, %zu by --latency, "
+                      "%zu assumed to be %.1fs.\n",
+                      n->n_measured + n->n_rtd3e + n->n_given + n->n_assumed, n->n_measured,
+                      n->n_rtd3e, n->n_given, n->n_assumed, (double) LATENCY_DEFAULT_USEC / 1e6);
+        (void) printf("KERNEL is what stays in use at the end of a shutdown and is left to the "
+                      "kernel's own pass.\n");
+        for (size_t i = 0; i < N_ORDERS; i++)
+                if (s[i].elapsed_usec > scene->config.timeout_usec)
+                        (void) printf("%s: a stage ends at TimeoutSec=%.10gs; the kernel's pass "
+                                      "takes what is left then.\n",
+                                      order_to_string(s[i].order),
+                                      (double) scene->config.timeout_usec / 1e6);
+}
+
+static int simulate_all(const Arguments *arguments, Scene *scene) {
+        int r = 0;
+
+        simulate_teardown(&scene->topology);
+        scene->sources = latency_apply(&scene->latency, &scene->topology);
+        for (size_t i = 0; i < N_ORDERS && r >= 0; i++)
+                r = simulate(&scene->topology, &scene->config, shown_orders[i],
+                             &scene->simulations[i]);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < scene->simulations[0].plan.n_warnings; i++)
+                log_warning("%s", scene->simulations[0].plan.warnings[i]);
+        r = show_simulations(scene->simulations, N_ORDERS, arguments->json, stdout);
+        if (r >= 0 && !arguments->json)
+                print_notes(scene);
+        return r;
+}
+
+int verb_simulate(const Arguments *arguments) {
+        Scene scene = {};
+        int r;
+
+        r = read_scene(arguments, &scene);
+        if (r >= 0)
+                r = read_options(arguments, &scene);
+        if (r >= 0) {
+                r = simulate_all(arguments, &scene);
+                if (r < 0)
+                        log_error("Could not simulate a shutdown: %s.", strerror(-r));
+        }
+        scene_done(&scene);
+        return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
