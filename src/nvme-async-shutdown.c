@@ -20,12 +20,16 @@ static const Verb verbs[] = {
           0 },
         { "run", verb_run, "Act; called at shutdown, with reboot, poweroff, halt or kexec", 1 },
         { "simulate", verb_simulate, "Show what each order would cost, on a virtual clock", 0 },
+        { "snapshot", verb_snapshot, "Print this machine as JSON, for bug reports and --from", 0 },
         { "config", verb_config, "Show the effective configuration and where it comes from", 0 },
 };
 
 static const struct option options[] = {
         { "help", no_argument, NULL, 'h' },
         { "version", no_argument, NULL, 'V' },
+        { "from", required_argument, NULL, 'f' },
+        { "from-lsblk", required_argument, NULL, 'b' },
+        { "from-lspci", required_argument, NULL, 'p' },
         { "generate", required_argument, NULL, 'g' },
         { "json", no_argument, NULL, 'j' },
         { "latency", required_argument, NULL, 'l' },
@@ -52,7 +56,14 @@ static void print_help(void) {
                 "                         see it (default: unit)\n"
                 "     --order=ORDER       plan: hierarchy, leaves, two-pass or serial, whatever\n"
                 "                         Order= says\n"
-                "     --generate=SPEC     simulate: a made-up machine, not this one: 24 is that\n"
+                "     --from=FILE         plan, simulate, snapshot: the machine in that snapshot, "
+                "not\n"
+                "                         this one\n"
+                "     --from-lspci=FILE --from-lsblk=FILE\n"
+                "                         plan, simulate, snapshot: the machine that printed these "
+                "by\n"
+                "                         lspci -tv and lsblk --json, as far as they tell\n"
+                "     --generate=SPEC     plan, simulate, snapshot: a made-up machine: 24 is that\n"
                 "                         many controllers on root ports of their own;\n"
                 "                         4*host/switch:24/switch:24/nvme, 2*host/2*vmd/12*nvme,\n"
                 "                         8*nvme:vf=16, 4*nvme:ctrl=2 (two controllers to a\n"
@@ -89,6 +100,15 @@ static int parse_options(int argc, char *argv[], Arguments *arguments) {
                                 return -EINVAL;
                         }
                         arguments->has_stage = true;
+                        break;
+                case 'f':
+                        arguments->from = optarg;
+                        break;
+                case 'b':
+                        arguments->from_lsblk = optarg;
+                        break;
+                case 'p':
+                        arguments->from_lspci = optarg;
                         break;
                 case 'g':
                         arguments->generate = optarg;

@@ -101,6 +101,7 @@ typedef struct Topology {
 void topology_done(Topology *topology);
 
 const char *device_kind_to_string(DeviceKind kind);
+const char *block_kind_to_string(BlockKind kind);
 const char *use_kind_to_string(UseKind kind);
 
 /* Both return the new element's index, or -errno as a negative ssize_t. The strings are copied. A

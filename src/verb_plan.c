@@ -3,8 +3,6 @@
 
 #include "log.h"
 #include "show_table.h"
-#include "survey.h"
-#include "sysfs.h"
 #include "verbs.h"
 
 static size_t count_controllers(const Topology *topology) {
@@ -47,44 +45,37 @@ static void print_notes(const Topology *topology, const Plan *plan, const Config
                               "nvme-async-shutdown.conf(5).\n");
 }
 
-static int show(int root_fd, const Arguments *arguments, const Config *config) {
-        Stage stage = arguments->has_stage ? arguments->stage : STAGE_UNIT;
-        Topology topology = TOPOLOGY_INIT;
-        Plan plan = PLAN_INIT;
+static int show(const Arguments *arguments, Stage stage, const Snapshot *snapshot) {
+        const Topology *topology = &snapshot->topology;
+        Plan plan;
         int r;
 
-        r = survey(root_fd, config, stage, &topology, &plan);
+        r = plan_make(topology, &snapshot->config, &plan);
         if (r < 0)
                 return r;
         for (size_t i = 0; i < plan.n_warnings; i++)
                 log_warning("%s", plan.warnings[i]);
-        if (arguments->json || topology.n_devices > 0)
-                r = show_plan(&topology, &plan, arguments->json, stdout);
+        if (arguments->json || topology->n_devices > 0)
+                r = show_plan(topology, &plan, arguments->json, stdout);
         if (r >= 0 && !arguments->json)
-                print_notes(&topology, &plan, config, stage);
+                print_notes(topology, &plan, &snapshot->config, stage);
         plan_done(&plan);
-        topology_done(&topology);
         return r;
 }
 
 int verb_plan(const Arguments *arguments) {
-        _cleanup_close_ int root_fd = -1;
-        Config config;
+        Stage stage = arguments->has_stage ? arguments->stage : STAGE_UNIT;
+        Snapshot snapshot;
         int r;
 
-        if (geteuid() != 0)
-                log_warning("Not root: what is in use can't be told for every controller.");
-        root_fd = sysfs_open_root("/");
-        r = root_fd < 0 ? root_fd : verb_read_config(root_fd, &config);
-        if (r >= 0) {
-                if (arguments->has_order)
-                        config.order = arguments->order;
-                r = show(root_fd, arguments, &config);
-                config_done(&config);
-        }
-        if (r < 0) {
-                log_error("Could not make a plan: %s", strerror(-r));
+        r = verb_read_input(arguments, stage, &snapshot);
+        if (r < 0)
                 return EXIT_FAILURE;
-        }
-        return EXIT_SUCCESS;
+        if (arguments->has_order)
+                snapshot.config.order = arguments->order;
+        r = show(arguments, stage, &snapshot);
+        if (r < 0)
+                log_error("Could not make a plan: %s", strerror(-r));
+        snapshot_done(&snapshot);
+        return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

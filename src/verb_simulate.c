@@ -3,13 +3,9 @@
 
 #include <inttypes.h>
 
-#include "config_keys.h"
-#include "generate.h"
 #include "latency.h"
 #include "log.h"
 #include "show_simulation.h"
-#include "survey.h"
-#include "sysfs.h"
 #include "verbs.h"
 
 /* Dearest first, so that the gain can be read downwards. */
@@ -18,8 +14,7 @@ static const Order shown_orders[] = { ORDER_SERIAL, ORDER_LEAVES, ORDER_TWO_PASS
 #define N_ORDERS ARRAY_SIZE(shown_orders)
 
 typedef struct Scene {
-        Config config;
-        Topology topology;
+        Snapshot machine;
         Latency latency;
         LatencySources sources;
         Simulation simulations[N_ORDERS];
@@ -28,8 +23,7 @@ typedef struct Scene {
 static void scene_done(Scene *scene) {
         for (size_t i = 0; i < N_ORDERS; i++)
                 simulation_done(&scene->simulations[i]);
-        topology_done(&scene->topology);
-        config_done(&scene->config);
+        snapshot_done(&scene->machine);
 }
 
 static int parse_number(const char *option, const char *text, uint64_t max, uint64_t *ret) {
@@ -61,37 +55,8 @@ static int read_options(const Arguments *arguments, Scene *scene) {
                 r = parse_number("max-parallel", arguments->max_parallel, UINT32_MAX,
                                  &max_parallel);
                 if (r >= 0)
-                        scene->config.max_parallel = (unsigned) max_parallel;
+                        scene->machine.config.max_parallel = (unsigned) max_parallel;
         }
-        return r;
-}
-
-static int read_machine(Scene *scene) {
-        _cleanup_close_ int root_fd = sysfs_open_root("/");
-        Plan plan = PLAN_INIT;
-        int r;
-
-        if (geteuid() != 0)
-                log_warning("Not root: what is in use can't be told for every controller.");
-        r = root_fd < 0 ? root_fd : verb_read_config(root_fd, &scene->config);
-        if (r >= 0)
-                r = survey(root_fd, &scene->config, STAGE_HOOK, &scene->topology, &plan);
-        plan_done(&plan);
-        if (r < 0)
-                log_error("Could not look at this machine: %s.", strerror(-r));
-        return r;
-}
-
-static int read_scene(const Arguments *arguments, Scene *scene) {
-        char why[256] = "";
-        int r;
-
-        if (!arguments->generate)
-                return read_machine(scene);
-        config_set_defaults(&scene->config);
-        r = topology_generate(arguments->generate, &scene->topology, why, sizeof(why));
-        if (r < 0)
-                log_error("--generate=%.60s: %s.", arguments->generate, *why ? why : strerror(-r));
         return r;
 }
 
@@ -107,20 +72,20 @@ static void print_notes(const Scene *scene) {
         (void) printf("KERNEL is what stays in use at the end of a shutdown and is left to the "
                       "kernel's own pass.\n");
         for (size_t i = 0; i < N_ORDERS; i++)
-                if (s[i].elapsed_usec > scene->config.timeout_usec)
+                if (s[i].elapsed_usec > scene->machine.config.timeout_usec)
                         (void) printf("%s: a stage ends at TimeoutSec=%.10gs; the kernel's pass "
                                       "takes what is left then.\n",
                                       order_to_string(s[i].order),
-                                      (double) scene->config.timeout_usec / 1e6);
+                                      (double) scene->machine.config.timeout_usec / 1e6);
 }
 
 static int simulate_all(const Arguments *arguments, Scene *scene) {
         int r = 0;
 
-        simulate_teardown(&scene->topology);
-        scene->sources = latency_apply(&scene->latency, &scene->topology);
+        simulate_teardown(&scene->machine.topology);
+        scene->sources = latency_apply(&scene->latency, &scene->machine.topology);
         for (size_t i = 0; i < N_ORDERS && r >= 0; i++)
-                r = simulate(&scene->topology, &scene->config, shown_orders[i],
+                r = simulate(&scene->machine.topology, &scene->machine.config, shown_orders[i],
                              &scene->simulations[i]);
         if (r < 0)
                 return r;
@@ -136,7 +101,7 @@ int verb_simulate(const Arguments *arguments) {
         Scene scene = {};
         int r;
 
-        r = read_scene(arguments, &scene);
+        r = verb_read_input(arguments, STAGE_HOOK, &scene.machine);
         if (r >= 0)
                 r = read_options(arguments, &scene);
         if (r >= 0) {

@@ -2,7 +2,7 @@
 /* What main hands to each verb. */
 #pragma once
 
-#include "config.h"
+#include "snapshot.h"
 
 typedef struct Arguments {
         bool json;
@@ -10,7 +10,10 @@ typedef struct Arguments {
         Stage stage;
         bool has_order;
         Order order;
-        const char *generate; /* simulate: these are as they stand on the command line, or NULL */
+        const char *from; /* these are as they stand on the command line, or NULL */
+        const char *from_lspci;
+        const char *from_lsblk;
+        const char *generate;
         const char *latency;
         const char *seed;
         const char *max_parallel;
@@ -23,7 +26,13 @@ typedef struct Arguments {
 int verb_plan(const Arguments *arguments);
 int verb_run(const Arguments *arguments);
 int verb_simulate(const Arguments *arguments);
+int verb_snapshot(const Arguments *arguments);
 int verb_config(const Arguments *arguments);
 
 /* Reads the configuration below root_fd and logs its problems. 0 or -ENOMEM. */
 int verb_read_config(int root_fd, Config *ret) _must_check_;
+
+/* The machine that the arguments ask for: this one, as the given stage would see it, or one out of
+ * a file, or a made-up one. Logs what it could not know, and what is wrong. 0 or -errno. */
+int verb_read_input(const Arguments *arguments, Stage stage, Snapshot *ret) _must_check_;
+bool verb_is_this_machine(const Arguments *arguments);

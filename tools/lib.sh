@@ -5,8 +5,7 @@ set -euo pipefail
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
-# libssl-dev, libjson-c-dev: libnvme.pc of Debian 12 requires openssl.pc and json-c.pc, and libnvme-dev
-# does not bring them.
+# libssl-dev: libnvme.pc of Debian 12 requires openssl.pc, and libnvme-dev does not bring it.
 # shellcheck disable=SC2034 # the lists are for those who source this
 build_packages=(
         gcc libc6-dev meson ninja-build pkg-config systemd libsystemd-dev libudev-dev

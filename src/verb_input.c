@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Where plan, simulate and snapshot get their machine from: this one, a file, or made up. */
+
+#include <sys/utsname.h>
+
+#include "config_keys.h"
+#include "foreign.h"
+#include "generate.h"
+#include "log.h"
+#include "sysfs.h"
+#include "udev_tree.h"
+#include "usage.h"
+#include "verbs.h"
+
+static int read_machine(Stage stage, Snapshot *snapshot) {
+        const UsageOptions options = { .check_open_files = stage == STAGE_UNIT, .claim = true };
+        _cleanup_close_ int root_fd = sysfs_open_root("/");
+        struct utsname name;
+        int r;
+
+        if (geteuid() != 0)
+                log_warning("Not root: what is in use can't be told for every controller.");
+        r = root_fd < 0 ? root_fd : verb_read_config(root_fd, &snapshot->config);
+        if (r >= 0)
+                r = udev_tree_read(root_fd, &snapshot->topology);
+        if (r >= 0)
+                r = usage_mark(root_fd, &options, &snapshot->topology);
+        if (r >= 0 && uname(&name) == 0)
+                snapshot->kernel = strdup(name.release);
+        if (r < 0)
+                log_error("Could not look at this machine: %s.", strerror(-r));
+        return r;
+}
+
+bool verb_is_this_machine(const Arguments *arguments) {
+        return !arguments->from && !arguments->generate && !arguments->from_lspci &&
+               !arguments->from_lsblk;
+}
+
+static bool is_one_source(const Arguments *arguments) {
+        if (!arguments->from_lspci != !arguments->from_lsblk) {
+                log_error("--from-lspci= and --from-lsblk= need each other.");
+                return false;
+        }
+        if ((arguments->from != NULL) + (arguments->generate != NULL) +
+                    (arguments->from_lspci != NULL) >
+            1) {
+                log_error("--from=, --generate= and --from-lspci= are three machines: take one.");
+                return false;
+        }
+        return true;
+}
+
+static int read_elsewhere(const Arguments *arguments, Snapshot *snapshot) {
+        char why[512] = "";
+        int r;
+
+        if (arguments->from)
+                r = snapshot_read(arguments->from, snapshot, why, sizeof(why));
+        else if (arguments->from_lspci)
+                r = foreign_read(arguments->from_lspci, arguments->from_lsblk, snapshot, why,
+                                 sizeof(why));
+        else {
+                config_set_defaults(&snapshot->config);
+                r = topology_generate(arguments->generate, &snapshot->topology, why, sizeof(why));
+        }
+        if (r < 0)
+                log_error("%s%s%s.", arguments->generate ? "--generate: " : "", why,
+                          *why ? "" : strerror(-r));
+        return r;
+}
+
+int verb_read_input(const Arguments *arguments, Stage stage, Snapshot *ret) {
+        Snapshot snapshot = SNAPSHOT_INIT;
+        int r;
+
+        if (!is_one_source(arguments))
+                return -EINVAL;
+        r = verb_is_this_machine(arguments) ? read_machine(stage, &snapshot)
+                                            : read_elsewhere(arguments, &snapshot);
+        if (r < 0) {
+                snapshot_done(&snapshot);
+                return r;
+        }
+        for (size_t i = 0; i < snapshot.n_unknown; i++)
+                log_warning("Not known: %s.", snapshot.unknown[i]);
+        *ret = snapshot;
+        return 0;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "fake_root.h"
+#include "rtd3e.h"
+#include "sysfs.h"
+#include "topology_builder.h"
+
+/* The answer itself needs a drive: tests/vm. Here: whoever does not give one. */
+Test(rtd3e, waits_for_nobody_beyond_its_time, .timeout = 20) {
+        Topology topology = TOPOLOGY_INIT;
+        usec_t before = usec_now();
+        int root_fd = fake_root_new();
+
+        fake_root_write("dev/nvme0", "no drive");
+        /* To open one that nobody writes to blocks for ever, like a dead controller. */
+        cr_assert(eq(int, mkfifo(fake_root_path("dev/nvme1"), 0600), 0));
+        for (unsigned i = 0; i < 100; i++) {
+                char name[16], address[32];
+
+                (void) snprintf(name, sizeof(name), "nvme%u", i);
+                (void) snprintf(address, sizeof(address), "0000:%02x:00.0", i);
+                (void) build_nvme(&topology, name, address, NULL);
+        }
+        cr_expect(eq(int, rtd3e_read(root_fd, 300 * USEC_PER_MSEC, &topology), 100));
+        cr_expect(ge(u64, usec_now() - before, 300 * USEC_PER_MSEC));
+        cr_expect(lt(u64, usec_now() - before, 10 * USEC_PER_SEC));
+        for (size_t i = 0; i < topology.n_devices; i++)
+                cr_expect(eq(u64, topology.devices[i].controller->rtd3e_usec, 0));
+        /* None is left behind that could have been ended. */
+        while (waitpid(-1, NULL, 0) > 0)
+                ;
+        topology_done(&topology);
+        fake_root_done();
+}
