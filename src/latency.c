@@ -5,6 +5,13 @@
 
 #include "text.h"
 
+bool latency_counts(const Device *device) {
+        const Controller *c = device->controller;
+
+        return device->kind == DEVICE_CONTROLLER && c->transport && STREQ(c->transport, "pcie") &&
+               c->driver && STREQ(c->driver, "nvme");
+}
+
 static const char *parse_next(const char *text, Latency *latency) {
         if (latency->n_times >= LATENCY_TIMES_MAX)
                 return NULL;
@@ -63,7 +70,7 @@ LatencySources latency_apply(const Latency *latency, Topology *topology) {
         for (size_t i = 0, n = 0; i < topology->n_devices; i++) {
                 Device *device = &topology->devices[i];
 
-                if (!device->controller || device_is_undriven(device))
+                if (!latency_counts(device))
                         continue;
                 if (latency->kind == LATENCY_KNOWN) {
                         apply_known(device->controller, &sources);

@@ -31,9 +31,13 @@ typedef struct LatencySources {
         size_t n_assumed; /* the default */
 } LatencySources;
 
+/* Whether it goes through a shutdown handshake at all when the machine goes down: on PCIe, and
+ * bound to nvme. */
+bool latency_counts(const Device *device);
+
 /* "2s", "0.1s-13s" or "1s,2s,4s"; see text_parse_time(). Leaves the seed alone. 0 or -EINVAL. */
 int latency_parse(const char *text, Latency *latency) _must_check_;
 
-/* Sets measured_usec of every controller. The same seed gives the same times, however many
- * controllers stand behind. */
+/* Sets measured_usec of every controller that counts. The same seed gives the same times, however
+ * many controllers stand behind. */
 LatencySources latency_apply(const Latency *latency, Topology *topology);

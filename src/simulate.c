@@ -3,6 +3,8 @@
 
 #include "simulate.h"
 
+#include "latency.h"
+
 void simulate_teardown(Topology *topology) {
         for (size_t i = 0; i < topology->n_devices; i++) {
                 Controller *c = topology->devices[i].controller;
@@ -74,7 +76,7 @@ static void add_up(const Topology *topology, Simulation *s) {
 
                 if (s->plan.steps[i].chain_usec > s->chain_usec)
                         s->chain_usec = s->plan.steps[i].chain_usec;
-                if (!device->controller || device_is_undriven(device))
+                if (!latency_counts(device))
                         continue;
                 if (result->outcome == OUTCOME_DETACHED) {
                         s->n_detached++;

@@ -64,6 +64,20 @@ Test(simulate, what_stays_is_the_kernels) {
         cr_expect(eq(sz, simulation.n_detached, 2));
 }
 
+/* Neither a function in somebody else's hands nor one on a network has a handshake to wait for. */
+Test(simulate, the_kernel_waits_only_for_its_own_pcie_controllers) {
+        size_t i = build_foreign(&topology, "0000:06:00.0", NULL, "vfio-pci");
+
+        topology.devices[i].controller->measured_usec = SECOND;
+        i = build_nvme(&topology, "nvme9", "nvme9", NULL);
+        free(topology.devices[i].controller->transport);
+        topology.devices[i].controller->transport = strdup("tcp");
+        topology.devices[i].controller->measured_usec = SECOND;
+        run(ORDER_HIERARCHY);
+        cr_expect(eq(u64, simulation.kernel_usec, 0));
+        cr_expect(eq(sz, simulation.n_detached, 3));
+}
+
 Test(simulate, a_limit_takes_the_longest_first) {
         config.max_parallel = 2;
         run(ORDER_HIERARCHY);
