@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Trees that nobody would think of, from a seed: the same seed gives the same tree. */
+#pragma once
+
+#include "topology.h"
+
+typedef struct Random {
+        uint64_t state;
+} Random;
+
+/* A number below n. */
+size_t random_below(Random *random, size_t n);
+
+typedef struct RandomTree {
+        Topology topology;    /* sorted */
+        usec_t *latency_usec; /* of each device; 0 for bridges */
+} RandomTree;
+
+/* Up to max_devices bridges and controllers in any shape: parents before and behind their children
+ * in address order, controllers above others, virtual functions, controllers in use, drivers
+ * missing. shuffle: another order of enumeration of the same tree. */
+RandomTree random_tree(uint64_t seed, size_t max_devices, uint64_t shuffle);
+void random_tree_done(RandomTree *tree);
