@@ -15,7 +15,7 @@ build_packages=(
 # shellcheck disable=SC2034
 vm_packages=(
         qemu-system-x86 qemu-utils mmdebstrap debian-archive-keyring gpg gpgv e2fsprogs fdisk
-        python3
+        python3 make linux-headers-amd64
 )
 # shellcheck disable=SC2034
 test_packages=(
