@@ -1,26 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Options and the verb table. */
+/* Options; which verbs there are is told by verbs_all.c or verbs_stage.c. */
 
 #include <getopt.h>
 
 #include "log.h"
 #include "verbs.h"
 #include "version.h"
-
-typedef struct Verb {
-        const char *name;
-        int (*function)(const Arguments *arguments);
-        const char *help;
-        int max_operands;
-} Verb;
-
-/* The first one is what is done without a verb. */
-static const Verb verbs[] = {
-        { "plan", verb_plan, "Show what would happen to each controller now, and why (default)",
-          0 },
-        { "run", verb_run, "Act; called at shutdown, with reboot, poweroff, halt or kexec", 1 },
-        { "config", verb_config, "Show the effective configuration and where it comes from", 0 },
-};
 
 static const struct option options[] = {
         { "help", no_argument, NULL, 'h' },
@@ -35,8 +20,8 @@ static void print_help(void) {
                 "nvme-async-shutdown [OPTIONS...] VERB\n\n"
                 "Shut idle NVMe controllers down at the same time, not one after the other.\n\n"
                 "Verbs:\n");
-        for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
-                (void) printf("  %-22s %s\n", verbs[i].name, verbs[i].help);
+        for (const Verb *verb = verbs; verb->name; verb++)
+                (void) printf("  %-22s %s\n", verb->name, verb->help);
         (void) printf(
                 "\nOptions:\n"
                 "  -h --help              Show this help\n"
@@ -79,9 +64,9 @@ static int parse_options(int argc, char *argv[], Arguments *arguments) {
 }
 
 static const Verb *find_verb(const char *name) {
-        for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
-                if (STREQ(verbs[i].name, name))
-                        return &verbs[i];
+        for (const Verb *verb = verbs; verb->name; verb++)
+                if (STREQ(verb->name, name))
+                        return verb;
         return NULL;
 }
 

@@ -7,8 +7,6 @@
 
 #include <libnvme.h>
 
-_Static_assert(NVME_CSTS_OFFSET == NVME_REG_CSTS, "CSTS is where the specification says");
-
 /* libnvme 1.x: below 0 errno is set, above 0 is an NVMe status. */
 static int status_to_errno(int status) {
         if (status < 0)
@@ -32,25 +30,4 @@ int controller_identify(int fd, NvmeIdentity *ret) {
         identity.has_volatile_cache = id.vwc & 1;
         *ret = identity;
         return 0;
-}
-
-int controller_flush(int fd) {
-        uint32_t nsid;
-        int r;
-
-        r = status_to_errno(nvme_get_nsid(fd, &nsid));
-        if (r < 0)
-                return r;
-        return status_to_errno(nvme_flush(fd, nsid));
-}
-
-NvmeShutdown controller_shutdown_status(uint32_t csts) {
-        if (csts == UINT32_MAX)
-                return NVME_SHUTDOWN_GONE;
-        if (NVME_CSTS_SHST(csts) == NVME_CSTS_SHST_CMPLT)
-                return NVME_SHUTDOWN_COMPLETE;
-        if (NVME_CSTS_CFS(csts))
-                return NVME_SHUTDOWN_FATAL;
-        return NVME_CSTS_SHST(csts) == NVME_CSTS_SHST_OCCUR ? NVME_SHUTDOWN_OCCURRING
-                                                            : NVME_SHUTDOWN_NONE;
 }

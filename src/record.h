@@ -21,7 +21,7 @@ typedef enum Outcome {
 
 typedef enum Phase {
         PHASE_FORK,     /* from the decision to start until the worker runs */
-        PHASE_CHECK,    /* is it still the same controller; Identify */
+        PHASE_CHECK,    /* is it still the same controller, with the same namespaces */
         PHASE_FSYNC,    /* claim and write back every namespace; or Flush for one that stays */
         PHASE_SHUTDOWN, /* the write to unbind, which is the handshake */
         PHASE_VERIFY,   /* CSTS after it */

@@ -13,6 +13,16 @@ typedef struct Arguments {
         char *argv0; /* see ops_kernel_new() */
 } Arguments;
 
+typedef struct Verb {
+        const char *name;
+        int (*function)(const Arguments *arguments);
+        const char *help;
+        int max_operands;
+} Verb;
+
+/* What this program can do; the first one is what it does without a verb. Ends with a NULL name. */
+extern const Verb verbs[];
+
 /* Each returns the exit status. */
 int verb_plan(const Arguments *arguments);
 int verb_run(const Arguments *arguments);

@@ -35,7 +35,7 @@ mkdir -p {Path(UNIT_DROP_IN).parent}
 cat >{UNIT_DROP_IN} <<'EOF'
 [Service]
 ExecStart=
-ExecStart=/bin/sh -c 'echo begin-unit >/proc/vnvme; /usr/bin/nvme-async-shutdown run --stage=unit; \
+ExecStart=/bin/sh -c 'echo begin-unit >/proc/vnvme; /usr/libexec/nvme-async-shutdown-stage run --stage=unit; \
 echo end-unit >/proc/vnvme'
 EOF
 mv {OWN_HOOK} {MARKED_HOOK}

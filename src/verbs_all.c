@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The verbs of nvme-async-shutdown, for people. */
+
+#include "verbs.h"
+
+const Verb verbs[] = {
+        { "plan", verb_plan, "Show what would happen to each controller now, and why (default)",
+          0 },
+        { "run", verb_run, "Act; called at shutdown, with reboot, poweroff, halt or kexec", 1 },
+        { "config", verb_config, "Show the effective configuration and where it comes from", 0 },
+        {},
+};
