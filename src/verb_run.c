@@ -8,6 +8,7 @@
 
 #include "log.h"
 #include "ops_kernel.h"
+#include "pstore_log.h"
 #include "stand_down.h"
 #include "survey.h"
 #include "sysfs.h"
@@ -43,6 +44,20 @@ static void lock_memory(void) {
                 log_debug("Could not lock memory, ignoring: %s", strerror(errno));
 }
 
+/* By now all that may speak of the machine's end is the kernel. */
+static void keep_kernel_log(const Run *run) {
+        int r;
+
+        if (run->stage == STAGE_UNIT)
+                return;
+        r = pstore_log_keep(run->root_fd, run->config.persist_log, run->action);
+        if (r < 0)
+                log_warning("Could not make the kernel keep its log, ignoring: %s", strerror(-r));
+        else if (r != PSTORE_LOG_KEPT)
+                log_info("The next boot will not see these lines: %s.",
+                         pstore_log_to_string((PstoreLog) r));
+}
+
 static int act(Run *run, usec_t deadline) {
         const WavesOptions options = {
                 .deadline_usec = deadline,
@@ -56,9 +71,12 @@ static int act(Run *run, usec_t deadline) {
 
         r = record_init(&record, run->stage, run->action, run->plan.n_steps);
         if (r >= 0)
+                r = record_read_boot_id(&record, run->root_fd);
+        if (r >= 0)
                 r = ops_kernel_new(run->root_fd, &run->topology, run->argv0, &ops);
         if (r >= 0) {
                 lock_memory();
+                keep_kernel_log(run);
                 r = waves_run(&run->plan, &ops_kernel, ops, &options, &record);
         }
         if (r >= 0)
@@ -182,7 +200,7 @@ int verb_run(const Arguments *arguments) {
                 return EXIT_FAILURE;
         }
         if (!is_unit)
-                log_open(LOG_TARGET_KMSG, LOG_INFO);
+                log_open(LOG_TARGET_KMSG, LOG_DEBUG);
         else if (getenv("JOURNAL_STREAM"))
                 log_open(LOG_TARGET_JOURNAL, LOG_DEBUG);
         r = run_stage(arguments);
