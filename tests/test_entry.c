@@ -153,6 +153,19 @@ Test(entry, a_long_reason_is_cut_and_the_values_stay) {
         cr_expect(gt(sz, strlen(parsed.reason), 100));
 }
 
+/* No controller has such names, but the stack has to survive them. */
+Test(entry, values_that_do_not_fit_are_left_out) {
+        Entry parsed;
+
+        memset(entry.model, ' ', sizeof(entry.model) - 1);
+        memset(entry.serial, ' ', sizeof(entry.serial) - 1);
+        memset(entry.name, ' ', sizeof(entry.name) - 1);
+        memset(entry.parent, ' ', sizeof(entry.parent) - 1);
+        cr_expect(eq(int, entry_parse_line(logged(&entry, true), &parsed), -EBADMSG));
+        cr_expect(ne(ptr, (void *) strstr(logged(&entry, true), BOOT), NULL));
+        cr_expect(le(sz, strlen(logged(&entry, true)), LOG_KMSG_MAX));
+}
+
 Test(entry, every_cut_is_noticed) {
         char line[2048];
         Entry parsed;
@@ -182,6 +195,9 @@ Test(entry, foreign_and_broken_lines) {
                 { "nvme-async-shutdown: x (stage=hook frobnicated)", -EBADMSG },
                 { "nvme-async-shutdown: x (stage=attic summary)", -EBADMSG },
                 { "nvme-async-shutdown:  (stage=)", -EBADMSG },
+                { "nvme-async-shutdown: b 1 released after 0 children, 0.000s (stage=hook released "
+                  "device=b address=1 released=1 action=reboot)",
+                  -EBADMSG },
                 { "nvme-async-shutdown: b 1 released after 0 children, 0.000s (stage=hook released "
                   "device=b address=- children=0 released=0 action=reboot)",
                   -EBADMSG },
