@@ -26,6 +26,8 @@
 #define C (1U << ENTRY_CONTROLLER)
 #define R (1U << ENTRY_RELEASED)
 #define S (1U << ENTRY_SUMMARY)
+#define P (1U << ENTRY_POWER_CLEAN | 1U << ENTRY_POWER_UNSAFE)
+#define K (1U << ENTRY_POWER_KEPT)
 
 typedef enum ValueType {
         VALUE_TEXT,
@@ -34,7 +36,7 @@ typedef enum ValueType {
         VALUE_OUTCOME,
         VALUE_BOOLEAN,
         VALUE_COUNT,
-        VALUE_USEC,
+        VALUE_USEC, /* and any other large number */
 } ValueType;
 
 typedef struct Value {
@@ -58,13 +60,13 @@ static const Value values[] = {
         { C, PLAIN(BOOLEAN, is_verified), "NVME_VERIFIED", "verified", true },
         { C, PLAIN(BOOLEAN, is_flushed), "NVME_FLUSHED", "flushed", true },
         { C, PLAIN(USEC, phase_usec[PHASE_SHUTDOWN]), "NVME_SHUTDOWN_USEC", "usec", true },
-        { C | R | S, TEXT(boot_id), "NVME_SHUTDOWN_BOOT_ID", "boot", false },
-        { C, TEXT(serial), "NVME_SERIAL", "serial", true },
-        { C, TEXT(name), "NVME_CONTROLLER", "name", true },
+        { C | R | S | P | K, TEXT(boot_id), "NVME_SHUTDOWN_BOOT_ID", "boot", false },
+        { C | P, TEXT(serial), "NVME_SERIAL", "serial", true },
+        { C | P, TEXT(name), "NVME_CONTROLLER", "name", true },
         { R, TEXT(device), "NVME_DEVICE_KIND", "device", true },
-        { C | R, TEXT(address), "NVME_PCI_ADDRESS", "address", true },
+        { C | R | P, TEXT(address), "NVME_PCI_ADDRESS", "address", true },
         { C, TEXT(parent), "NVME_PARENT", "parent", false },
-        { C, TEXT(model), "NVME_MODEL", "model", true },
+        { C | P, TEXT(model), "NVME_MODEL", "model", true },
         { C, TEXT(reason), "NVME_REASON", NULL, true },
         { R, PLAIN(COUNT, n_children), "NVME_CHILDREN", "children", true },
         { R, PLAIN(USEC, released_usec), "NVME_RELEASED_USEC", "released", true },
@@ -86,6 +88,11 @@ static const Value values[] = {
         { C, PLAIN(USEC, phase_usec[PHASE_CHECK]), "NVME_PHASE_CHECK_USEC", "check", false },
         { C, PLAIN(USEC, phase_usec[PHASE_FSYNC]), "NVME_PHASE_FSYNC_USEC", "fsync", false },
         { C, PLAIN(USEC, phase_usec[PHASE_VERIFY]), "NVME_PHASE_VERIFY_USEC", "verify", false },
+        { P, PLAIN(USEC, power_cycles), "NVME_POWER_CYCLES", NULL, true },
+        { P, PLAIN(USEC, new_power_cycles), "NVME_NEW_POWER_CYCLES", NULL, true },
+        { P, PLAIN(USEC, unsafe_shutdowns), "NVME_UNSAFE_SHUTDOWNS", NULL, true },
+        { P, PLAIN(USEC, new_unsafe_shutdowns), "NVME_NEW_UNSAFE_SHUTDOWNS", NULL, true },
+        { K, PLAIN(COUNT, n_drives), "NVME_DRIVES", NULL, true },
 };
 
 static const struct {
@@ -95,6 +102,10 @@ static const struct {
         [ENTRY_CONTROLLER] = { MESSAGE_ID_CONTROLLER, NULL },
         [ENTRY_RELEASED] = { MESSAGE_ID_RELEASED, "released" },
         [ENTRY_SUMMARY] = { MESSAGE_ID_SUMMARY, "summary" },
+        /* Of the boot after it: these are only logged to a live journal. */
+        [ENTRY_POWER_CLEAN] = { MESSAGE_ID_POWER_CLEAN, NULL },
+        [ENTRY_POWER_UNSAFE] = { MESSAGE_ID_POWER_UNSAFE, NULL },
+        [ENTRY_POWER_KEPT] = { MESSAGE_ID_POWER_KEPT, NULL },
 };
 
 const char *entry_message_id(EntryKind kind) {
@@ -196,6 +207,10 @@ static int entry_level(const Entry *entry) {
                 return LOG_DEBUG;
         if (entry->kind == ENTRY_SUMMARY)
                 return LOG_NOTICE;
+        if (entry->kind == ENTRY_POWER_UNSAFE)
+                return LOG_WARNING;
+        if (entry->kind != ENTRY_CONTROLLER)
+                return LOG_INFO;
         switch (entry->outcome) {
         case OUTCOME_FAILED:
         case OUTCOME_LATE:
@@ -364,15 +379,14 @@ void entry_take_field(Entry *entry, const char *data, size_t length) {
                         entry->is_broken = true;
 }
 
-/* The boot id becomes part of a file and of a question to the journal. */
-static bool is_boot_id(const char *text) {
+bool entry_is_boot_id(const char *text) {
         return strspn(text, "0123456789abcdef") == BOOT_ID_MAX - 1 && !text[BOOT_ID_MAX - 1];
 }
 
 int entry_check(const Entry *entry) {
         if (entry->kind < 0 || entry->kind >= _ENTRY_KIND_MAX || entry->is_broken)
                 return -EBADMSG;
-        if (*entry->boot_id && !is_boot_id(entry->boot_id))
+        if (*entry->boot_id && !entry_is_boot_id(entry->boot_id))
                 return -EBADMSG;
-        return entry->kind != ENTRY_SUMMARY && !*entry->address ? -EBADMSG : 0;
+        return !*entry->address && (1U << entry->kind) & (C | R | P) ? -EBADMSG : 0;
 }

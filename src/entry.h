@@ -7,9 +7,12 @@
 #include "record.h"
 
 typedef enum EntryKind {
-        ENTRY_CONTROLLER, /* what became of a controller */
-        ENTRY_RELEASED,   /* a bridge was released after its last child */
-        ENTRY_SUMMARY,    /* the totals of a stage */
+        ENTRY_CONTROLLER,   /* what became of a controller */
+        ENTRY_RELEASED,     /* a bridge was released after its last child */
+        ENTRY_SUMMARY,      /* the totals of a stage */
+        ENTRY_POWER_CLEAN,  /* a drive lost its power and counts no unsafe shutdown more */
+        ENTRY_POWER_UNSAFE, /* a drive counts more unsafe shutdowns than at the last boot */
+        ENTRY_POWER_KEPT,   /* some drives did not lose their power: that proves nothing */
         _ENTRY_KIND_MAX,
         _ENTRY_KIND_INVALID = -EINVAL,
 } EntryKind;
@@ -44,6 +47,13 @@ typedef struct Entry {
 
         RecordTotals totals; /* ENTRY_SUMMARY */
 
+        /* ENTRY_POWER_CLEAN, ENTRY_POWER_UNSAFE: SMART, and how much more than at the last boot */
+        uint64_t power_cycles;
+        uint64_t new_power_cycles;
+        uint64_t unsafe_shutdowns;
+        uint64_t new_unsafe_shutdowns;
+        unsigned n_drives; /* ENTRY_POWER_KEPT */
+
         bool is_broken; /* entry_take_field() saw a value that none of ours can have */
 } Entry;
 
@@ -63,5 +73,8 @@ void entry_take_field(Entry *entry, const char *data, size_t length);
 
 /* Whether the fields taken over make up an entry: 0 or -EBADMSG. */
 int entry_check(const Entry *entry) _must_check_;
+
+/* 32 hexadecimal digits: it becomes part of files and of questions to the journal. */
+bool entry_is_boot_id(const char *text);
 
 const char *entry_message_id(EntryKind kind);

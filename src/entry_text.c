@@ -44,6 +44,26 @@ void entry_text_format(const Entry *entry, char *buffer, size_t size) {
                                 entry->address, entry->n_children,
                                 entry->n_children == 1 ? "" : "ren", elapsed);
                 break;
+        case ENTRY_POWER_CLEAN:
+                (void) snprintf(buffer, size,
+                                "%s %s went down cleanly: its power was cut, and it counts no "
+                                "unsafe shutdown more",
+                                or_unknown(entry->name), entry->address);
+                break;
+        case ENTRY_POWER_UNSAFE:
+                (void) snprintf(
+                        buffer, size,
+                        "%s %s did not go down cleanly: it counts %" PRIu64
+                        " unsafe shutdown%s more than at the last boot, %" PRIu64 " in all",
+                        or_unknown(entry->name), entry->address, entry->new_unsafe_shutdowns,
+                        entry->new_unsafe_shutdowns == 1 ? "" : "s", entry->unsafe_shutdowns);
+                break;
+        case ENTRY_POWER_KEPT:
+                (void) snprintf(buffer, size,
+                                "%u NVMe drive%s kept power since the last boot: that proves "
+                                "nothing about how the last shutdown went",
+                                entry->n_drives, entry->n_drives == 1 ? "" : "s");
+                break;
         default:
                 format_seconds(elapsed, sizeof(elapsed), entry->totals.elapsed_usec);
                 format_seconds(serial, sizeof(serial), entry->totals.serial_usec);

@@ -27,6 +27,7 @@ extern const Verb verbs[];
 int verb_plan(const Arguments *arguments);
 int verb_run(const Arguments *arguments);
 int verb_config(const Arguments *arguments);
+int verb_import(const Arguments *arguments);
 
 /* Reads the configuration below root_fd and logs its problems. 0 or -ENOMEM. */
 int verb_read_config(int root_fd, Config *ret) _must_check_;

@@ -124,6 +124,37 @@ Test(entry, a_summary_comes_back_as_it_was) {
         expect_round_trip(&summary);
 }
 
+/* These only ever reach a live journal. */
+Test(entry, what_the_drives_count_comes_back_as_it_was) {
+        const Entry clean = { .kind = ENTRY_POWER_CLEAN,
+                              .boot_id = BOOT,
+                              .address = "0000:01:00.0",
+                              .name = "nvme0",
+                              .serial = "S1",
+                              .power_cycles = 8,
+                              .new_power_cycles = 1,
+                              .unsafe_shutdowns = 2 };
+        const Entry kept = { .kind = ENTRY_POWER_KEPT, .boot_id = BOOT, .n_drives = 2 };
+        Entry unsafe = clean, parsed;
+
+        unsafe.kind = ENTRY_POWER_UNSAFE;
+        unsafe.new_unsafe_shutdowns = 1;
+        parsed = from_fields(logged(&clean, false));
+        expect_same(&clean, &parsed, "clean");
+        parsed = from_fields(logged(&unsafe, false));
+        expect_same(&unsafe, &parsed, "unsafe");
+        cr_expect(
+                ne(ptr,
+                   (void *) strstr(logged(&unsafe, false),
+                                   "MESSAGE=nvme0 0000:01:00.0 did not go down cleanly: it counts "
+                                   "1 unsafe shutdown more than at the last boot, 2 in all\n"),
+                   NULL));
+        parsed = from_fields(logged(&kept, false));
+        expect_same(&kept, &parsed, "kept");
+        cr_expect(ne(ptr, (void *) strstr(logged(&kept, false), "that proves nothing"), NULL));
+        cr_expect(eq(int, entry_check(&parsed), 0));
+}
+
 Test(entry, a_line_may_have_the_kernel_s_prefix) {
         static const char *const prefixes[] = { "", "<30>", "[   24.123456] ", "<6>[1.2] ",
                                                 "<30>[   24.123456][    T1] " };
