@@ -6,6 +6,7 @@
 void history_done(History *history) {
         free(history->controllers);
         free(history->releases);
+        free(history->powers);
         *history = HISTORY_INIT;
 }
 
@@ -71,11 +72,16 @@ static RecordTotals add_up(const Entry *entries, size_t n, Stage stage) {
         return totals;
 }
 
+static bool is_of_stage(const Entry *entry) {
+        return entry->kind == ENTRY_CONTROLLER || entry->kind == ENTRY_RELEASED ||
+               entry->kind == ENTRY_SUMMARY;
+}
+
 static void add_stage(History *history, const Entry *entries, size_t n, Stage stage) {
         RecordTotals totals = add_up(entries, n, stage);
 
         for (size_t i = 0; i < n; i++) {
-                if (entries[i].stage != stage)
+                if (entries[i].stage != stage || !is_of_stage(&entries[i]))
                         continue;
                 history->has_stage[stage] = true;
                 history->stage_usec[stage] = entries[i].stage_usec;
@@ -92,9 +98,10 @@ int history_make(const Entry *entries, size_t n_entries, History *ret) {
         History history = {
                 .controllers = calloc(n_entries + 1, sizeof(Entry)),
                 .releases = calloc(n_entries + 1, sizeof(Entry)),
+                .powers = calloc(n_entries + 1, sizeof(Entry)),
         };
 
-        if (!history.controllers || !history.releases) {
+        if (!history.controllers || !history.releases || !history.powers) {
                 history_done(&history);
                 return -ENOMEM;
         }
@@ -103,6 +110,8 @@ int history_make(const Entry *entries, size_t n_entries, History *ret) {
                         take_controller(&history, &entries[i]);
                 else if (entries[i].kind == ENTRY_RELEASED)
                         history.releases[history.n_releases++] = entries[i];
+                else if (!is_of_stage(&entries[i]))
+                        history.powers[history.n_powers++] = entries[i];
         if (n_entries > 0)
                 memcpy(history.boot_id, entries[0].boot_id, sizeof(history.boot_id));
         qsort(history.controllers, history.n_controllers, sizeof(Entry), compare_controllers);

@@ -13,6 +13,8 @@ typedef struct History {
         size_t n_controllers;
         Entry *releases; /* bridges, in the order in which they were released */
         size_t n_releases;
+        Entry *powers; /* what the next boot has found out about the drives */
+        size_t n_powers;
         bool has_stage[_STAGE_MAX];
         usec_t stage_usec[_STAGE_MAX]; /* when it began; only where has_stage */
         RecordTotals totals;           /* counts by each one's last stage; times over all stages */

@@ -106,6 +106,15 @@ Test(history, releases_in_their_order) {
         cr_expect(eq(u64, history_release_usec(&history.releases[2]), 9005));
 }
 
+/* They are of the boot after: no stage of this one. */
+Test(history, keeps_apart_what_the_drives_count) {
+        (void) add(ENTRY_POWER_CLEAN, 0, "nvme0");
+        make(&history);
+        cr_expect(eq(sz, history.n_powers, 1));
+        cr_expect(eq(sz, history.n_controllers, 0));
+        cr_expect(not(history.has_stage[STAGE_UNIT]));
+}
+
 Test(history, of_nothing_is_nothing) {
         make(&history);
         cr_expect(eq(sz, history.n_controllers, 0));
