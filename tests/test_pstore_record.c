@@ -18,7 +18,7 @@ static const char *unwanted;
 
 static void setup(void) {
         root_fd = fake_root_new();
-        unwanted = "";
+        unwanted = "none";
 }
 
 static void teardown(void) {
