@@ -8,6 +8,7 @@
 
 #include "log.h"
 #include "ops_kernel.h"
+#include "progress.h"
 #include "pstore_log.h"
 #include "stand_down.h"
 #include "survey.h"
@@ -24,10 +25,17 @@ typedef struct Run {
         Topology topology;
         Plan plan;
         char *argv0;
+        int console_fd;
 } Run;
 
+static void on_progress(void *userdata, size_t n_done, size_t n_steps, usec_t elapsed_usec) {
+        const Run *run = userdata;
+
+        progress_show(run->console_fd, n_done, n_steps, elapsed_usec);
+}
+
 static void on_ended(void *userdata, const Record *record, size_t device) {
-        const Topology *topology = userdata;
+        const Topology *topology = &((const Run *) userdata)->topology;
 
         if (device_is_undriven(&topology->devices[device]))
                 return;
@@ -63,7 +71,8 @@ static int act(Run *run, usec_t deadline) {
                 .deadline_usec = deadline,
                 .max_parallel = run->config.max_parallel,
                 .ended = on_ended,
-                .userdata = &run->topology,
+                .progress = on_progress,
+                .userdata = run,
         };
         OpsKernel *ops = NULL;
         Record record = RECORD_INIT;
@@ -75,12 +84,14 @@ static int act(Run *run, usec_t deadline) {
         if (r >= 0)
                 r = ops_kernel_new(run->root_fd, &run->topology, run->argv0, &ops);
         if (r >= 0) {
+                run->console_fd = progress_open(run->root_fd);
                 lock_memory();
                 keep_kernel_log(run);
                 r = waves_run(&run->plan, &ops_kernel, ops, &options, &record);
         }
         if (r >= 0)
                 record_log_summary(&record, &run->topology);
+        close_fd(&run->console_fd);
         ops_kernel_free(ops);
         record_done(&record);
         return r;
@@ -163,7 +174,10 @@ static int find_action(const Arguments *arguments, Action *ret) {
 }
 
 static int run_stage(const Arguments *arguments) {
-        Run run = { .stage = arguments->stage, .argv0 = arguments->argv0, .root_fd = -1 };
+        Run run = { .stage = arguments->stage,
+                    .argv0 = arguments->argv0,
+                    .root_fd = -1,
+                    .console_fd = -1 };
         int r;
 
         r = find_action(arguments, &run.action);
