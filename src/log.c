@@ -46,15 +46,20 @@ static int connect_journal(const char *path) {
         return fd;
 }
 
-void log_open(LogTarget target, int max_level) {
+int log_open(LogTarget target, int max_level) {
+        int r = 0;
+
         log_close();
         log_target = target;
         log_max_level = max_level;
         /* Nonblocking in case that /dev/kmsg is something else; the kernel's never blocks. */
-        if (target == LOG_TARGET_KMSG)
+        if (target == LOG_TARGET_KMSG) {
                 log_kmsg = open("/dev/kmsg", O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+                r = log_kmsg < 0 ? -errno : 0;
+        }
         if (target == LOG_TARGET_JOURNAL)
-                log_journal = connect_journal(JOURNAL_SOCKET);
+                r = log_journal = connect_journal(JOURNAL_SOCKET);
+        return r < 0 ? r : 0;
 }
 
 void log_set_journal_fd(int fd) {

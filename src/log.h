@@ -16,8 +16,8 @@ typedef enum LogTarget {
 
 /* Chooses the sink once, at start. Opens /dev/kmsg for LOG_TARGET_KMSG; if that fails every later
  * line is dropped silently. Lines less urgent than max_level (syslog.h: LOG_ERR..LOG_DEBUG) are
- * dropped. */
-void log_open(LogTarget target, int max_level);
+ * dropped. 0, or -errno: nobody will hear anything. */
+int log_open(LogTarget target, int max_level);
 
 /* Writes to that descriptor instead of /dev/kmsg. For tests; takes the descriptor over. */
 void log_set_kmsg_fd(int fd);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Options and the verb table. */
+/* Options; which verbs there are is told by verbs_all.c or verbs_stage.c. */
 
 #include <getopt.h>
 
@@ -7,36 +7,46 @@
 #include "verbs.h"
 #include "version.h"
 
-typedef struct Verb {
-        const char *name;
-        int (*function)(const Arguments *arguments);
-        const char *help;
-        int max_operands;
-} Verb;
+#define TREND_DEFAULT 10
+#define TREND_MAX 100
 
-/* The first one is what is done without a verb. */
-static const Verb verbs[] = {
-        { "plan", verb_plan, "Show what would happen to each controller now, and why (default)",
-          0 },
-        { "run", verb_run, "Act; called at shutdown, with reboot, poweroff, halt or kexec", 1 },
-        { "simulate", verb_simulate, "Show what each order would cost, on a virtual clock", 0 },
-        { "snapshot", verb_snapshot, "Print this machine as JSON, for bug reports and --from", 0 },
-        { "config", verb_config, "Show the effective configuration and where it comes from", 0 },
+/* Long options without a short one are numbered from here. */
+enum {
+        OPTION_FROM = 256,
+        OPTION_FROM_LSBLK,
+        OPTION_FROM_LSPCI,
+        OPTION_GENERATE,
+        OPTION_JOURNAL,
+        OPTION_JSON,
+        OPTION_LATENCY,
+        OPTION_MAX_PARALLEL,
+        OPTION_METRICS,
+        OPTION_ORDER,
+        OPTION_SEED,
+        OPTION_STAGE,
+        OPTION_SVG,
+        OPTION_TREND,
+        OPTION_VERSION,
 };
 
 static const struct option options[] = {
+        { "boot", required_argument, NULL, 'b' },
+        { "from", required_argument, NULL, OPTION_FROM },
+        { "from-lsblk", required_argument, NULL, OPTION_FROM_LSBLK },
+        { "from-lspci", required_argument, NULL, OPTION_FROM_LSPCI },
+        { "generate", required_argument, NULL, OPTION_GENERATE },
         { "help", no_argument, NULL, 'h' },
-        { "version", no_argument, NULL, 'V' },
-        { "from", required_argument, NULL, 'f' },
-        { "from-lsblk", required_argument, NULL, 'b' },
-        { "from-lspci", required_argument, NULL, 'p' },
-        { "generate", required_argument, NULL, 'g' },
-        { "json", no_argument, NULL, 'j' },
-        { "latency", required_argument, NULL, 'l' },
-        { "max-parallel", required_argument, NULL, 'm' },
-        { "order", required_argument, NULL, 'o' },
-        { "seed", required_argument, NULL, 'S' },
-        { "stage", required_argument, NULL, 's' },
+        { "journal", required_argument, NULL, OPTION_JOURNAL },
+        { "json", no_argument, NULL, OPTION_JSON },
+        { "latency", required_argument, NULL, OPTION_LATENCY },
+        { "max-parallel", required_argument, NULL, OPTION_MAX_PARALLEL },
+        { "metrics", required_argument, NULL, OPTION_METRICS },
+        { "order", required_argument, NULL, OPTION_ORDER },
+        { "seed", required_argument, NULL, OPTION_SEED },
+        { "stage", required_argument, NULL, OPTION_STAGE },
+        { "svg", required_argument, NULL, OPTION_SVG },
+        { "trend", optional_argument, NULL, OPTION_TREND },
+        { "version", no_argument, NULL, OPTION_VERSION },
         {},
 };
 
@@ -45,13 +55,13 @@ static void print_help(void) {
                 "nvme-async-shutdown [OPTIONS...] VERB\n\n"
                 "Shut idle NVMe controllers down at the same time, not one after the other.\n\n"
                 "Verbs:\n");
-        for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
-                (void) printf("  %-22s %s\n", verbs[i].name, verbs[i].help);
+        for (const Verb *verb = verbs; verb->name; verb++)
+                (void) printf("  %-22s %s\n", verb->name, verb->help);
         (void) printf(
                 "\nOptions:\n"
                 "  -h --help              Show this help\n"
                 "     --version           Show the version\n"
-                "     --json              plan, simulate, config: print JSON\n"
+                "     --json              plan, simulate, report, config: print JSON\n"
                 "     --stage=STAGE       run: unit, hook or exitrd; plan: as that stage would\n"
                 "                         see it (default: unit)\n"
                 "     --order=ORDER       plan: hierarchy, leaves, two-pass or serial, whatever\n"
@@ -70,79 +80,127 @@ static void print_help(void) {
                 "                         subsystem); several of them with +\n"
                 "     --latency=TIMES     simulate: what a shutdown takes: 2s, 0.1s-13s (drawn\n"
                 "                         from that range) or 1s,2s,4s (one of these); default:\n"
-                "                         what is known of each drive, else 4.5s\n"
+                "                         what the journal and each drive say, else 4.5s\n"
                 "     --seed=NUMBER       simulate: other draws (default: 0)\n"
                 "     --max-parallel=N    simulate: at most N at the same time, whatever\n"
                 "                         MaxParallel= says; 0: no limit\n"
+                "  -b --boot=N|ID         report: the shutdown of that boot, as for journalctl\n"
+                "                         (default: -1)\n"
+                "     --svg=FILE          report, simulate: draw the timeline; - for standard\n"
+                "                         output\n"
+                "     --metrics=FILE      report: write it for Prometheus' textfile collector\n"
+                "     --trend[=N]         report: compare the last N shutdowns of each drive\n"
+                "                         (default: 10)\n"
+                "     --journal=PATH      report: read that journal file or directory\n"
                 "\nrun refuses on a machine that is not shutting down.\n"
                 "See nvme-async-shutdown(8) and nvme-async-shutdown.conf(5).\n");
 }
 
+static int parse_trend(const char *text, unsigned *ret) {
+        unsigned long n;
+        char *end;
+
+        *ret = TREND_DEFAULT;
+        if (!text)
+                return 0;
+        n = strtoul(text, &end, 10);
+        if (*text < '0' || *text > '9' || *end || n < 2 || n > TREND_MAX) {
+                log_error("--trend=%.40s: must be a number from 2 to %d.", text, TREND_MAX);
+                return -EINVAL;
+        }
+        *ret = (unsigned) n;
+        return 0;
+}
+
+/* Where an option's text goes as it stands; NULL: it is none of these. */
+static const char **find_text(Arguments *arguments, int option) {
+        switch (option) {
+        case 'b':
+                return &arguments->boot;
+        case OPTION_FROM:
+                return &arguments->from;
+        case OPTION_FROM_LSBLK:
+                return &arguments->from_lsblk;
+        case OPTION_FROM_LSPCI:
+                return &arguments->from_lspci;
+        case OPTION_GENERATE:
+                return &arguments->generate;
+        case OPTION_JOURNAL:
+                return &arguments->journal;
+        case OPTION_LATENCY:
+                return &arguments->latency;
+        case OPTION_MAX_PARALLEL:
+                return &arguments->max_parallel;
+        case OPTION_METRICS:
+                return &arguments->metrics;
+        case OPTION_SEED:
+                return &arguments->seed;
+        case OPTION_SVG:
+                return &arguments->svg;
+        default:
+                return NULL;
+        }
+}
+
+static int parse_stage(Arguments *arguments) {
+        arguments->stage = stage_from_string(optarg);
+        arguments->has_stage = true;
+        if (arguments->stage >= 0)
+                return 0;
+        log_error("--stage=%.40s: must be unit, hook or exitrd.", optarg);
+        return -EINVAL;
+}
+
+static int parse_order(Arguments *arguments) {
+        arguments->order = order_from_string(optarg);
+        arguments->has_order = true;
+        if (arguments->order >= 0)
+                return 0;
+        log_error("--order=%.40s: must be hierarchy, leaves, two-pass or serial.", optarg);
+        return -EINVAL;
+}
+
 /* 0: go on; 1: all has been done; -EINVAL: said what is wrong. */
 static int parse_options(int argc, char *argv[], Arguments *arguments) {
-        int c;
+        const char **text;
+        int c, r = 0;
 
-        while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0)
+        while (r >= 0 && (c = getopt_long(argc, argv, "hb:", options, NULL)) >= 0)
                 switch (c) {
                 case 'h':
                         print_help();
                         return 1;
-                case 'V':
+                case OPTION_VERSION:
                         (void) printf("nvme-async-shutdown %s\n", PROJECT_VERSION);
                         return 1;
-                case 'j':
+                case OPTION_JSON:
                         arguments->json = true;
                         break;
-                case 's':
-                        arguments->stage = stage_from_string(optarg);
-                        if (arguments->stage < 0) {
-                                log_error("--stage=%.40s: must be unit, hook or exitrd.", optarg);
-                                return -EINVAL;
-                        }
-                        arguments->has_stage = true;
+                case OPTION_STAGE:
+                        r = parse_stage(arguments);
                         break;
-                case 'f':
-                        arguments->from = optarg;
+                case OPTION_ORDER:
+                        r = parse_order(arguments);
                         break;
-                case 'b':
-                        arguments->from_lsblk = optarg;
-                        break;
-                case 'p':
-                        arguments->from_lspci = optarg;
-                        break;
-                case 'g':
-                        arguments->generate = optarg;
-                        break;
-                case 'l':
-                        arguments->latency = optarg;
-                        break;
-                case 'm':
-                        arguments->max_parallel = optarg;
-                        break;
-                case 'S':
-                        arguments->seed = optarg;
-                        break;
-                case 'o':
-                        arguments->order = order_from_string(optarg);
-                        if (arguments->order < 0) {
-                                log_error("--order=%.40s: must be hierarchy, leaves, two-pass or "
-                                          "serial.",
-                                          optarg);
-                                return -EINVAL;
-                        }
-                        arguments->has_order = true;
+                case OPTION_TREND:
+                        r = parse_trend(optarg, &arguments->trend);
                         break;
                 default:
-                        log_error("Try nvme-async-shutdown --help.");
-                        return -EINVAL;
+                        text = find_text(arguments, c);
+                        if (!text) {
+                                log_error("Try nvme-async-shutdown --help.");
+                                return -EINVAL;
+                        }
+                        *text = optarg;
+                        break;
                 }
-        return 0;
+        return r;
 }
 
 static const Verb *find_verb(const char *name) {
-        for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
-                if (STREQ(verbs[i].name, name))
-                        return &verbs[i];
+        for (const Verb *verb = verbs; verb->name; verb++)
+                if (STREQ(verb->name, name))
+                        return verb;
         return NULL;
 }
 

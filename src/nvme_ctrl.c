@@ -7,8 +7,6 @@
 
 #include <libnvme.h>
 
-_Static_assert(NVME_CSTS_OFFSET == NVME_REG_CSTS, "CSTS is where the specification says");
-
 /* libnvme 1.x: below 0 errno is set, above 0 is an NVMe status. */
 static int status_to_errno(int status) {
         if (status < 0)
@@ -34,23 +32,26 @@ int controller_identify(int fd, NvmeIdentity *ret) {
         return 0;
 }
 
-int controller_flush(int fd) {
-        uint32_t nsid;
-        int r;
+/* Little-endian, 16 bytes. */
+static uint64_t read_u128(const uint8_t bytes[16]) {
+        uint64_t value = 0;
 
-        r = status_to_errno(nvme_get_nsid(fd, &nsid));
-        if (r < 0)
-                return r;
-        return status_to_errno(nvme_flush(fd, nsid));
+        for (int i = 15; i >= 0; i--) {
+                if (i >= 8 && bytes[i] > 0)
+                        return UINT64_MAX;
+                value = value << 8 | bytes[i];
+        }
+        return value;
 }
 
-NvmeShutdown controller_shutdown_status(uint32_t csts) {
-        if (csts == UINT32_MAX)
-                return NVME_SHUTDOWN_GONE;
-        if (NVME_CSTS_SHST(csts) == NVME_CSTS_SHST_CMPLT)
-                return NVME_SHUTDOWN_COMPLETE;
-        if (NVME_CSTS_CFS(csts))
-                return NVME_SHUTDOWN_FATAL;
-        return NVME_CSTS_SHST(csts) == NVME_CSTS_SHST_OCCUR ? NVME_SHUTDOWN_OCCURRING
-                                                            : NVME_SHUTDOWN_NONE;
+int controller_smart(int fd, NvmeSmart *ret) {
+        struct nvme_smart_log log = {};
+        int r;
+
+        r = status_to_errno(nvme_get_log_smart(fd, NVME_NSID_ALL, false, &log));
+        if (r < 0)
+                return r;
+        ret->power_cycles = read_u128(log.power_cycles);
+        ret->unsafe_shutdowns = read_u128(log.unsafe_shutdowns);
+        return 0;
 }

@@ -16,21 +16,11 @@ typedef struct NvmeIdentity {
  * -EREMOTEIO when the controller refused the command. */
 int controller_identify(int fd, NvmeIdentity *ret) _must_check_;
 
-/* Flush (NVM command set 1.0, 3.2.1) of the namespace behind the block device fd. Blocks for up to
- * nvme_core.io_timeout (30 s). Returns as controller_identify(). */
-int controller_flush(int fd) _must_check_;
+typedef struct NvmeSmart {
+        uint64_t power_cycles; /* both 128 bits wide in the log: UINT64_MAX for more than fits */
+        uint64_t unsafe_shutdowns;
+} NvmeSmart;
 
-/* CSTS (NVMe base 2.0, 3.1.3.6) out of a register value. */
-typedef enum NvmeShutdown {
-        NVME_SHUTDOWN_NONE,      /* SHST=00b: no shutdown was requested */
-        NVME_SHUTDOWN_OCCURRING, /* SHST=01b */
-        NVME_SHUTDOWN_COMPLETE,  /* SHST=10b */
-        NVME_SHUTDOWN_FATAL,     /* CFS=1 and no complete shutdown */
-        NVME_SHUTDOWN_GONE,      /* all ones: nobody answers on the bus */
-} NvmeShutdown;
-
-/* Where CSTS is in the register file, and the size to map for it. */
-#define NVME_CSTS_OFFSET 0x1c
-#define NVME_REGISTERS_SIZE 4096
-
-NvmeShutdown controller_shutdown_status(uint32_t csts);
+/* SMART / Health Information (NVMe base 2.0, 5.16.1.3: Power Cycles bytes 127:112, Unsafe Shutdowns
+ * 159:144). Blocks and returns as controller_identify(). */
+int controller_smart(int fd, NvmeSmart *ret) _must_check_;

@@ -21,7 +21,7 @@ typedef enum Outcome {
 
 typedef enum Phase {
         PHASE_FORK,     /* from the decision to start until the worker runs */
-        PHASE_CHECK,    /* is it still the same controller; Identify */
+        PHASE_CHECK,    /* is it still the same controller, with the same namespaces */
         PHASE_FSYNC,    /* claim and write back every namespace; or Flush for one that stays */
         PHASE_SHUTDOWN, /* the write to unbind, which is the handshake */
         PHASE_VERIFY,   /* CSTS after it */
@@ -47,6 +47,7 @@ typedef struct StepResult {
 typedef struct Record {
         Stage stage;
         Action action;
+        char boot_id[33]; /* of the running kernel, as in _BOOT_ID=; "" where unknown */
         usec_t started_usec;
         usec_t ended_usec;
         StepResult *results; /* results[i] belongs to Topology.devices[i] */
@@ -62,12 +63,17 @@ typedef struct RecordTotals {
         usec_t saved_usec;  /* serial - elapsed, at least 0 */
 } RecordTotals;
 
+/* From one table; from_string gives _OUTCOME_INVALID for an unknown word. */
 const char *outcome_to_string(Outcome outcome);
+Outcome outcome_from_string(const char *text);
 const char *phase_to_string(Phase phase);
 
 /* n_results pending results. 0 or -ENOMEM. */
 int record_init(Record *record, Stage stage, Action action, size_t n_results) _must_check_;
 void record_done(Record *record);
+
+/* Takes over which boot this is, from below root_fd; unknown is no error. 0 or -ENOMEM. */
+int record_read_boot_id(Record *record, int root_fd) _must_check_;
 
 RecordTotals record_totals(const Record *record, const Topology *topology);
 

@@ -3,7 +3,7 @@
 
 #include "show_table.h"
 
-#include "show_columns.h"
+#include "table.h"
 
 enum {
         PLAN_DEVICE,
@@ -19,7 +19,7 @@ enum {
         _PLAN_MAX,
 };
 
-static const Column plan_columns[_PLAN_MAX] = {
+static const TableColumn plan_columns[_PLAN_MAX] = {
         [PLAN_DEVICE] = { "DEVICE", "address", SCOLS_FL_TREE, SCOLS_JSON_STRING },
         [PLAN_KIND] = { "KIND", "kind", 0, SCOLS_JSON_STRING },
         [PLAN_NAME] = { "NAME", "name", 0, SCOLS_JSON_STRING },
@@ -39,7 +39,7 @@ enum {
         _CONFIG_COLUMN_MAX,
 };
 
-static const Column config_columns[_CONFIG_COLUMN_MAX] = {
+static const TableColumn config_columns[_CONFIG_COLUMN_MAX] = {
         [CONFIG_COLUMN_KEY] = { "KEY", "key", 0, SCOLS_JSON_STRING },
         [CONFIG_COLUMN_VALUE] = { "VALUE", "value", 0, SCOLS_JSON_STRING },
         [CONFIG_COLUMN_ORIGIN] = { "FROM", "from", 0, SCOLS_JSON_STRING },
@@ -49,8 +49,7 @@ static const Column config_columns[_CONFIG_COLUMN_MAX] = {
 typedef struct PlanRows {
         const Topology *topology;
         const Plan *plan;
-        const size_t
-                *behind; /* whose turn comes before a step's; TOPOLOGY_NONE: nobody's, or many */
+        const size_t *behind; /* whose turn comes right before; TOPOLOGY_NONE: nobody's, or many */
         struct libscols_table *table;
         struct libscols_line **lines;
 } PlanRows;
@@ -139,7 +138,7 @@ int show_plan(const Topology *topology, const Plan *plan, bool json, FILE *strea
                 .topology = topology,
                 .plan = plan,
                 .behind = behind,
-                .table = show_new_table("plan", plan_columns, _PLAN_MAX, json, stream),
+                .table = table_new("plan", plan_columns, _PLAN_MAX, json, stream),
                 .lines = calloc(n, sizeof(struct libscols_line *)),
         };
         bool is_complete = rows.table && behind && rows.lines;
@@ -154,13 +153,13 @@ int show_plan(const Topology *topology, const Plan *plan, bool json, FILE *strea
                 scols_unref_table(rows.table);
                 return -ENOMEM;
         }
-        return show_print_and_free(rows.table);
+        return table_print_and_free(rows.table);
 }
 
 int show_config(const Config *config, bool json, FILE *stream) {
         struct libscols_table *table;
 
-        table = show_new_table("config", config_columns, _CONFIG_COLUMN_MAX, json, stream);
+        table = table_new("config", config_columns, _CONFIG_COLUMN_MAX, json, stream);
         if (!table)
                 return -ENOMEM;
         for (ConfigKey key = 0; key < _CONFIG_KEY_MAX; key++) {
@@ -176,5 +175,5 @@ int show_config(const Config *config, bool json, FILE *stream) {
                         return -ENOMEM;
                 }
         }
-        return show_print_and_free(table);
+        return table_print_and_free(table);
 }

@@ -128,41 +128,48 @@ static const BlockEntry *block_list_find(const BlockList *list, const char *name
         return NULL;
 }
 
-/* Whether the disk in directory dir belongs to that controller: dir is the controller's own
- * directory or, for a multipath head, the subsystem's, in which each of its controllers has a link.
- */
-static bool belongs_to(int root_fd, const BlockEntry *entry, const char *controller) {
-        _cleanup_free_ char *link = NULL;
-
-        if (STREQ(base_name(entry->dir), controller))
-                return true;
-        return STARTSWITH(base_name(entry->dir), "nvme-subsys") &&
-               sysfs_link_name(root_fd, entry->dir, controller, &link) >= 0;
-}
-
-static int link_namespace(int root_fd, Topology *topology, const BlockEntry *entry) {
-        size_t block = TOPOLOGY_NONE;
-
+static int link_to(Topology *topology, const BlockEntry *entry, const char *controller) {
         for (size_t i = 0; i < topology->n_devices; i++) {
                 const Device *device = &topology->devices[i];
-                ssize_t added;
-                int r;
+                size_t block;
 
                 if (device->kind != DEVICE_CONTROLLER ||
-                    !belongs_to(root_fd, entry, device->controller->name))
+                    !STREQ(device->controller->name, controller))
                         continue;
+                block = topology_find_block(topology, entry->name);
                 if (block == TOPOLOGY_NONE) {
-                        added = topology_add_block(topology, BLOCK_NAMESPACE, entry->name,
-                                                   entry->devnum);
+                        ssize_t added = topology_add_block(topology, BLOCK_NAMESPACE, entry->name,
+                                                           entry->devnum);
+
                         if (added < 0)
                                 return (int) added;
                         block = (size_t) added;
                 }
-                r = topology_link_controller(topology, block, i);
+                return topology_link_controller(topology, block, i);
+        }
+        return 0;
+}
+
+/* The directory above a disk is its controller's own or, for a multipath head, the subsystem's, in
+ * which each of its controllers has a link. */
+static int link_namespace(int root_fd, Topology *topology, const BlockEntry *entry) {
+        _cleanup_closedir_ DIR *dir = NULL;
+        const char *name;
+        int r;
+
+        if (!STARTSWITH(base_name(entry->dir), "nvme"))
+                return 0;
+        if (!STARTSWITH(base_name(entry->dir), "nvme-subsys"))
+                return link_to(topology, entry, base_name(entry->dir));
+        r = fs_opendir(root_fd, entry->dir, &dir);
+        if (r < 0)
+                return is_gone(r) ? 0 : r;
+        while ((name = fs_readdir(dir, &r))) {
+                r = link_to(topology, entry, name);
                 if (r < 0)
                         return r;
         }
-        return 0;
+        return r;
 }
 
 static int link_user(const BlockList *list, int root_fd, Topology *topology, size_t block,

@@ -4,7 +4,7 @@
 
 #include "topology.h"
 
-/* Every block device that libudev listed, as far as the graph needs it. */
+/* Every block device of the machine, as far as the graph needs it. */
 typedef struct BlockEntry {
         char *name;
         char *dir;            /* the sysfs directory above it, relative to the root directory */
@@ -30,5 +30,6 @@ void block_list_done(BlockList *list);
 int block_list_add(BlockList *list, int root_fd, const char *syspath) _must_check_;
 
 /* Adds the namespaces of the topology's controllers, their partitions, and all their holders. A
- * block whose holders can't be listed gets USE_UNKNOWN. Returns 0 or -ENOMEM. */
+ * block whose holders can't be listed gets USE_UNKNOWN. Returns 0, -ENOMEM, or -errno when a
+ * subsystem can't be listed: then nobody knows whose a multipath head is. */
 int block_list_link(BlockList *list, int root_fd, Topology *topology) _must_check_;

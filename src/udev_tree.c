@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* libudev's lists turned into a topology; see udev_tree.h. */
+/* The kernel's lists turned into a topology; see udev_tree.h. */
 
 #include "udev_tree.h"
 
 #include <fcntl.h>
-#include <libudev.h>
+#include <limits.h>
 
 #include "fs.h"
 #include "sysfs.h"
@@ -16,7 +16,6 @@
 
 typedef struct Tree {
         int root_fd;
-        struct udev *udev;
         Topology topology;
         BlockList blocks;
 } Tree;
@@ -26,42 +25,51 @@ typedef int (*TreeVisit)(Tree *tree, const char *syspath);
 static void tree_done(Tree *tree) {
         topology_done(&tree->topology);
         block_list_done(&tree->blocks);
-        udev_unref(tree->udev);
 }
 
-static void enumerate_unref(struct udev_enumerate **enumerate) {
-        udev_enumerate_unref(*enumerate);
+/* "../../devices/pci0000:00/..." as a path relative to the root directory; NULL when the link leads
+ * elsewhere. */
+static char *device_path(const char *target) {
+        char *path;
+
+        while (STARTSWITH(target, "../"))
+                target += 3;
+        if (!STARTSWITH(target, "devices/"))
+                return NULL;
+        return asprintf(&path, "sys/%s", target) < 0 ? NULL : path;
 }
 
-/* Calls visit with the path, relative to the root directory, of each device of the subsystem. */
-static int tree_visit(Tree *tree, const char *subsystem, TreeVisit visit) {
-        _cleanup_(enumerate_unref) struct udev_enumerate *enumerate = NULL;
-        struct udev_list_entry *entry;
+/* Calls visit with the path, relative to the root directory, of each device that a class or a bus
+ * has a link to. */
+static int tree_visit(Tree *tree, const char *list, TreeVisit visit) {
+        _cleanup_closedir_ DIR *dir = NULL;
+        const char *name;
         int r;
 
-        enumerate = udev_enumerate_new(tree->udev);
-        if (!enumerate)
-                return -ENOMEM;
-        r = udev_enumerate_add_match_subsystem(enumerate, subsystem);
+        r = fs_opendir(tree->root_fd, list, &dir);
         if (r < 0)
-                return r;
-        r = udev_enumerate_scan_devices(enumerate);
-        if (r < 0)
-                return r;
-        errno = 0;
-        entry = udev_enumerate_get_list_entry(enumerate);
-        if (!entry && errno == ENOMEM)
-                return -ENOMEM;
-        for (; entry; entry = udev_list_entry_get_next(entry)) {
-                const char *syspath = udev_list_entry_get_name(entry);
+                return r == -ENOENT ? 0 : r;
+        while ((name = fs_readdir(dir, &r))) {
+                _cleanup_free_ char *path = NULL;
+                char target[PATH_MAX];
+                ssize_t n;
 
-                if (!syspath || !STARTSWITH(syspath, "/sys/"))
-                        continue;
-                r = visit(tree, syspath + 1);
+                n = readlinkat(dirfd(dir), name, target, sizeof(target) - 1);
+                if (n < 0) {
+                        if (errno == ENOENT || errno == EINVAL) /* it has vanished; no device */
+                                continue;
+                        return -errno;
+                }
+                target[n] = '\0';
+                errno = 0;
+                path = device_path(target);
+                if (!path && errno == ENOMEM)
+                        return -ENOMEM;
+                r = path ? visit(tree, path) : 0;
                 if (r < 0)
                         return r;
         }
-        return 0;
+        return r;
 }
 
 /* "pci0000:00": the directory of a host bridge. */
@@ -305,14 +313,11 @@ int udev_tree_read(int root_fd, Topology *ret) {
         _cleanup_(tree_done) Tree tree = { .root_fd = root_fd };
         int r;
 
-        tree.udev = udev_new();
-        if (!tree.udev)
-                return -ENOMEM;
-        r = tree_visit(&tree, "nvme", visit_controller);
+        r = tree_visit(&tree, "sys/class/nvme", visit_controller);
         if (r >= 0)
-                r = tree_visit(&tree, "pci", visit_function);
+                r = tree_visit(&tree, "sys/bus/pci/devices", visit_function);
         if (r >= 0)
-                r = tree_visit(&tree, "block", visit_block);
+                r = tree_visit(&tree, "sys/class/block", visit_block);
         if (r >= 0)
                 r = link_physical_functions(&tree);
         if (r >= 0)

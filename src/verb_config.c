@@ -6,18 +6,6 @@
 #include "sysfs.h"
 #include "verbs.h"
 
-static void log_problem(void *userdata, int level, const char *file, unsigned line,
-                        const char *message) {
-        if (line > 0)
-                log_line(level, "%s:%u: %s", file, line, message);
-        else
-                log_line(level, "%s: %s", file, message);
-}
-
-int verb_read_config(int root_fd, Config *ret) {
-        return config_read(root_fd, log_problem, NULL, ret);
-}
-
 int verb_config(const Arguments *arguments) {
         _cleanup_close_ int root_fd = -1;
         Config config;

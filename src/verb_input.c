@@ -7,6 +7,7 @@
 #include "foreign.h"
 #include "generate.h"
 #include "log.h"
+#include "measured.h"
 #include "sysfs.h"
 #include "udev_tree.h"
 #include "usage.h"
@@ -86,4 +87,12 @@ int verb_read_input(const Arguments *arguments, Stage stage, Snapshot *ret) {
                 log_warning("Not known: %s.", snapshot.unknown[i]);
         *ret = snapshot;
         return 0;
+}
+
+void verb_read_measured(Snapshot *snapshot) {
+        int r = measured_read(NULL, &snapshot->topology);
+
+        if (r < 0)
+                log_warning("Could not read the journal for measured times, ignoring: %s.",
+                            strerror(-r));
 }

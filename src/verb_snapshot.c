@@ -32,8 +32,10 @@ int verb_snapshot(const Arguments *arguments) {
         r = verb_read_input(arguments, STAGE_UNIT, &snapshot);
         if (r < 0)
                 return EXIT_FAILURE;
-        if (verb_is_this_machine(arguments))
+        if (verb_is_this_machine(arguments)) {
+                verb_read_measured(&snapshot);
                 r = add_rtd3e(&snapshot);
+        }
         if (r >= 0)
                 r = snapshot_write(&snapshot, stdout);
         if (r < 0)

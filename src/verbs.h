@@ -17,10 +17,25 @@ typedef struct Arguments {
         const char *latency;
         const char *seed;
         const char *max_parallel;
-        int n_operands; /* words behind the verb */
+        const char *boot;    /* report: -b, or NULL */
+        const char *journal; /* report: the journal's path, or NULL */
+        const char *svg;     /* report, simulate: where to write the timeline, or NULL */
+        const char *metrics; /* report: the same for Prometheus */
+        unsigned trend;      /* report: compare that many shutdowns; 0: don't */
+        int n_operands;      /* words behind the verb */
         char **operands;
         char *argv0; /* see ops_kernel_new() */
 } Arguments;
+
+typedef struct Verb {
+        const char *name;
+        int (*function)(const Arguments *arguments);
+        const char *help;
+        int max_operands;
+} Verb;
+
+/* What this program can do; the first one is what it does without a verb. Ends with a NULL name. */
+extern const Verb verbs[];
 
 /* Each returns the exit status. */
 int verb_plan(const Arguments *arguments);
@@ -28,6 +43,8 @@ int verb_run(const Arguments *arguments);
 int verb_simulate(const Arguments *arguments);
 int verb_snapshot(const Arguments *arguments);
 int verb_config(const Arguments *arguments);
+int verb_report(const Arguments *arguments);
+int verb_import(const Arguments *arguments);
 
 /* Reads the configuration below root_fd and logs its problems. 0 or -ENOMEM. */
 int verb_read_config(int root_fd, Config *ret) _must_check_;
@@ -36,3 +53,6 @@ int verb_read_config(int root_fd, Config *ret) _must_check_;
  * a file, or a made-up one. Logs what it could not know, and what is wrong. 0 or -errno. */
 int verb_read_input(const Arguments *arguments, Stage stage, Snapshot *ret) _must_check_;
 bool verb_is_this_machine(const Arguments *arguments);
+
+/* Adds what the journal remembers of this machine's controllers; without a journal nothing. */
+void verb_read_measured(Snapshot *snapshot);

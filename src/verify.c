@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#include "nvme_ctrl.h"
+#include "nvme_registers.h"
 #include "sysfs.h"
 
 /* printk's clock and CLOCK_MONOTONIC differ by tens of milliseconds (seen on 6.1). */

@@ -10,7 +10,6 @@
 #include <sys/stat.h>
 
 #include "block_node.h"
-#include "nvme_ctrl.h"
 #include "sysfs.h"
 #include "text.h"
 #include "verify.h"
@@ -73,26 +72,6 @@ static bool is_same_controller(Worker *w) {
         if (!STREQ(serial, d->controller->serial))
                 return refuse(w, OUTCOME_LEFT, "another controller is at this address: serial %s",
                               serial);
-        return true;
-}
-
-/* What the controller says itself outranks sysfs. One that does not answer gets no second question:
- * unbind is what ends it, in the kernel's own time. */
-static bool identifies_itself(Worker *w) {
-        const Controller *c = worker_device(w)->controller;
-        _cleanup_close_ int fd = -1;
-        NvmeIdentity identity;
-        char path[64];
-
-        (void) snprintf(path, sizeof(path), "dev/%.40s", c->name);
-        fd = openat(w->root_fd, path, O_RDONLY | O_CLOEXEC);
-        if (fd < 0 || controller_identify(fd, &identity) < 0)
-                return true;
-        w->slot->result.rtd3e_usec = identity.rtd3e_usec;
-        text_make_printable(identity.serial);
-        if (!STREQ(identity.serial, c->serial))
-                return refuse(w, OUTCOME_LEFT, "it identifies itself as serial %s, expected %s",
-                              identity.serial, c->serial);
         return true;
 }
 
@@ -204,7 +183,7 @@ static void detach(Worker *w) {
         WorkerSlot *slot = w->slot;
         usec_t since;
 
-        if (!is_same_controller(w) || !identifies_itself(w) || !has_planned_namespaces(w))
+        if (!is_same_controller(w) || !has_planned_namespaces(w))
                 return;
         worker_enter_phase(slot, PHASE_FSYNC);
         if (!write_back_all(w))
@@ -224,6 +203,9 @@ static void detach(Worker *w) {
         verify_shutdown(w->root_fd, d->address, d->controller->name, since, &slot->result);
 }
 
+/* blkdev_fsync() ends in a Flush command where the drive has a volatile cache
+ * (blkdev_issue_flush(), 6.1): all that is wanted, without a library that a shutdown would have to
+ * load. */
 static void flush(Worker *w) {
         const Topology *t = w->topology;
 
@@ -236,7 +218,7 @@ static void flush(Worker *w) {
                 if (!belongs_to(block, w->device))
                         continue;
                 fd = block_node_open(w->root_fd, block->name, block->devnum, false);
-                r = fd < 0 ? fd : controller_flush(fd);
+                r = fd < 0 ? fd : fsync(fd) < 0 ? -errno : 0;
                 if (r < 0) {
                         refuse(w, OUTCOME_LEFT, "Flush of /dev/%s failed, ignoring: %s",
                                block->name, block_node_strerror(r));

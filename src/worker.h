@@ -7,12 +7,11 @@
 
 /* STEP_DETACH, in this order, ending at the first that fails:
  *   the address still carries the same controller (name, serial) and it is bound to nvme;
- *   Identify tells the same serial (a controller that does not answer it is taken all the same);
  *   each namespace is the one that was planned for, nobody claims it, and no other has appeared;
  *   fsync() of each namespace and partition: unbind drops dirty pages (nvme_ns_remove(), 6.1);
  *   the address is written to the driver's unbind through a descriptor of the worker's own: one
  * that is shared would serialise all writes (kernfs of->mutex); verify_shutdown(). STEP_LEAVE:
- * Flush of each namespace. Blocks as long as the controller does. The outcome and its reason are in
- * the slot. */
+ * fsync() of each namespace, which is a Flush. Blocks as long as the controller does. The outcome
+ * and its reason are in the slot. */
 void worker_run(int root_fd, const Topology *topology, size_t device, StepAction action,
                 WorkerSlot *slot);

@@ -5,11 +5,11 @@
 
 #include "mock_nodes.h"
 
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
-#include <libudev.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <string.h>
@@ -130,6 +130,7 @@ void mock_nodes_forget_file(const char *path) {
 }
 
 void mock_nodes_forget(void) {
+        state.is_reversed = false;
         for (size_t i = 0; i < state.n_nodes; i++)
                 g_free(state.nodes[i].name);
         state.n_nodes = 0;
@@ -207,28 +208,44 @@ void mock_reverse_enumeration(void) {
         state.is_reversed = true;
 }
 
-static struct udev_list_entry *list_first;
+/* A directory being read backwards. */
+static struct Listing {
+        DIR *dir;
+        struct dirent entries[256];
+        size_t n;
+} listings[8];
 
-static struct udev_list_entry *list_before(struct udev_list_entry *entry) {
-        typeof(udev_list_entry_get_next) *step = next("udev_list_entry_get_next");
-        struct udev_list_entry *at = list_first;
-
-        if (at == entry)
-                return NULL;
-        while (at && step(at) != entry)
-                at = step(at);
-        return at;
+static struct Listing *find_listing(DIR *dir) {
+        for (size_t i = 0; i < G_N_ELEMENTS(listings); i++)
+                if (listings[i].dir == dir)
+                        return &listings[i];
+        return NULL;
 }
 
-struct udev_list_entry *udev_enumerate_get_list_entry(struct udev_enumerate *enumerate) {
-        typeof(udev_enumerate_get_list_entry) *real = next("udev_enumerate_get_list_entry");
+struct dirent *readdir(DIR *dir) {
+        typeof(readdir) *real_readdir = next("readdir");
+        struct Listing *listing = find_listing(dir);
+        struct dirent *entry;
 
-        list_first = real(enumerate);
-        return state.is_reversed && list_first ? list_before(NULL) : list_first;
+        if (!state.is_reversed)
+                return real_readdir(dir);
+        if (!listing) {
+                listing = find_listing(NULL);
+                g_assert(listing);
+                *listing = (struct Listing){ .dir = dir };
+                while ((entry = real_readdir(dir))) {
+                        g_assert(listing->n < G_N_ELEMENTS(listing->entries));
+                        listing->entries[listing->n++] = *entry;
+                }
+        }
+        return listing->n > 0 ? &listing->entries[--listing->n] : NULL;
 }
 
-struct udev_list_entry *udev_list_entry_get_next(struct udev_list_entry *entry) {
-        typeof(udev_list_entry_get_next) *real = next("udev_list_entry_get_next");
+int closedir(DIR *dir) {
+        typeof(closedir) *real_closedir = next("closedir");
+        struct Listing *listing = find_listing(dir);
 
-        return state.is_reversed ? list_before(entry) : real(entry);
+        if (listing)
+                listing->dir = NULL;
+        return real_closedir(dir);
 }

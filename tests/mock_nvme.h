@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A machine with NVMe drives, told piece by piece, in a directory that libudev takes for /sys. */
+/* A machine with NVMe drives, told piece by piece, in a directory that stands for /sys. */
 #pragma once
 
 #include <stddef.h>
@@ -60,5 +60,5 @@ void mock_mkdir(const char *path);
 void mock_remove(const char *path); /* a file or a whole directory */
 void mock_rename_node(const char *node, const char *other);
 
-/* From now on libudev's lists run backwards. */
+/* From now on all directories are read backwards. */
 void mock_reverse_enumeration(void);

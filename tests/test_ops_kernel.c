@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 
 #include "fake_root.h"
-#include "nvme_ctrl.h"
+#include "nvme_registers.h"
 #include "ops_kernel.h"
 #include "topology_builder.h"
 #include "worker.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Machines told to umockdev, and the topology that libudev makes of them. */
+/* Machines told to umockdev, and the topology that is made of them. */
 
 #include "udev_tree.h"
 
@@ -64,7 +64,7 @@ static Topology read_tree(void) {
         return topology;
 }
 
-/* The same machine must come out whichever way libudev lists it. */
+/* The same machine must come out whichever way the kernel lists it. */
 static void expect_tree(const char *expected) {
         for (unsigned pass = 0; pass < 2; pass++) {
                 Topology topology = read_tree();
@@ -406,7 +406,7 @@ Test(udev_tree, attributes_of_garbage) {
         topology_done(&topology);
 }
 
-/* libudev can list a device whose directory has gone by the time it is read. */
+/* A device can be listed whose directory has gone by the time it is read. */
 Test(udev_tree, vanished_devices_are_left_out) {
         const char *host = mock_add_host_bridge(NULL, "pci0000:00");
         const char *drive = mock_add_nvme(host, "0000:00:04.0", "nvme0");

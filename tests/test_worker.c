@@ -9,7 +9,7 @@
 
 #include "fake_root.h"
 #include "mock_nodes.h"
-#include "nvme_ctrl.h"
+#include "nvme_registers.h"
 #include "topology_builder.h"
 #include "verify.h"
 #include "worker.h"
@@ -368,12 +368,20 @@ Test(worker, ignores_complaints_about_others_and_of_earlier_times) {
         cr_expect(eq(int, result.outcome, OUTCOME_UNVERIFIED));
 }
 
+Test(worker, flushes_what_stays_and_does_not_unbind_it) {
+        worker_run(root_fd, &topology, 0, STEP_LEAVE, &slot);
+        cr_expect(eq(uint, kernel.n_fsyncs, 1));
+        cr_expect(eq(uint, kernel.n_writes, 0));
+        cr_expect(eq(int, slot.result.outcome, OUTCOME_LEFT));
+        cr_expect(slot.result.is_flushed);
+}
+
 Test(worker, a_flush_that_fails_is_said_and_ignored) {
+        kernel.fsync_error = EIO;
         worker_run(root_fd, &topology, 0, STEP_LEAVE, &slot);
         cr_expect(eq(uint, kernel.n_writes, 0));
         cr_expect(eq(int, slot.result.outcome, OUTCOME_LEFT));
         cr_expect(not(slot.result.is_flushed));
-        /* A plain file takes no NVMe command. */
         cr_expect(eq(str, slot.result.reason,
-                     "Flush of /dev/nvme0n1 failed, ignoring: Inappropriate ioctl for device"));
+                     "Flush of /dev/nvme0n1 failed, ignoring: Input/output error"));
 }

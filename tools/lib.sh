@@ -14,11 +14,11 @@ build_packages=(
 # shellcheck disable=SC2034
 vm_packages=(
         qemu-system-x86 qemu-utils mmdebstrap debian-archive-keyring gpg gpgv e2fsprogs fdisk
-        python3
+        python3 make linux-headers-amd64
 )
 # shellcheck disable=SC2034
 test_packages=(
-        libcriterion-dev libumockdev-dev umockdev python3-pytest
+        libcriterion-dev libumockdev-dev umockdev python3-pytest systemd-journal-remote
         shellcheck mandoc clang-format codespell pyflakes3
 )
 

@@ -99,15 +99,21 @@ class Images:
         _run("qemu-img", "convert", "-O", "qcow2", raw, disk)
         raw.unlink()
 
-    def root(self, build=None):
-        """A root disk of the base and, with @build, of what `meson install` puts there."""
-        disk = self.cache / ("root.qcow2" if build else "root-plain.qcow2")
+    def root(self, build=None, files=None, name=None):
+        """A root disk of the base and, with @build, of what `meson install` puts there.
+
+        @files: what else it shall have, path in the guest -> path here."""
+        disk = self.cache / (name or ("root.qcow2" if build else "root-plain.qcow2"))
         tree = self.cache / "tree"
         self._forget("tree")
         # Hard links: installing replaces a file, it never writes into one.
         _run("cp", "-al", self.base / "root", tree)
         if build:
             _run("meson", "install", "-C", build, "--destdir", tree, "--no-rebuild", "--quiet")
+        for there, here in (files or {}).items():
+            target = tree / there.lstrip("/")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(here, target)
         self._root_disk(tree, disk)
         shutil.rmtree(tree)
         return disk
@@ -136,7 +142,8 @@ class Images:
         return data
 
     def machine(self, directory, disks, append="ro"):
-        return Machine(directory, disks, self.kernel, self.initrd, self.kvm, append)
+        return Machine(directory, topology.qemu_devices(disks), self.kernel, self.initrd, self.kvm,
+                       f"ignore_loglevel {append}")
 
     def fresh_disks(self, directory, build):
         """Overlays in @directory over root and data disks: serial -> path."""

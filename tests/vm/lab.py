@@ -13,7 +13,7 @@ import evidence
 from machine import MachineError
 
 DROP_IN = "/etc/nvme-async-shutdown.conf.d/90-vm.conf"
-PROGRAM = "/usr/bin/nvme-async-shutdown"
+PROGRAM = "/usr/libexec/nvme-async-shutdown-stage"
 HOOK = "/lib/systemd/system-shutdown/nvme-async-shutdown.shutdown"
 REAL_HOOK = "/usr/local/lib/vm-real-hook"
 STANDING_DOWN = Path(__file__).with_name("standing-down.shutdown")

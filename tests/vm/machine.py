@@ -20,7 +20,7 @@ COMMAND_SECONDS = 120
 SHUTDOWN_SECONDS = 300
 
 KERNEL_ARGUMENTS = (
-    "root=LABEL=vmroot console=ttyS0 ignore_loglevel net.ifnames=0 "
+    "root=LABEL=vmroot console=ttyS0 net.ifnames=0 "
     # none of these is of use in a machine that lives for five minutes
     "mitigations=off audit=0 apparmor=0 selinux=0 no_timer_check fsck.mode=skip "
     "systemd.show_status=false random.trust_cpu=on"
@@ -86,13 +86,17 @@ class LineReader(threading.Thread):
 
 
 class Machine:
-    def __init__(self, directory, disks, kernel, initrd, kvm=False, append=""):
+    """@devices: QEMU's arguments for what the machine has besides its channels; a list."""
+
+    def __init__(self, directory, devices, kernel, initrd, kvm=False, append="",
+                 memory=topology.MEMORY_MIB):
         self.directory = Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
-        self._disks = disks
+        self._devices = devices
         self._kernel, self._initrd = kernel, initrd
         self._kvm = kvm
         self._append = append
+        self._memory = memory
         self._ids = itertools.count(1)
         self._process = None
         self._sockets = []
@@ -118,7 +122,7 @@ class Machine:
         # setpriv: a test run that is killed does not leave its machine behind
         return ["setpriv", "--pdeathsig", "KILL",
                 "qemu-system-x86_64", "-machine", "q35,usb=off,vmport=off", *accel,
-                "-smp", str(topology.CPUS), "-m", str(topology.MEMORY_MIB),
+                "-smp", str(topology.CPUS), "-m", str(self._memory),
                 "-nodefaults", "-display", "none", "-nic", "none",
                 "-msg", "timestamp=on", *traces, *chardevs,
                 "-mon", "chardev=qmp,mode=control", "-serial", "chardev:console",
@@ -126,7 +130,7 @@ class Machine:
                 "-device", f"virtserialport,chardev=agent,name={topology.AGENT_PORT}",
                 "-kernel", str(self._kernel), "-initrd", str(self._initrd),
                 "-append", f"{KERNEL_ARGUMENTS} {self._append}",
-                *topology.qemu_devices(self._disks)]
+                *self._devices]
 
     def start(self):
         ends, chardevs = {}, []

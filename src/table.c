@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* See show_columns.h. */
+/* libsmartcols; see table.h. */
 
-#include "show_columns.h"
+#include "table.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
 
-struct libscols_table *show_new_table(const char *name, const Column *columns, size_t n_columns,
-                                      bool json, FILE *stream) {
+struct libscols_table *table_new(const char *name, const TableColumn *columns, size_t n_columns,
+                                 bool json, FILE *stream) {
         struct libscols_table *table;
 
         (void) scols_init_debug(0);
@@ -32,14 +32,24 @@ struct libscols_table *show_new_table(const char *name, const Column *columns, s
         return table;
 }
 
-int show_print_and_free(struct libscols_table *table) {
+int table_print_and_free(struct libscols_table *table) {
         int r = scols_print_table(table);
 
         scols_unref_table(table);
         return r;
 }
 
-int show_set(struct libscols_line *line, size_t column, const char *format, ...) {
+int table_add(struct libscols_table *table, const char *const *cells, size_t n_cells) {
+        struct libscols_line *line = scols_table_new_line(table, NULL);
+        int r = line ? 0 : -ENOMEM;
+
+        for (size_t i = 0; r >= 0 && i < n_cells; i++)
+                if (cells[i] && *cells[i])
+                        r = scols_line_set_data(line, i, cells[i]);
+        return r;
+}
+
+int table_set(struct libscols_line *line, size_t column, const char *format, ...) {
         va_list args;
         char *text;
         int r;
@@ -50,10 +60,10 @@ int show_set(struct libscols_line *line, size_t column, const char *format, ...)
         return r < 0 ? -ENOMEM : scols_line_refer_data(line, column, text);
 }
 
-int show_set_time(struct libscols_table *table, struct libscols_line *line, size_t column,
-                  usec_t usec) {
+int table_set_time(struct libscols_table *table, struct libscols_line *line, size_t column,
+                   usec_t usec) {
         if (scols_table_is_json(table))
-                return show_set(line, column, "%" PRIu64, usec);
-        return show_set(line, column, "%" PRIu64 ".%03us", usec / USEC_PER_SEC,
-                        (unsigned) (usec % USEC_PER_SEC / USEC_PER_MSEC));
+                return table_set(line, column, "%" PRIu64, usec);
+        return table_set(line, column, "%" PRIu64 ".%03us", usec / USEC_PER_SEC,
+                         (unsigned) (usec % USEC_PER_SEC / USEC_PER_MSEC));
 }

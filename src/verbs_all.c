@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The verbs of nvme-async-shutdown, for people. */
+
+#include "verbs.h"
+
+const Verb verbs[] = {
+        { "plan", verb_plan, "Show what would happen to each controller now, and why (default)",
+          0 },
+        { "run", verb_run, "Act; called at shutdown, with reboot, poweroff, halt or kexec", 1 },
+        { "simulate", verb_simulate, "Show what each order would cost, on a virtual clock", 0 },
+        { "snapshot", verb_snapshot, "Print this machine as JSON, for bug reports and --from", 0 },
+        { "report", verb_report, "Show what each controller took at the last shutdown", 0 },
+        { "import", verb_import, "Bring the last shutdown's record from pstore into the journal",
+          0 },
+        { "config", verb_config, "Show the effective configuration and where it comes from", 0 },
+        {},
+};

@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A machine whose NVMe controllers are the guest module's (tests/vm/vnvme): latencies and faults.
+
+It is booted once and its state is saved before any controller exists. Each shutdown begins from that
+state, so that all of them have the same past, and none has to wait for a boot.
+"""
+
+import hashlib
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from machine import Machine, MachineError
+
+HERE = Path(__file__).resolve().parent
+SOURCE = HERE / "vnvme"
+MODULE = "/usr/local/lib/vnvme.ko"
+
+# The kernel uses the first part of the memory, the controllers' BARs are in the second; the last MiB
+# is the firmware's.
+KERNEL_MIB = 1024
+WINDOW_MIB = 511
+MEMORY_MIB = KERNEL_MIB + WINDOW_MIB + 1
+
+UNIT_DROP_IN = "/etc/systemd/system/nvme-async-shutdown.service.d/mark.conf"
+HOOKS = "/lib/systemd/system-shutdown"
+OWN_HOOK = f"{HOOKS}/nvme-async-shutdown.shutdown"
+MARKED_HOOK = "/usr/local/lib/marked-hook"
+
+# The unit and the hook as they are, between two marks on the controllers' clock.
+SET_UP = f"""
+mkdir -p {Path(UNIT_DROP_IN).parent}
+cat >{UNIT_DROP_IN} <<'EOF'
+[Service]
+ExecStart=
+ExecStart=/bin/sh -c 'echo begin-unit >/proc/vnvme; /usr/libexec/nvme-async-shutdown-stage run --stage=unit; \
+echo end-unit >/proc/vnvme'
+EOF
+mv {OWN_HOOK} {MARKED_HOOK}
+cat >{HOOKS}/marked.shutdown <<'EOF'
+#!/bin/sh
+echo begin-hook >/proc/vnvme
+[ ! -x {MARKED_HOOK} ] || {MARKED_HOOK} "$@"
+echo end-hook >/proc/vnvme
+EOF
+chmod 755 {HOOKS}/marked.shutdown
+systemctl daemon-reload
+systemctl enable -q nvme-async-shutdown.service
+sync
+"""
+
+
+@dataclass(frozen=True)
+class Event:
+    usec: int       # the guest's CLOCK_MONOTONIC
+    index: int      # of the controller; -1: a mark
+    name: str
+    value: int
+
+
+@dataclass(frozen=True)
+class Trace:
+    usec: int
+    pid: int
+    comm: str
+    function: str
+    entered: bool
+
+
+@dataclass
+class Report:
+    """What the module printed behind device_shutdown()."""
+    kernel_usec: int = 0
+    events: list = field(default_factory=list)
+    traces: list = field(default_factory=list)
+    controllers: dict = field(default_factory=dict)     # index -> dict
+    console: list = field(default_factory=list)         # all lines since the command
+
+    def mark(self, name):
+        """Time of the first mark of that name, or None."""
+        return next((e.usec for e in self.events if e.index < 0 and e.name == name), None)
+
+    def span(self, name):
+        """Microseconds between begin-NAME and end-NAME; 0 if that never ran."""
+        begin, end = self.mark(f"begin-{name}"), self.mark(f"end-{name}")
+        return 0 if begin is None else (end or self.mark("kernel-pass")) - begin
+
+    @property
+    def total_usec(self):
+        """What the shutdown spent on its NVMe controllers, whoever shut them down."""
+        return self.span("unit") + self.span("hook") + self.kernel_usec
+
+    def of(self, index, name):
+        return [e.usec for e in self.events if e.index == index and e.name == name]
+
+    def not_clean(self):
+        return {i for i, c in self.controllers.items() if c["condition"] != "clean"}
+
+
+_EVENT = re.compile(r"event (\d+) (-?\d+) (\S+) (\d+)$")
+_TRACE = re.compile(r"trace (\d+) (\d+) (.+) (\S+) ([01])$")
+_CONTROLLER = re.compile(r"controller (\d+) (\S+) (\S+) (\S+) (.*)$")
+
+
+def parse_report(lines):
+    """@lines: texts behind 'vnvme: ', or of /proc/vnvme."""
+    report = Report()
+    for line in lines:
+        if match := _EVENT.match(line):
+            report.events.append(Event(int(match[1]), int(match[2]), match[3], int(match[4])))
+        elif match := _TRACE.match(line):
+            report.traces.append(Trace(int(match[1]), int(match[2]), match[3], match[4],
+                                       match[5] == "1"))
+        elif match := _CONTROLLER.match(line):
+            values = dict(pair.split("=") for pair in match[5].split())
+            report.controllers[int(match[1])] = {
+                "address": match[2], "serial": match[3], "condition": match[4],
+                **{key: int(value) for key, value in values.items()}}
+        elif match := re.match(r"device_shutdown (\d+) us", line):
+            report.kernel_usec = int(match[1])
+        elif line.startswith("lost "):
+            raise MachineError(f"vnvme {line}")
+    report.events.sort(key=lambda e: e.usec)
+    return report
+
+
+def _build_module(images):
+    """vnvme.ko for the kernel of the base image; kept until its source or that kernel changes."""
+    version = next((images.base / "root/lib/modules").iterdir()).name
+    digest = hashlib.sha256(version.encode())
+    for path in sorted(SOURCE.iterdir()):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    target = images.cache / f"vnvme-{digest.hexdigest()[:16]}"
+    if (target / "vnvme.ko").exists():
+        return target / "vnvme.ko"
+    for old in images.cache.glob("vnvme-*"):
+        shutil.rmtree(old)
+    shutil.copytree(SOURCE, target)
+    headers = Path(f"/usr/src/linux-headers-{version}")
+    if not headers.exists():
+        raise MachineError(f"{headers} is missing: apt-get install linux-headers-{version}")
+    subprocess.run(["make", "-s", "-C", headers, f"M={target}", "modules"], check=True,
+                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    subprocess.run(["strip", "--strip-debug", target / "vnvme.ko"], check=True)
+    return target / "vnvme.ko"
+
+
+class Bench:
+    """Makes machines that start from one saved state."""
+
+    def __init__(self, images, directory, build, say=print, append="quiet"):
+        self._images = images
+        self._append = append
+        self._say = say
+        self.directory = Path(directory)
+        if self.directory.exists():
+            shutil.rmtree(self.directory)
+        self.directory.mkdir(parents=True)
+        self._root = images.root(build, {MODULE: _build_module(images)},
+                                 f"root-{self.directory.name}.qcow2")
+        self._disk = self.directory / "disk.qcow2"
+        self._state = self.directory / "state"
+
+    def _machine(self, disk, *options):
+        devices = ["-drive", f"if=none,id=root,format=qcow2,cache=unsafe,file={disk}",
+                   "-device", "virtio-blk-pci,drive=root,addr=2.0", "-no-reboot", *options]
+        return Machine(self.directory, devices, self._images.kernel, self._images.initrd,
+                       self._images.kvm, f"{self._append} rw fstab=no mem={KERNEL_MIB}M",
+                       MEMORY_MIB)
+
+    @staticmethod
+    def _overlay(disk, back):
+        subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", back, disk],
+                       check=True, stdin=subprocess.DEVNULL)
+
+    def prepare(self):
+        """Boot, set up, and save the state that all runs begin from."""
+        self._say("booting the machine that all runs begin from")
+        self._overlay(self._disk, self._root)
+        with self._machine(self._disk) as machine:
+            machine.wait_boot()
+            machine.check(SET_UP)
+            # the agent is a job of the boot itself: all others have to be done
+            machine.check("while systemctl list-jobs --no-legend | grep -q running; do sleep 0.1; "
+                          "done; sync")
+            machine.qmp("migrate", uri=f"exec:cat >{self._state}")
+            while (status := machine.qmp("query-migrate")["status"]) != "completed":
+                if status == "failed":
+                    raise MachineError("the machine's state could not be saved")
+
+    def start(self):
+        """A machine as it was saved; to be closed by the caller."""
+        if not self._state.exists():
+            self.prepare()
+        disk = self.directory / "run.qcow2"
+        disk.unlink(missing_ok=True)
+        self._overlay(disk, self._disk)
+        machine = self._machine(disk, "-incoming", f"exec:cat {self._state}")
+        machine.start()
+        return machine
+
+
+def load(machine, **parameters):
+    """Load the module and wait until the driver has brought all controllers up."""
+    words = " ".join(f"{key}='{value}'" for key, value in parameters.items())
+    machine.check(f"""
+insmod {MODULE} window=$(({KERNEL_MIB} << 20)) window_mib={WINDOW_MIB} {words}
+udevadm settle
+wanted=$(grep -c ^controller /proc/vnvme)
+deadline=$((SECONDS + 100))
+until [ "$(cat /sys/class/nvme/*/state | grep -c live)" = "$wanted" ] &&
+        [ "$(ls -d /sys/class/nvme/*/nvme*n* | wc -l)" = "$wanted" ]; do
+        [ "$SECONDS" -lt "$deadline" ] || {{ dmesg | tail -50; exit 1; }}
+        udevadm settle
+done
+echo clear >/proc/vnvme
+""", timeout=150)
+
+
+def shut_down(machine, command, timeout):
+    """Give @command; what the module reports at the end."""
+    start = len(machine.console.lines)
+    machine.post(command)
+    end, _ = machine.wait_console(r"vnvme: end$", start, timeout)
+    texts = [text for _, text in machine.console.lines[start:end]]
+    report = parse_report([text.split("vnvme: ", 1)[1] for text in texts if "vnvme: " in text])
+    report.console = texts
+    return report
