@@ -155,6 +155,8 @@ ParameterizedTestParameters(foreign, says_what_is_wrong_and_where) {
                 { " +-00.0  Intel\n", "", "lspci:1:2: a twig without a branch above it" },
                 { "-[0000:00]-+-00.0  A\n          \\-01.0  B\n", "",
                   "lspci:2:11: a twig without a branch above it" },
+                { "-[0000:00]-+-00.0  A\n               \\-01.0  B\n", "",
+                  "lspci:2:16: a twig without a branch above it" },
                 { "-[0000:00]-+-zz.0  A\n", "", "lspci:1:14: should be a device as in 1f.0" },
                 { "-+-00.0  A\n", "", "lspci:1:4: a device before any [DOMAIN:BUS]" },
                 { "-[00]-+-00.0  A\n", "", "lspci:1:2: should be a bus as in [0000:00]" },

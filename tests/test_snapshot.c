@@ -181,6 +181,35 @@ ParameterizedTest(struct bad_row *row, snapshot, names_the_place_of_a_fault) {
         cr_expect(eq(sz, copy.topology.n_devices, 0));
 }
 
+/* Whoever comes first: the top, so that each depth is known when the next one is looked at, or the
+ * bottom. Whoever walks or draws the tree may use the stack. */
+Test(snapshot, refuses_a_tree_that_is_too_deep) {
+        for (unsigned depth = 600; depth <= 601; depth++)
+                for (unsigned is_top_first = 0; is_top_first <= 1; is_top_first++) {
+                        char *text = NULL;
+                        size_t size;
+                        FILE *stream = open_memstream(&text, &size);
+
+                        (void) fprintf(stream, "{\"schema\":\"" SNAPSHOT_SCHEMA
+                                               "\",\"schema_version\":1,\"devices\":[");
+                        for (unsigned i = 0; i < depth; i++) {
+                                unsigned k = is_top_first ? i : depth - 1 - i;
+
+                                (void) fprintf(stream, "%s{\"address\":\"d%u\",\"kind\":\"bridge\"",
+                                               i > 0 ? "," : "", k);
+                                if (k > 0)
+                                        (void) fprintf(stream, ",\"parent\":\"d%u\"", k - 1);
+                                (void) fprintf(stream, "}");
+                        }
+                        (void) fprintf(stream, "]}");
+                        cr_assert(eq(int, fclose(stream), 0));
+                        cr_expect(eq(int, read_back(text, size), depth > 600 ? -EINVAL : 0), "%s",
+                                  why);
+                        snapshot_done(&copy);
+                        free(text);
+                }
+}
+
 struct bad_file {
         char text[200];
         char why[120];
