@@ -66,7 +66,9 @@ static int set_plan_line(const PlanRows *rows, size_t i) {
                 [PLAN_WAITS] = waits,
         };
 
-        (void) snprintf(waits, sizeof(waits), "%zu", step->n_gates + step->n_turns);
+        /* What stays waits for nobody. */
+        (void) snprintf(waits, sizeof(waits), "%zu",
+                        step->action == STEP_LEAVE ? 0 : step->n_gates + step->n_turns);
         if (rows->behind[i] != TOPOLOGY_NONE)
                 values[PLAN_BEHIND] = rows->topology->devices[rows->behind[i]].address;
 
