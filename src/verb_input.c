@@ -8,10 +8,14 @@
 #include "generate.h"
 #include "log.h"
 #include "measured.h"
+#include "rtd3e.h"
 #include "sysfs.h"
 #include "udev_tree.h"
 #include "usage.h"
 #include "verbs.h"
+
+/* A healthy controller answers Identify within milliseconds. */
+#define IDENTIFY_TIMEOUT_USEC (2 * USEC_PER_SEC)
 
 static int read_machine(Stage stage, Snapshot *snapshot) {
         const UsageOptions options = { .check_open_files = stage == STAGE_UNIT, .claim = true };
@@ -89,10 +93,17 @@ int verb_read_input(const Arguments *arguments, Stage stage, Snapshot *ret) {
         return 0;
 }
 
-void verb_read_measured(Snapshot *snapshot) {
-        int r = measured_read(NULL, &snapshot->topology);
+int verb_read_times(Snapshot *snapshot) {
+        _cleanup_close_ int root_fd = sysfs_open_root("/");
+        int r;
 
+        r = measured_read(NULL, &snapshot->topology);
         if (r < 0)
                 log_warning("Could not read the journal for measured times, ignoring: %s.",
                             strerror(-r));
+        r = root_fd < 0 ? root_fd : rtd3e_read(root_fd, IDENTIFY_TIMEOUT_USEC, &snapshot->topology);
+        if (r > 0)
+                r = snapshot_add_unknown(snapshot,
+                                         "RTD3E of %d controllers, which could not be asked", r);
+        return r;
 }

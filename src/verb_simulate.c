@@ -123,8 +123,8 @@ int verb_simulate(const Arguments *arguments) {
         r = verb_read_input(arguments, STAGE_HOOK, &scene.machine);
         if (r >= 0)
                 r = read_options(arguments, &scene);
-        if (r >= 0 && verb_is_this_machine(arguments))
-                verb_read_measured(&scene.machine);
+        if (r >= 0 && verb_is_this_machine(arguments) && !arguments->latency)
+                r = verb_read_times(&scene.machine);
         if (r >= 0) {
                 r = simulate_all(arguments, &scene);
                 if (r < 0)

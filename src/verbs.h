@@ -54,5 +54,6 @@ int verb_read_config(int root_fd, Config *ret) _must_check_;
 int verb_read_input(const Arguments *arguments, Stage stage, Snapshot *ret) _must_check_;
 bool verb_is_this_machine(const Arguments *arguments);
 
-/* Adds what the journal remembers of this machine's controllers; without a journal nothing. */
-void verb_read_measured(Snapshot *snapshot);
+/* Adds what the journal and each controller (RTD3E) say of this machine's shutdown times. Of what
+ * could not be asked a line is added to snapshot->unknown. 0 or -errno. */
+int verb_read_times(Snapshot *snapshot) _must_check_;
