@@ -102,8 +102,9 @@ int verb_read_times(Snapshot *snapshot) {
                 log_warning("Could not read the journal for measured times, ignoring: %s.",
                             strerror(-r));
         r = root_fd < 0 ? root_fd : rtd3e_read(root_fd, IDENTIFY_TIMEOUT_USEC, &snapshot->topology);
-        if (r > 0)
-                r = snapshot_add_unknown(snapshot,
-                                         "RTD3E of %d controllers, which could not be asked", r);
-        return r;
+        if (r < 0)
+                log_warning("Could not ask the controllers for RTD3E, ignoring: %s.", strerror(-r));
+        return r <= 0 ? 0
+                      : snapshot_add_unknown(
+                                snapshot, "RTD3E of %d controllers, which could not be asked", r);
 }

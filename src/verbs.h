@@ -55,5 +55,5 @@ int verb_read_input(const Arguments *arguments, Stage stage, Snapshot *ret) _mus
 bool verb_is_this_machine(const Arguments *arguments);
 
 /* Adds what the journal and each controller (RTD3E) say of this machine's shutdown times. Of what
- * could not be asked a line is added to snapshot->unknown. 0 or -errno. */
+ * could not be asked a line is added to snapshot->unknown. 0 or -ENOMEM. */
 int verb_read_times(Snapshot *snapshot) _must_check_;
