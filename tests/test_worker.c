@@ -16,6 +16,7 @@
 
 #define ADDRESS "0000:01:00.0"
 #define PCI "sys/bus/pci/devices/" ADDRESS
+#define MOUNTINFO "proc/self/mountinfo"
 #define UNBIND "sys/bus/pci/drivers/nvme/unbind"
 
 #define CSTS_COMPLETE 0x9
@@ -113,6 +114,7 @@ static void setup(void) {
         (void) fake_root_new();
         fake_root_write(UNBIND, "");
         fake_root_write("dev/null", "");
+        fake_root_write(MOUNTINFO, "21 1 0:20 / / rw shared:1 - tmpfs tmpfs rw\n");
         fake_root_link(PCI "/driver", "../../drivers/nvme");
         fake_root_write(PCI "/nvme/nvme0/serial", "S-nvme0             \n");
         write_csts(CSTS_COMPLETE);
@@ -143,6 +145,22 @@ static void expect_untouched(Outcome outcome, const char *reason) {
 }
 
 TestSuite(worker, .init = setup, .fini = teardown, .timeout = 10);
+
+/* Whatever the plan says: the topology here knows of no use at all. */
+Test(worker, leaves_what_carries_the_root) {
+        fake_root_write(MOUNTINFO, "21 1 259:1 / / rw shared:1 - ext4 /dev/root rw\n");
+        fake_root_link("sys/dev/block/259:1",
+                       "../../devices/pci0000:00/" ADDRESS "/nvme/nvme0/nvme0n1/nvme0n1p1");
+        run();
+        expect_untouched(OUTCOME_LEFT, "something of it is mounted on /");
+}
+
+Test(worker, leaves_all_when_mounts_can_not_be_read) {
+        fake_root_remove(MOUNTINFO);
+        run();
+        expect_untouched(OUTCOME_LEFT,
+                         "whether it is mounted can't be told: No such file or directory");
+}
 
 Test(worker, detaches_an_idle_controller) {
         run();
