@@ -19,15 +19,14 @@ static const Verb verbs[] = {
         { "plan", verb_plan, "Show what would happen to each controller now, and why (default)",
           0 },
         { "run", verb_run, "Act; called at shutdown, with reboot, poweroff, halt or kexec", 1 },
+        { "rehearse", verb_rehearse, "Shut idle controllers down now and bind them again", 0 },
         { "config", verb_config, "Show the effective configuration and where it comes from", 0 },
 };
 
 static const struct option options[] = {
-        { "help", no_argument, NULL, 'h' },
-        { "version", no_argument, NULL, 'V' },
-        { "json", no_argument, NULL, 'j' },
-        { "stage", required_argument, NULL, 's' },
-        {},
+        { "help", no_argument, NULL, 'h' },        { "version", no_argument, NULL, 'V' },
+        { "json", no_argument, NULL, 'j' },        { "yes", no_argument, NULL, 'y' },
+        { "stage", required_argument, NULL, 's' }, {},
 };
 
 static void print_help(void) {
@@ -41,10 +40,11 @@ static void print_help(void) {
                 "\nOptions:\n"
                 "  -h --help              Show this help\n"
                 "     --version           Show the version\n"
-                "     --json              plan, config: print JSON\n"
+                "     --json              plan, rehearse, config: print JSON\n"
+                "     --yes               rehearse: do not ask\n"
                 "     --stage=STAGE       run: unit, hook or exitrd; plan: as that stage would\n"
                 "                         see it (default: unit)\n"
-                "\nrun refuses on a machine that is not shutting down.\n"
+                "\nrun refuses on a machine that is not shutting down, rehearse on one that is.\n"
                 "See nvme-async-shutdown(8) and nvme-async-shutdown.conf(5).\n");
 }
 
@@ -62,6 +62,9 @@ static int parse_options(int argc, char *argv[], Arguments *arguments) {
                         return 1;
                 case 'j':
                         arguments->json = true;
+                        break;
+                case 'y':
+                        arguments->yes = true;
                         break;
                 case 's':
                         arguments->stage = stage_from_string(optarg);

@@ -204,8 +204,12 @@ static bool carries_no_mount(Worker *w) {
 /* write(2) returns when nvme_remove() has: after SHST=10b or after the driver's time-out. */
 static bool unbind(Worker *w) {
         const Device *d = worker_device(w);
-        int r = sysfs_write(w->root_fd, UNBIND_PATH, d->address);
+        int r;
 
+        /* Set before: a worker that is killed inside has taken it all the same. */
+        w->slot->result.is_taken = true;
+        r = sysfs_write(w->root_fd, UNBIND_PATH, d->address);
+        w->slot->result.is_taken = r >= 0;
         if (r == -ENODEV)
                 return refuse(w, OUTCOME_VANISHED, "was unbound or removed meanwhile");
         if (r < 0)

@@ -140,6 +140,7 @@ static void run(void) {
 
 static void expect_untouched(Outcome outcome, const char *reason) {
         cr_expect(eq(uint, kernel.n_writes, 0));
+        cr_expect(not(slot.result.is_taken));
         cr_expect(eq(int, slot.result.outcome, outcome));
         cr_expect(eq(str, slot.result.reason, (char *) reason));
 }
@@ -166,6 +167,7 @@ Test(worker, detaches_an_idle_controller) {
         run();
         cr_expect(eq(uint, kernel.n_writes, 1));
         cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
+        cr_expect(slot.result.is_taken);
         cr_expect(eq(str, slot.result.reason, ""));
         cr_expect(ge(u64, slot.result.ended_usec, slot.result.started_usec));
 }
@@ -327,6 +329,7 @@ ParameterizedTest(struct verdict_row *row, worker, judges_by_the_registers) {
         cr_expect(eq(uint, kernel.n_writes, 1));
         cr_expect(eq(int, slot.result.outcome, row->outcome));
         cr_expect(eq(str, slot.result.reason, row->reason));
+        cr_expect(eq(int, slot.result.is_taken, row->error == 0));
 }
 
 /* Lockdown: the registers can't be mapped. */
