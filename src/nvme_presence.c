@@ -97,7 +97,9 @@ void nvme_presence_read(int root_fd, const char *address, NvmePresence *ret) {
         if (!*ret->name)
                 return;
         (void) snprintf(path, sizeof(path), "%s/nvme/%s", function, ret->name);
-        read_into(root_fd, path, "serial", ret->serial, sizeof(ret->serial));
+        /* In this order: a serial number that was read before the state was live may be that of
+         * nobody ("(efault)" until the controller has its subsystem, 6.1). */
         read_into(root_fd, path, "state", ret->state, sizeof(ret->state));
+        read_into(root_fd, path, "serial", ret->serial, sizeof(ret->serial));
         ret->n_namespaces = count_namespaces(root_fd, path);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
+#include <sys/syscall.h>
 
 #include "fake_root.h"
 #include "nvme_presence.h"
@@ -10,6 +11,36 @@
 
 static int root_fd;
 static NvmePresence now;
+
+/* With the first attribute that is read from now on the controller is as it was before; then it is
+ * live. */
+static bool becomes_live;
+
+static bool is_attribute(int fd) {
+        char link[64], path[512];
+        ssize_t n;
+
+        (void) snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+        n = readlink(link, path, sizeof(path) - 1);
+        path[n > 0 ? n : 0] = '\0';
+        return strstr(path, "/nvme3/state") || strstr(path, "/nvme3/serial");
+}
+
+static void replace(const char *path, const char *text) {
+        fake_root_remove(path);
+        fake_root_write(path, text);
+}
+
+ssize_t read(int fd, void *buffer, size_t size) {
+        ssize_t n = syscall(SYS_read, fd, buffer, size);
+
+        if (becomes_live && is_attribute(fd)) {
+                becomes_live = false;
+                replace(PCI "/nvme/nvme3/state", "live\n");
+                replace(PCI "/nvme/nvme3/serial", "S-1\n");
+        }
+        return n;
+}
 
 static void setup(void) {
         root_fd = fake_root_new();
@@ -82,4 +113,16 @@ Test(nvme_presence, with_udevd_a_namespace_counts_when_udevd_is_done_with_it) {
         fake_root_write("run/udev/data/b259:4", "");
         look();
         cr_expect(eq(sz, now.n_namespaces, 1));
+}
+
+Test(nvme_presence, a_live_controller_has_its_serial_number) {
+        fake_root_write(PCI "/nvme/nvme3/serial", "(efault)\n");
+        fake_root_write(PCI "/nvme/nvme3/state", "connecting\n");
+        becomes_live = true;
+        look();
+        cr_expect(not(becomes_live));
+        cr_expect(eq(str, now.state, "connecting"));
+        look();
+        cr_expect(eq(str, now.state, "live"));
+        cr_expect(eq(str, now.serial, "S-1"));
 }
