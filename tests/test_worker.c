@@ -31,6 +31,7 @@ static struct {
         unsigned n_writes;
         unsigned n_fsyncs_before;
         bool had_open_nodes;
+        bool was_taken;
         int fsync_error;
         bool swaps_drive_at_fsync;
         unsigned n_fsyncs;
@@ -70,6 +71,7 @@ ssize_t write(int fd, const void *data, size_t size) {
         kernel.n_writes++;
         kernel.n_fsyncs_before = kernel.n_fsyncs;
         kernel.had_open_nodes = has_open_nodes();
+        kernel.was_taken = slot.result.is_taken;
         if (kernel.error) {
                 errno = kernel.error;
                 return -1;
@@ -168,6 +170,8 @@ Test(worker, detaches_an_idle_controller) {
         cr_expect(eq(uint, kernel.n_writes, 1));
         cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
         cr_expect(slot.result.is_taken);
+        /* Who is killed inside has it written down already. */
+        cr_expect(kernel.was_taken);
         cr_expect(eq(str, slot.result.reason, ""));
         cr_expect(ge(u64, slot.result.ended_usec, slot.result.started_usec));
 }

@@ -115,6 +115,19 @@ def test_rehearse_takes_an_answer_from_a_terminal(run, lab, answer, n):
     assert len(shut_down(lab.machine, first)) == n
 
 
+def test_rehearse_takes_nothing_that_has_changed_since_it_asked(run, lab):
+    first = len(lab.machine.trace.events)
+    said = lab.machine.check(
+        "rm -f /run/answer; mkfifo /run/answer; : >/run/said\n"
+        "script -qfc 'nvme-async-shutdown rehearse' /run/said <>/run/answer >/dev/null 2>&1 &\n"
+        "for i in $(seq 300); do grep -q 'Go on' /run/said && break; sleep 0.1; done\n"
+        f"exec 7<{node(lab.machine, 'IDLE3')}\n"
+        "echo yes >/run/answer\n"
+        "wait $! || true; cat /run/said")
+    assert "what is idle has changed" in said
+    assert shut_down(lab.machine, first) == []
+
+
 def test_rehearse_says_how_to_mend_what_can_not_be_bound(run, lab):
     """A bind that fails: the device is claimed for another driver meanwhile."""
     status, said = lab.machine.run(
