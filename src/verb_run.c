@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* "run": what the unit, the hook and the exitrd call. The only verb that acts. */
+/* "run": what the unit, the hook and the exitrd call. */
 
 #include <sys/mman.h>
 #include <syslog.h>
