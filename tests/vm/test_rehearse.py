@@ -9,6 +9,7 @@ import json
 import pytest
 
 import evidence
+from lab import BLOCK_UNBIND
 
 IDLE = frozenset({"IDLE1", "IDLE2", "IDLE3", "RAW"})
 REHEARSE = "nvme-async-shutdown rehearse --yes --json"
@@ -126,6 +127,27 @@ def test_rehearse_takes_nothing_that_has_changed_since_it_asked(run, lab):
         "wait $! || true; cat /run/said")
     assert "what is idle has changed" in said
     assert shut_down(lab.machine, first) == []
+
+
+def test_rehearse_told_to_stop_waits_for_what_is_under_way(run, lab):
+    """All workers sit in the write to unbind, until somebody reads what they write."""
+    machine = lab.machine
+    printed = json.loads(machine.check(
+        f"{BLOCK_UNBIND}\n{REHEARSE} >/run/said 2>/run/err & pid=$!\n"
+        f"for i in $(seq 300); do [ $(pgrep -cx 'nvme[0-9]+') = {len(IDLE)} ] && break;"
+        " sleep 0.1; done\n"
+        "kill -HUP $pid; kill -INT $pid\n"
+        "for i in $(seq 300); do grep -q 'waiting for them' /run/err && break; sleep 0.1; done\n"
+        "[ -d /proc/$pid ]\n"
+        "timeout 60 cat /run/nobody-reads >/run/written\n"
+        "status=0; wait $pid || status=$?; [ $status = 1 ]\n"
+        "umount /sys/bus/pci/drivers/nvme/unbind\n"
+        "cat /run/said"))
+    assert printed["totals"]["interrupted"]
+    for ctrl in printed["controllers"]:
+        if ctrl["serial"] in IDLE:
+            assert (ctrl["outcome"], ctrl["rebind"]) == ("late", "done")
+    assert evidence.inventory(machine) == run[0]
 
 
 def test_rehearse_says_how_to_mend_what_can_not_be_bound(run, lab):
