@@ -8,11 +8,9 @@
 #include "version.h"
 
 static const struct option options[] = {
-        { "help", no_argument, NULL, 'h' },
-        { "version", no_argument, NULL, 'V' },
-        { "json", no_argument, NULL, 'j' },
-        { "stage", required_argument, NULL, 's' },
-        {},
+        { "help", no_argument, NULL, 'h' },        { "version", no_argument, NULL, 'V' },
+        { "json", no_argument, NULL, 'j' },        { "yes", no_argument, NULL, 'y' },
+        { "stage", required_argument, NULL, 's' }, {},
 };
 
 static void print_help(void) {
@@ -26,10 +24,11 @@ static void print_help(void) {
                 "\nOptions:\n"
                 "  -h --help              Show this help\n"
                 "     --version           Show the version\n"
-                "     --json              plan, config: print JSON\n"
+                "     --json              plan, rehearse, config: print JSON\n"
+                "     --yes               rehearse: do not ask\n"
                 "     --stage=STAGE       run: unit, hook or exitrd; plan: as that stage would\n"
                 "                         see it (default: unit)\n"
-                "\nrun refuses on a machine that is not shutting down.\n"
+                "\nrun refuses on a machine that is not shutting down, rehearse on one that is.\n"
                 "See nvme-async-shutdown(8) and nvme-async-shutdown.conf(5).\n");
 }
 
@@ -47,6 +46,9 @@ static int parse_options(int argc, char *argv[], Arguments *arguments) {
                         return 1;
                 case 'j':
                         arguments->json = true;
+                        break;
+                case 'y':
+                        arguments->yes = true;
                         break;
                 case 's':
                         arguments->stage = stage_from_string(optarg);

@@ -3,14 +3,7 @@
 
 #include "show_table.h"
 
-#include <libsmartcols.h>
-
-typedef struct Column {
-        const char *heading;
-        const char *json_name;
-        int flags;
-        int json_type;
-} Column;
+#include "show_columns.h"
 
 enum {
         PLAN_DEVICE,
@@ -48,40 +41,6 @@ static const Column config_columns[_CONFIG_COLUMN_MAX] = {
         [CONFIG_COLUMN_ORIGIN] = { "FROM", "from", 0, SCOLS_JSON_STRING },
 };
 
-/* A table with the given columns; NULL for want of memory. */
-static struct libscols_table *new_table(const char *name, const Column *columns, size_t n_columns,
-                                        bool json, FILE *stream) {
-        struct libscols_table *table;
-
-        (void) scols_init_debug(0);
-        table = scols_new_table();
-        if (!table)
-                return NULL;
-        (void) scols_table_enable_json(table, json);
-        (void) scols_table_set_name(table, name);
-        (void) scols_table_set_stream(table, stream);
-        for (size_t i = 0; i < n_columns; i++) {
-                struct libscols_column *column;
-
-                column = scols_table_new_column(table,
-                                                json ? columns[i].json_name : columns[i].heading, 0,
-                                                columns[i].flags);
-                if (!column) {
-                        scols_unref_table(table);
-                        return NULL;
-                }
-                (void) scols_column_set_json_type(column, columns[i].json_type);
-        }
-        return table;
-}
-
-static int print_and_free(struct libscols_table *table) {
-        int r = scols_print_table(table);
-
-        scols_unref_table(table);
-        return r;
-}
-
 static int set_plan_line(struct libscols_line *line, const Device *device, const Step *step,
                          bool json) {
         const Controller *c = device->controller;
@@ -98,13 +57,7 @@ static int set_plan_line(struct libscols_line *line, const Device *device, const
                 values[PLAN_FLUSH] = json ? (step->flush ? "1" : "0") : (step->flush ? "yes" : "");
                 values[PLAN_REASON] = step->reason;
         }
-        for (size_t i = 0; i < _PLAN_MAX; i++) {
-                int r = values[i] ? scols_line_set_data(line, i, values[i]) : 0;
-
-                if (r < 0)
-                        return r;
-        }
-        return 0;
+        return columns_set_line(line, values, _PLAN_MAX);
 }
 
 /* Parents follow their children in no order of ours, so a parent's line is made on demand. */
@@ -133,7 +86,7 @@ int show_plan(const Topology *topology, const Plan *plan, bool json, FILE *strea
         struct libscols_line **lines;
         bool is_complete = true;
 
-        table = new_table("plan", plan_columns, _PLAN_MAX, json, stream);
+        table = columns_new_table("plan", plan_columns, _PLAN_MAX, json, stream);
         lines = calloc(topology->n_devices + 1, sizeof(*lines));
         for (size_t i = 0; table && lines && i < topology->n_devices; i++)
                 if (!get_plan_line(table, topology, plan, lines, i, 0))
@@ -143,13 +96,13 @@ int show_plan(const Topology *topology, const Plan *plan, bool json, FILE *strea
                 scols_unref_table(table);
                 return -ENOMEM;
         }
-        return print_and_free(table);
+        return columns_print_and_free(table);
 }
 
 int show_config(const Config *config, bool json, FILE *stream) {
         struct libscols_table *table;
 
-        table = new_table("config", config_columns, _CONFIG_COLUMN_MAX, json, stream);
+        table = columns_new_table("config", config_columns, _CONFIG_COLUMN_MAX, json, stream);
         if (!table)
                 return -ENOMEM;
         for (ConfigKey key = 0; key < _CONFIG_KEY_MAX; key++) {
@@ -165,5 +118,5 @@ int show_config(const Config *config, bool json, FILE *stream) {
                         return -ENOMEM;
                 }
         }
-        return print_and_free(table);
+        return columns_print_and_free(table);
 }

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* "run": what the unit, the hook and the exitrd call. The only verb that acts. */
+/* "run": what the unit, the hook and the exitrd call. */
 
-#include <signal.h>
 #include <sys/mman.h>
-#include <sys/time.h>
 #include <syslog.h>
 
 #include "log.h"
@@ -68,35 +66,13 @@ static int act(Run *run, usec_t deadline) {
         return r;
 }
 
-static void on_survey_timeout(int signal_number) {
-        log_from_signal(
-                "Looking at the devices took longer than TimeoutSec=: nothing was touched.");
-        _exit(EXIT_SUCCESS);
-}
-
-/* To look at a device or a process can wait for a lock that somebody holds who is stuck. */
-static int survey_in_time(Run *run) {
-        const struct sigaction action = { .sa_handler = on_survey_timeout };
-        const struct itimerval limit = {
-                .it_value.tv_sec = (time_t) (run->config.timeout_usec / USEC_PER_SEC),
-                .it_value.tv_usec = (suseconds_t) (run->config.timeout_usec % USEC_PER_SEC),
-        };
-        const struct itimerval off = {};
-        int r;
-
-        if (sigaction(SIGALRM, &action, NULL) < 0 || setitimer(ITIMER_REAL, &limit, NULL) < 0)
-                return -errno;
-        r = survey(run->root_fd, &run->config, run->stage, &run->topology, &run->plan);
-        (void) setitimer(ITIMER_REAL, &off, NULL);
-        return r;
-}
-
 /* 0: done or rightly nothing done; -errno. */
 static int survey_and_act(Run *run) {
         usec_t deadline = usec_now() + run->config.timeout_usec;
         int r;
 
-        r = survey_in_time(run);
+        r = survey_in_time(run->root_fd, &run->config, run->stage, EXIT_SUCCESS, &run->topology,
+                           &run->plan);
         if (r < 0)
                 return r;
         for (size_t i = 0; i < run->plan.n_warnings; i++)

@@ -6,6 +6,7 @@
 
 typedef struct Arguments {
         bool json;
+        bool yes;
         bool has_stage;
         Stage stage;
         int n_operands; /* words behind the verb */
@@ -26,6 +27,7 @@ extern const Verb verbs[];
 /* Each returns the exit status. */
 int verb_plan(const Arguments *arguments);
 int verb_run(const Arguments *arguments);
+int verb_rehearse(const Arguments *arguments);
 int verb_config(const Arguments *arguments);
 
 /* Reads the configuration below root_fd and logs its problems. 0 or -ENOMEM. */

@@ -7,6 +7,7 @@ const Verb verbs[] = {
         { "plan", verb_plan, "Show what would happen to each controller now, and why (default)",
           0 },
         { "run", verb_run, "Act; called at shutdown, with reboot, poweroff, halt or kexec", 1 },
+        { "rehearse", verb_rehearse, "Shut idle controllers down now and bind them again", 0 },
         { "config", verb_config, "Show the effective configuration and where it comes from", 0 },
         {},
 };

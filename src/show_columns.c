@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* See show_columns.h. */
+
+#include "show_columns.h"
+
+struct libscols_table *columns_new_table(const char *name, const Column *columns, size_t n_columns,
+                                         bool json, FILE *stream) {
+        struct libscols_table *table;
+
+        (void) scols_init_debug(0);
+        table = scols_new_table();
+        if (!table)
+                return NULL;
+        (void) scols_table_enable_json(table, json);
+        (void) scols_table_set_name(table, name);
+        (void) scols_table_set_stream(table, stream);
+        for (size_t i = 0; i < n_columns; i++) {
+                struct libscols_column *column;
+
+                column = scols_table_new_column(table,
+                                                json ? columns[i].json_name : columns[i].heading, 0,
+                                                columns[i].flags);
+                if (!column) {
+                        scols_unref_table(table);
+                        return NULL;
+                }
+                (void) scols_column_set_json_type(column, columns[i].json_type);
+        }
+        return table;
+}
+
+int columns_set_line(struct libscols_line *line, const char *const *values, size_t n_values) {
+        for (size_t i = 0; i < n_values; i++) {
+                int r = values[i] ? scols_line_set_data(line, i, values[i]) : 0;
+
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+int columns_print_and_free(struct libscols_table *table) {
+        int r = scols_print_table(table);
+
+        scols_unref_table(table);
+        return r;
+}
