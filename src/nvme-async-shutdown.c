@@ -72,11 +72,33 @@ static const Verb *find_verb(const char *name) {
         return NULL;
 }
 
+/* systemd-shutdown gives its executables one argument: reboot, poweroff, halt, kexec or exit. */
+static bool is_shutdown_hook(const char *argv0) {
+        static const char suffix[] = ".shutdown";
+        size_t n = argv0 ? strlen(argv0) : 0;
+
+        return n >= strlen(suffix) && STREQ(argv0 + n - strlen(suffix), suffix);
+}
+
+static int run_hook(int argc, char *argv[]) {
+        const Arguments arguments = {
+                .has_stage = true,
+                .stage = STAGE_HOOK,
+                .argv0 = argv[0],
+                .n_operands = argc - 1,
+                .operands = argv + 1,
+        };
+
+        return verb_run(&arguments);
+}
+
 int main(int argc, char *argv[]) {
         Arguments arguments = { .stage = STAGE_UNIT, .argv0 = argc > 0 ? argv[0] : NULL };
         const Verb *verb = &verbs[0];
         int r;
 
+        if (is_shutdown_hook(arguments.argv0))
+                return run_hook(argc, argv);
         r = parse_options(argc, argv, &arguments);
         if (r != 0)
                 return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;

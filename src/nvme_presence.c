@@ -103,3 +103,18 @@ void nvme_presence_read(int root_fd, const char *address, NvmePresence *ret) {
         read_into(root_fd, path, "serial", ret->serial, sizeof(ret->serial));
         ret->n_namespaces = count_namespaces(root_fd, path);
 }
+
+ssize_t nvme_presence_count(int root_fd) {
+        _cleanup_closedir_ DIR *dir = NULL;
+        ssize_t n = 0;
+        const char *name;
+        int r;
+
+        r = fs_opendir(root_fd, "sys/bus/pci/drivers/nvme", &dir);
+        if (r < 0)
+                return r == -ENOENT ? 0 : r;
+        /* the driver's own attributes have no colon, addresses have two */
+        while ((name = fs_readdir(dir, &r)))
+                n += strchr(name, ':') != NULL;
+        return r < 0 ? r : n;
+}

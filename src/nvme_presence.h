@@ -16,3 +16,7 @@ typedef struct NvmePresence {
 /* Reads it from sysfs (and udev's database) below root_fd. What is not there, or vanishes
  * meanwhile, reads as "not yet". Never blocks. */
 void nvme_presence_read(int root_fd, const char *address, NvmePresence *ret);
+
+/* How many PCI functions are bound to the nvme driver; -errno when that can't be found out. No
+ * driver is 0. */
+ssize_t nvme_presence_count(int root_fd);

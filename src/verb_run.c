@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* "run": what the unit, the hook and the exitrd call. */
 
-#include <sys/mman.h>
 #include <syslog.h>
 
+#include "last_second.h"
 #include "log.h"
+#include "nvme_presence.h"
 #include "ops_kernel.h"
 #include "stand_down.h"
 #include "survey.h"
@@ -34,13 +35,6 @@ static void on_ended(void *userdata, const Record *record, size_t device) {
                 record_log_released(record, topology, device);
 }
 
-/* What has been touched so far stays in memory even if the file system below it goes; what was
- * never needed is not worth reading in. */
-static void lock_memory(void) {
-        if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) < 0)
-                log_debug("Could not lock memory, ignoring: %s", strerror(errno));
-}
-
 static int act(Run *run, usec_t deadline) {
         const WavesOptions options = {
                 .deadline_usec = deadline,
@@ -56,7 +50,7 @@ static int act(Run *run, usec_t deadline) {
         if (r >= 0)
                 r = ops_kernel_new(run->root_fd, &run->topology, run->argv0, &ops);
         if (r >= 0) {
-                lock_memory();
+                last_second_settings(run->root_fd);
                 r = waves_run(&run->plan, &ops_kernel, ops, &options, &record);
         }
         if (r >= 0)
@@ -69,8 +63,16 @@ static int act(Run *run, usec_t deadline) {
 /* 0: done or rightly nothing done; -errno. */
 static int survey_and_act(Run *run) {
         usec_t deadline = usec_now() + run->config.timeout_usec;
+        ssize_t n_bound = nvme_presence_count(run->root_fd);
         int r;
 
+        /* A look at every device of the machine is worth nothing then: on one with a single drive,
+         * or in the hook when the unit has taken all. */
+        if (n_bound >= 0 && (size_t) n_bound < run->config.min_controllers) {
+                log_info("Nothing to do: %zd NVMe controllers, MinControllers=%u.", n_bound,
+                         run->config.min_controllers);
+                return 0;
+        }
         r = survey_in_time(run->root_fd, &run->config, run->stage, EXIT_SUCCESS, &run->topology,
                            &run->plan);
         if (r < 0)

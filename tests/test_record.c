@@ -96,7 +96,7 @@ Test(record, kmsg_line_of_a_detached_controller) {
         log_set_kmsg_fd(pair[0]);
         record_log_controller(&record, &topology, 0);
         cr_expect(eq(str, (char *) receive(),
-                     "<30>nvme-async-shutdown: nvme0 0000:01:00.0: detached in 2.103s (stage=hook "
+                     "<31>nvme-async-shutdown: nvme0 0000:01:00.0: detached in 2.103s (stage=hook "
                      "outcome=detached verified=yes flushed=no usec=2103000 serial=S-nvme0)"));
 }
 
@@ -104,7 +104,7 @@ Test(record, kmsg_line_of_one_that_was_left) {
         log_set_kmsg_fd(pair[0]);
         record_log_controller(&record, &topology, 1);
         cr_expect(eq(str, (char *) receive(),
-                     "<30>nvme-async-shutdown: nvme1 0000:02:00.0: left, flushed: /dev/nvme1n1 is "
+                     "<31>nvme-async-shutdown: nvme1 0000:02:00.0: left, flushed: /dev/nvme1n1 is "
                      "mounted on / (stage=hook outcome=left verified=no flushed=yes usec=0 "
                      "serial=S-nvme1)"));
 }
