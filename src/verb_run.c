@@ -22,6 +22,7 @@ typedef struct Run {
         Topology topology;
         Plan plan;
         char *argv0;
+        bool is_pending; /* PID 1 itself has told us the action */
 } Run;
 
 static void on_ended(void *userdata, const Record *record, size_t device) {
@@ -48,7 +49,7 @@ static int act(Run *run, usec_t deadline) {
 
         r = record_init(&record, run->stage, run->action, run->plan.n_steps);
         if (r >= 0)
-                r = ops_kernel_new(run->root_fd, &run->topology, run->argv0, &ops);
+                r = ops_kernel_new(run->root_fd, &run->topology, false, run->argv0, &ops);
         if (r >= 0) {
                 last_second_settings(run->root_fd);
                 r = waves_run(&run->plan, &ops_kernel, ops, &options, &record);
@@ -98,7 +99,7 @@ static int may_run(Run *run) {
                 log_info("Standing down: %s.", reason);
         if (r != 0)
                 return r < 0 ? r : 0;
-        r = is_shutting_down(run->root_fd, run->stage, run->action);
+        r = run->is_pending ? 1 : is_shutting_down(run->root_fd, run->stage, run->action);
         if (r < 0) {
                 log_error("Refusing: could not find out whether the machine is shutting down: %s.",
                           strerror(-r));
@@ -113,20 +114,22 @@ static int may_run(Run *run) {
 }
 
 /* The unit leaves it to us to find out which way the machine goes down. */
-static int find_action(const Arguments *arguments, Action *ret) {
-        if (arguments->n_operands == 0 && arguments->stage == STAGE_UNIT)
-                return system_manager_pending_action(ret);
+static int find_action(Run *run, const Arguments *arguments) {
+        if (arguments->n_operands == 0 && arguments->stage == STAGE_UNIT) {
+                run->is_pending = true;
+                return system_manager_pending_action(&run->action);
+        }
         if (arguments->n_operands != 1)
                 return -EINVAL;
-        *ret = action_from_string(arguments->operands[0]);
-        return *ret < 0 ? -EINVAL : 0;
+        run->action = action_from_string(arguments->operands[0]);
+        return run->action < 0 ? -EINVAL : 0;
 }
 
 static int run_stage(const Arguments *arguments) {
         Run run = { .stage = arguments->stage, .argv0 = arguments->argv0, .root_fd = -1 };
         int r;
 
-        r = find_action(arguments, &run.action);
+        r = find_action(&run, arguments);
         if (r == -EINVAL)
                 log_error("Nothing done: the action must be reboot, poweroff, halt or kexec, not "
                           "\"%.40s\".",
