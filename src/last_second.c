@@ -11,6 +11,7 @@
 
 #define ADMIN_TIMEOUT "sys/module/nvme_core/parameters/admin_timeout"
 #define ADMIN_TIMEOUT_SECONDS 5
+#define RCU_EXPEDITED "sys/kernel/rcu_expedited"
 
 static void limit_admin_timeout(int root_fd) {
         _cleanup_free_ char *text = NULL;
@@ -27,11 +28,19 @@ static void limit_admin_timeout(int root_fd) {
                 log_debug("Could not limit nvme_core.admin_timeout, ignoring: %s", strerror(-r));
 }
 
+static void expedite_rcu(int root_fd) {
+        int r = sysfs_write(root_fd, RCU_EXPEDITED, "1");
+
+        if (r < 0)
+                log_debug("Could not expedite RCU, ignoring: %s", strerror(-r));
+}
+
 void last_second_settings(int root_fd) {
         /* What was never needed is not worth reading in. */
         if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) < 0)
                 log_debug("Could not lock memory, ignoring: %s", strerror(errno));
         if (setpriority(PRIO_PROCESS, 0, PRIO_MIN) < 0)
                 log_debug("Could not raise the priority, ignoring: %s", strerror(errno));
+        expedite_rcu(root_fd);
         limit_admin_timeout(root_fd);
 }

@@ -55,6 +55,16 @@ Test(last_second, leaves_a_shorter_one) {
         free(after);
 }
 
+Test(last_second, expedites_rcu) {
+        char *after;
+
+        fake_root_write("sys/kernel/rcu_expedited", "0\n");
+        last_second_settings(root_fd);
+        after = fake_root_read("sys/kernel/rcu_expedited");
+        cr_expect(eq(str, after, "1\n"));
+        free(after);
+}
+
 Test(last_second, goes_on_without_the_parameter_or_the_right) {
         last_second_settings(root_fd);
         cr_expect(eq(int, locked_flags, MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT));
