@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* "run": what the unit, the hook and the exitrd call. The only verb that acts. */
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/time.h>
@@ -52,12 +53,20 @@ static void lock_memory(void) {
                 log_debug("Could not lock memory, ignoring: %s", strerror(errno));
 }
 
-/* By now all that may speak of the machine's end is the kernel. */
+/* Whether what the unit logs is still there after the shutdown: not without /var/log/journal, and a
+ * /var of its own has been unmounted by now. */
+static bool does_journal_last(const Run *run) {
+        return run->stage == STAGE_UNIT && faccessat(run->root_fd, "var/log/journal", F_OK, 0) == 0;
+}
+
+/* Where no journal does, only the kernel can tell the next boot about this one's end. */
 static void keep_kernel_log(const Run *run) {
         int r;
 
-        if (run->stage == STAGE_UNIT)
+        if (does_journal_last(run))
                 return;
+        if (run->stage == STAGE_UNIT)
+                log_tee_kmsg();
         r = pstore_log_keep(run->root_fd, run->config.persist_log, run->action);
         if (r < 0)
                 log_warning("Could not make the kernel keep its log, ignoring: %s", strerror(-r));
