@@ -11,11 +11,17 @@
 #define TREND_MAX 100
 
 static const struct option options[] = {
-        { "help", no_argument, NULL, 'h' },          { "version", no_argument, NULL, 'V' },
-        { "json", no_argument, NULL, 'j' },          { "stage", required_argument, NULL, 's' },
-        { "boot", required_argument, NULL, 'b' },    { "svg", required_argument, NULL, 'v' },
-        { "metrics", required_argument, NULL, 'm' }, { "trend", optional_argument, NULL, 't' },
-        { "journal", required_argument, NULL, 'J' }, {},
+        { "help", no_argument, NULL, 'h' },
+        { "version", no_argument, NULL, 'V' },
+        { "json", no_argument, NULL, 'j' },
+        { "yes", no_argument, NULL, 'y' },
+        { "stage", required_argument, NULL, 's' },
+        { "boot", required_argument, NULL, 'b' },
+        { "svg", required_argument, NULL, 'v' },
+        { "metrics", required_argument, NULL, 'm' },
+        { "trend", optional_argument, NULL, 't' },
+        { "journal", required_argument, NULL, 'J' },
+        {},
 };
 
 static void print_help(void) {
@@ -29,7 +35,8 @@ static void print_help(void) {
                 "\nOptions:\n"
                 "  -h --help              Show this help\n"
                 "     --version           Show the version\n"
-                "     --json              plan, config, report: print JSON\n"
+                "     --json              plan, report, rehearse, config: print JSON\n"
+                "     --yes               rehearse: do not ask\n"
                 "     --stage=STAGE       run: unit, hook or exitrd; plan: as that stage would\n"
                 "                         see it (default: unit)\n"
                 "  -b --boot=N|ID         report: the shutdown of that boot, as for journalctl\n"
@@ -39,7 +46,7 @@ static void print_help(void) {
                 "     --trend[=N]         report: compare the last N shutdowns of each drive\n"
                 "                         (default: 10)\n"
                 "     --journal=PATH      report: read that journal file or directory\n"
-                "\nrun refuses on a machine that is not shutting down.\n"
+                "\nrun refuses on a machine that is not shutting down, rehearse on one that is.\n"
                 "See nvme-async-shutdown(8) and nvme-async-shutdown.conf(5).\n");
 }
 
@@ -73,6 +80,9 @@ static int parse_options(int argc, char *argv[], Arguments *arguments) {
                         return 1;
                 case 'j':
                         arguments->json = true;
+                        break;
+                case 'y':
+                        arguments->yes = true;
                         break;
                 case 's':
                         arguments->stage = stage_from_string(optarg);
@@ -112,11 +122,33 @@ static const Verb *find_verb(const char *name) {
         return NULL;
 }
 
+/* systemd-shutdown gives its executables one argument: reboot, poweroff, halt, kexec or exit. */
+static bool is_shutdown_hook(const char *argv0) {
+        static const char suffix[] = ".shutdown";
+        size_t n = argv0 ? strlen(argv0) : 0;
+
+        return n >= strlen(suffix) && STREQ(argv0 + n - strlen(suffix), suffix);
+}
+
+static int run_hook(int argc, char *argv[]) {
+        const Arguments arguments = {
+                .has_stage = true,
+                .stage = STAGE_HOOK,
+                .argv0 = argv[0],
+                .n_operands = argc - 1,
+                .operands = argv + 1,
+        };
+
+        return verb_run(&arguments);
+}
+
 int main(int argc, char *argv[]) {
         Arguments arguments = { .stage = STAGE_UNIT, .argv0 = argc > 0 ? argv[0] : NULL };
         const Verb *verb = &verbs[0];
         int r;
 
+        if (is_shutdown_hook(arguments.argv0))
+                return run_hook(argc, argv);
         r = parse_options(argc, argv, &arguments);
         if (r != 0)
                 return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -18,5 +18,13 @@ typedef struct OpsKernel OpsKernel;
 int ops_kernel_new(int root_fd, const Topology *topology, char *argv0,
                    OpsKernel **ret) _must_check_;
 
+/* Whether SIGTERM or SIGINT has come. */
+bool ops_kernel_is_told_to_stop(const OpsKernel *ops);
+
+/* Waits, at the longest until deadline, for the end of a worker that was abandoned. 1: *ret_result
+ * is what it came to; 0: it still runs; -errno: that can't be found out. */
+int ops_kernel_join(OpsKernel *ops, size_t device, usec_t deadline,
+                    StepResult *ret_result) _must_check_;
+
 /* Lets go of workers that still run. Returns NULL. */
 OpsKernel *ops_kernel_free(OpsKernel *ops);

@@ -93,7 +93,10 @@ static int block_entry_read(BlockList *list, int root_fd, const char *syspath, B
         if (r == -ENOMEM)
                 return r;
         entry->is_partition = r >= 0;
-        r = sysfs_read_at(root_fd, syspath, "hidden", &hidden);
+        /* only the nvme driver hides disks */
+        r = STARTSWITH(entry->name, "nvme") && !entry->is_partition
+                    ? sysfs_read_at(root_fd, syspath, "hidden", &hidden)
+                    : -ENOENT;
         if (r == -ENOMEM)
                 return r;
         entry->is_hidden = (r >= 0 && STREQ(hidden, "1")) || is_path_node(entry->name);

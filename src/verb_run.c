@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* "run": what the unit, the hook and the exitrd call. The only verb that acts. */
+/* "run": what the unit, the hook and the exitrd call. */
 
-#include <fcntl.h>
-#include <signal.h>
-#include <sys/mman.h>
-#include <sys/time.h>
 #include <syslog.h>
 
+#include "journal_storage.h"
+#include "last_second.h"
 #include "log.h"
+#include "nvme_presence.h"
 #include "ops_kernel.h"
 #include "progress.h"
 #include "pstore_log.h"
@@ -46,24 +45,11 @@ static void on_ended(void *userdata, const Record *record, size_t device) {
                 record_log_released(record, topology, device);
 }
 
-/* What has been touched so far stays in memory even if the file system below it goes; what was
- * never needed is not worth reading in. */
-static void lock_memory(void) {
-        if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) < 0)
-                log_debug("Could not lock memory, ignoring: %s", strerror(errno));
-}
-
-/* Whether what the unit logs is still there after the shutdown: not without /var/log/journal, and a
- * /var of its own has been unmounted by now. */
-static bool does_journal_last(const Run *run) {
-        return run->stage == STAGE_UNIT && faccessat(run->root_fd, "var/log/journal", F_OK, 0) == 0;
-}
-
-/* Where no journal does, only the kernel can tell the next boot about this one's end. */
+/* Where no journal will, only the kernel can tell the next boot about this one's end. */
 static void keep_kernel_log(const Run *run) {
         int r;
 
-        if (does_journal_last(run))
+        if (run->stage == STAGE_UNIT && !is_journal_volatile(run->root_fd))
                 return;
         if (run->stage == STAGE_UNIT)
                 log_tee_kmsg();
@@ -94,7 +80,7 @@ static int act(Run *run, usec_t deadline) {
                 r = ops_kernel_new(run->root_fd, &run->topology, run->argv0, &ops);
         if (r >= 0) {
                 run->console_fd = progress_open(run->root_fd);
-                lock_memory();
+                last_second_settings(run->root_fd);
                 keep_kernel_log(run);
                 r = waves_run(&run->plan, &ops_kernel, ops, &options, &record);
         }
@@ -106,35 +92,21 @@ static int act(Run *run, usec_t deadline) {
         return r;
 }
 
-static void on_survey_timeout(int signal_number) {
-        log_from_signal(
-                "Looking at the devices took longer than TimeoutSec=: nothing was touched.");
-        _exit(EXIT_SUCCESS);
-}
-
-/* To look at a device or a process can wait for a lock that somebody holds who is stuck. */
-static int survey_in_time(Run *run) {
-        const struct sigaction action = { .sa_handler = on_survey_timeout };
-        const struct itimerval limit = {
-                .it_value.tv_sec = (time_t) (run->config.timeout_usec / USEC_PER_SEC),
-                .it_value.tv_usec = (suseconds_t) (run->config.timeout_usec % USEC_PER_SEC),
-        };
-        const struct itimerval off = {};
-        int r;
-
-        if (sigaction(SIGALRM, &action, NULL) < 0 || setitimer(ITIMER_REAL, &limit, NULL) < 0)
-                return -errno;
-        r = survey(run->root_fd, &run->config, run->stage, &run->topology, &run->plan);
-        (void) setitimer(ITIMER_REAL, &off, NULL);
-        return r;
-}
-
 /* 0: done or rightly nothing done; -errno. */
 static int survey_and_act(Run *run) {
         usec_t deadline = usec_now() + run->config.timeout_usec;
+        ssize_t n_bound = nvme_presence_count(run->root_fd);
         int r;
 
-        r = survey_in_time(run);
+        /* A look at every device of the machine is worth nothing then: on one with a single drive,
+         * or in the hook when the unit has taken all. */
+        if (n_bound >= 0 && (size_t) n_bound < run->config.min_controllers) {
+                log_info("Nothing to do: %zd NVMe controllers, MinControllers=%u.", n_bound,
+                         run->config.min_controllers);
+                return 0;
+        }
+        r = survey_in_time(run->root_fd, &run->config, run->stage, EXIT_SUCCESS, &run->topology,
+                           &run->plan);
         if (r < 0)
                 return r;
         for (size_t i = 0; i < run->plan.n_warnings; i++)

@@ -6,6 +6,7 @@
 
 typedef struct Arguments {
         bool json;
+        bool yes;
         bool has_stage;
         Stage stage;
         const char *boot;    /* report: -b, or NULL */
@@ -31,6 +32,7 @@ extern const Verb verbs[];
 /* Each returns the exit status. */
 int verb_plan(const Arguments *arguments);
 int verb_run(const Arguments *arguments);
+int verb_rehearse(const Arguments *arguments);
 int verb_config(const Arguments *arguments);
 int verb_report(const Arguments *arguments);
 int verb_import(const Arguments *arguments);

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "block_node.h"
+#include "mount_guard.h"
 #include "sysfs.h"
 #include "text.h"
 #include "verify.h"
@@ -166,11 +167,28 @@ static bool write_back_all(Worker *w) {
         return true;
 }
 
+/* A mount is seen twice, on two ways that have nothing in common: usage looked before, and the
+ * claim does not cover the heads that several controllers share. */
+static bool carries_no_mount(Worker *w) {
+        char why[REASON_MAX] = "";
+        int r;
+
+        r = mount_guard(w->root_fd, worker_device(w)->address, why, sizeof(why));
+        if (r < 0)
+                return refuse(w, OUTCOME_LEFT, "whether it is mounted can't be told: %s",
+                              strerror(-r));
+        return r == 0 || refuse(w, OUTCOME_LEFT, "%s", why);
+}
+
 /* write(2) returns when nvme_remove() has: after SHST=10b or after the driver's time-out. */
 static bool unbind(Worker *w) {
         const Device *d = worker_device(w);
-        int r = sysfs_write(w->root_fd, UNBIND_PATH, d->address);
+        int r;
 
+        /* Set before: a worker that is killed inside has taken it all the same. */
+        w->slot->result.is_taken = true;
+        r = sysfs_write(w->root_fd, UNBIND_PATH, d->address);
+        w->slot->result.is_taken = r >= 0;
         if (r == -ENODEV)
                 return refuse(w, OUTCOME_VANISHED, "was unbound or removed meanwhile");
         if (r < 0)
@@ -189,7 +207,7 @@ static void detach(Worker *w) {
         if (!write_back_all(w))
                 return;
         /* fsync may have taken its time: look once more at the last moment. */
-        if (!is_same_controller(w))
+        if (!is_same_controller(w) || !carries_no_mount(w))
                 return;
         if (slot->is_abandoned) {
                 (void) refuse(w, OUTCOME_LEFT, "abandoned before the unbind");

@@ -9,6 +9,7 @@
  *   the address still carries the same controller (name, serial) and it is bound to nvme;
  *   each namespace is the one that was planned for, nobody claims it, and no other has appeared;
  *   fsync() of each namespace and partition: unbind drops dirty pages (nvme_ns_remove(), 6.1);
+ *   nothing mounted leads to it (mount_guard.h);
  *   the address is written to the driver's unbind through a descriptor of the worker's own: one
  * that is shared would serialise all writes (kernfs of->mutex); verify_shutdown(). STEP_LEAVE:
  * fsync() of each namespace, which is a Flush. Blocks as long as the controller does. The outcome

@@ -58,7 +58,7 @@ Test(log, entries_may_go_to_both) {
         cr_expect(ne(ptr, (void *) strstr(receive(), "MESSAGE_ID=0\n"), NULL));
         (void) close(pair[1]);
         pair[1] = kmsg[1];
-        cr_expect(eq(str, receive(), "<30>nvme-async-shutdown: text (stage=unit)"));
+        cr_expect(eq(str, receive(), "<31>nvme-async-shutdown: text (stage=unit)"));
         log_info("a line of no consequence");
         cr_expect(eq(str, receive(), ""), "only entries");
         log_close();

@@ -99,7 +99,7 @@ Test(record, kmsg_line_of_a_detached_controller) {
         log_set_kmsg_fd(pair[0]);
         record_log_controller(&record, &topology, 0);
         cr_expect(eq(str, (char *) receive(),
-                     "<30>nvme-async-shutdown: nvme0 0000:01:00.0: detached in 2.103s (stage=hook "
+                     "<31>nvme-async-shutdown: nvme0 0000:01:00.0: detached in 2.103s (stage=hook "
                      "outcome=detached verified=yes flushed=no usec=2103000 "
                      "boot=0123456789abcdef0123456789abcdef serial=S-nvme0 name=nvme0 "
                      "address=0000:01:00.0 parent=0000:00:01.0 model=Test action=reboot "
@@ -114,7 +114,7 @@ Test(record, kmsg_line_of_one_that_was_left) {
         line = receive();
         cr_expect(eq(int,
                      strncmp(line,
-                             "<30>nvme-async-shutdown: nvme1 0000:02:00.0: left, flushed: "
+                             "<31>nvme-async-shutdown: nvme1 0000:02:00.0: left, flushed: "
                              "/dev/nvme1n1 is mounted on / (stage=hook outcome=left verified=no "
                              "flushed=yes usec=0 ",
                              144),

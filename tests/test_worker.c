@@ -16,6 +16,7 @@
 
 #define ADDRESS "0000:01:00.0"
 #define PCI "sys/bus/pci/devices/" ADDRESS
+#define MOUNTINFO "proc/self/mountinfo"
 #define UNBIND "sys/bus/pci/drivers/nvme/unbind"
 
 #define CSTS_COMPLETE 0x9
@@ -30,6 +31,7 @@ static struct {
         unsigned n_writes;
         unsigned n_fsyncs_before;
         bool had_open_nodes;
+        bool was_taken;
         int fsync_error;
         bool swaps_drive_at_fsync;
         unsigned n_fsyncs;
@@ -69,6 +71,7 @@ ssize_t write(int fd, const void *data, size_t size) {
         kernel.n_writes++;
         kernel.n_fsyncs_before = kernel.n_fsyncs;
         kernel.had_open_nodes = has_open_nodes();
+        kernel.was_taken = slot.result.is_taken;
         if (kernel.error) {
                 errno = kernel.error;
                 return -1;
@@ -113,6 +116,7 @@ static void setup(void) {
         (void) fake_root_new();
         fake_root_write(UNBIND, "");
         fake_root_write("dev/null", "");
+        fake_root_write(MOUNTINFO, "21 1 0:20 / / rw shared:1 - tmpfs tmpfs rw\n");
         fake_root_link(PCI "/driver", "../../drivers/nvme");
         fake_root_write(PCI "/nvme/nvme0/serial", "S-nvme0             \n");
         write_csts(CSTS_COMPLETE);
@@ -138,16 +142,36 @@ static void run(void) {
 
 static void expect_untouched(Outcome outcome, const char *reason) {
         cr_expect(eq(uint, kernel.n_writes, 0));
+        cr_expect(not(slot.result.is_taken));
         cr_expect(eq(int, slot.result.outcome, outcome));
         cr_expect(eq(str, slot.result.reason, (char *) reason));
 }
 
 TestSuite(worker, .init = setup, .fini = teardown, .timeout = 10);
 
+/* Whatever the plan says: the topology here knows of no use at all. */
+Test(worker, leaves_what_carries_the_root) {
+        fake_root_write(MOUNTINFO, "21 1 259:1 / / rw shared:1 - ext4 /dev/root rw\n");
+        fake_root_link("sys/dev/block/259:1",
+                       "../../devices/pci0000:00/" ADDRESS "/nvme/nvme0/nvme0n1/nvme0n1p1");
+        run();
+        expect_untouched(OUTCOME_LEFT, "something of it is mounted on /");
+}
+
+Test(worker, leaves_all_when_mounts_can_not_be_read) {
+        fake_root_remove(MOUNTINFO);
+        run();
+        expect_untouched(OUTCOME_LEFT,
+                         "whether it is mounted can't be told: No such file or directory");
+}
+
 Test(worker, detaches_an_idle_controller) {
         run();
         cr_expect(eq(uint, kernel.n_writes, 1));
         cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
+        cr_expect(slot.result.is_taken);
+        /* Who is killed inside has it written down already. */
+        cr_expect(kernel.was_taken);
         cr_expect(eq(str, slot.result.reason, ""));
         cr_expect(ge(u64, slot.result.ended_usec, slot.result.started_usec));
 }
@@ -309,6 +333,7 @@ ParameterizedTest(struct verdict_row *row, worker, judges_by_the_registers) {
         cr_expect(eq(uint, kernel.n_writes, 1));
         cr_expect(eq(int, slot.result.outcome, row->outcome));
         cr_expect(eq(str, slot.result.reason, row->reason));
+        cr_expect(eq(int, slot.result.is_taken, row->error == 0));
 }
 
 /* Lockdown: the registers can't be mapped. */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* libsmartcols; see table.h. */
+/* See show_columns.h. */
 
-#include "table.h"
+#include "show_columns.h"
 
-struct libscols_table *table_new(const char *name, const TableColumn *columns, size_t n_columns,
-                                 bool json, FILE *stream) {
+struct libscols_table *columns_new_table(const char *name, const Column *columns, size_t n_columns,
+                                         bool json, FILE *stream) {
         struct libscols_table *table;
 
         (void) scols_init_debug(0);
@@ -29,19 +29,25 @@ struct libscols_table *table_new(const char *name, const TableColumn *columns, s
         return table;
 }
 
-int table_print_and_free(struct libscols_table *table) {
+int columns_set_line(struct libscols_line *line, const char *const *values, size_t n_values) {
+        for (size_t i = 0; i < n_values; i++) {
+                int r = values[i] ? scols_line_set_data(line, i, values[i]) : 0;
+
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+int columns_add_line(struct libscols_table *table, const char *const *values, size_t n_values) {
+        struct libscols_line *line = scols_table_new_line(table, NULL);
+
+        return line ? columns_set_line(line, values, n_values) : -ENOMEM;
+}
+
+int columns_print_and_free(struct libscols_table *table) {
         int r = scols_print_table(table);
 
         scols_unref_table(table);
-        return r;
-}
-
-int table_add(struct libscols_table *table, const char *const *cells, size_t n_cells) {
-        struct libscols_line *line = scols_table_new_line(table, NULL);
-        int r = line ? 0 : -ENOMEM;
-
-        for (size_t i = 0; r >= 0 && i < n_cells; i++)
-                if (cells[i] && *cells[i])
-                        r = scols_line_set_data(line, i, cells[i]);
         return r;
 }
