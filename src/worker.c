@@ -76,6 +76,23 @@ static bool is_same_controller(Worker *w) {
         return true;
 }
 
+/* A drive that was pulled reads as all ones, in its configuration space too. Nothing sent to it
+ * ever comes back: an fsync() would wait for nvme_core.io_timeout (30 s), where the kernel's pass
+ * takes it for dead at once (nvme_dev_disable(), 6.1). Where this can't be read, the rest has to
+ * find out. */
+static bool answers_on_bus(Worker *w) {
+        _cleanup_close_ int fd = -1;
+        uint32_t id = 0;
+        char path[PATH_MAX];
+
+        (void) snprintf(path, sizeof(path), "sys/bus/pci/devices/%s/config",
+                        worker_device(w)->address);
+        fd = openat(w->root_fd, path, O_RDONLY | O_CLOEXEC);
+        if (fd >= 0 && pread(fd, &id, sizeof(id), 0) == (ssize_t) sizeof(id) && id == UINT32_MAX)
+                return refuse(w, OUTCOME_VANISHED, "it no longer answers on the bus");
+        return true;
+}
+
 /* A namespace that appeared after the plan was made has been checked by nobody. */
 static bool has_planned_namespaces(Worker *w) {
         const Device *d = worker_device(w);
@@ -201,7 +218,7 @@ static void detach(Worker *w) {
         WorkerSlot *slot = w->slot;
         usec_t since;
 
-        if (!is_same_controller(w) || !has_planned_namespaces(w))
+        if (!is_same_controller(w) || !answers_on_bus(w) || !has_planned_namespaces(w))
                 return;
         worker_enter_phase(slot, PHASE_FSYNC);
         if (!write_back_all(w))

@@ -6,7 +6,8 @@
 #include "worker_slot.h"
 
 /* STEP_DETACH, in this order, ending at the first that fails:
- *   the address still carries the same controller (name, serial) and it is bound to nvme;
+ *   the address still carries the same controller (name, serial), it is bound to nvme, and it
+ * answers on the bus;
  *   each namespace is the one that was planned for, nobody claims it, and no other has appeared;
  *   fsync() of each namespace and partition: unbind drops dirty pages (nvme_ns_remove(), 6.1);
  *   nothing mounted leads to it (mount_guard.h);

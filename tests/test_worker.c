@@ -393,6 +393,14 @@ Test(worker, ignores_complaints_about_others_and_of_earlier_times) {
         cr_expect(eq(int, result.outcome, OUTCOME_UNVERIFIED));
 }
 
+Test(worker, touches_nothing_that_no_longer_answers_on_the_bus) {
+        fake_root_write_binary(PCI "/config", (const uint8_t[]){ 0xff, 0xff, 0xff, 0xff }, 4);
+        worker_run(root_fd, &topology, 0, STEP_DETACH, &slot);
+        cr_expect(eq(int, slot.result.outcome, OUTCOME_VANISHED));
+        cr_expect(eq(uint, kernel.n_fsyncs, 0));
+        cr_expect(eq(uint, kernel.n_writes, 0));
+}
+
 Test(worker, flushes_what_stays_and_does_not_unbind_it) {
         worker_run(root_fd, &topology, 0, STEP_LEAVE, &slot);
         cr_expect(eq(uint, kernel.n_fsyncs, 1));
