@@ -46,6 +46,15 @@ Test(log, kmsg_lines_are_cut_below_900_bytes_between_characters) {
         log_close();
 }
 
+Test(log, a_person_does_not_get_the_suffix) {
+        static const char *const fields[] = { "MESSAGE=text", "MESSAGE_ID=0" };
+
+        cr_assert(ge(int, dup2(pair[0], STDERR_FILENO), 0));
+        log_open(LOG_TARGET_STDERR, 6);
+        log_fields(6, "stage=unit", fields, 2);
+        cr_expect(eq(str, receive(), "text\n"));
+}
+
 /* Without a kmsg of its own, so that none of the machine's is written to. */
 Test(log, entries_may_go_to_both) {
         static const char *const fields[] = { "MESSAGE=text", "MESSAGE_ID=0" };

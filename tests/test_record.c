@@ -3,6 +3,7 @@
 #include <criterion/new/assert.h>
 #include <sys/socket.h>
 
+#include "entry.h"
 #include "fake_root.h"
 #include "log.h"
 #include "message_ids.h"
@@ -209,6 +210,7 @@ Test(record, a_path_that_is_too_long_loses_its_front) {
         line = receive();
         cr_expect(ne(ptr, (void *) strstr(line, "/pci0000:00/0000:00:01.0 model="), NULL), "%s",
                   line);
+        cr_expect(lt(sz, strcspn(strstr(line, "path=") + 5, " "), sizeof(((Entry *) NULL)->path)));
 }
 
 Test(record, knows_which_boot_this_is) {
