@@ -28,6 +28,7 @@ struct OpsKernel {
         int root_fd;
         const Topology *topology;
         char *argv0;
+        bool is_live;
         sd_event *event;
         bool is_told_to_stop;
         WorkerSlot *slots; /* shared with the workers, one for each device */
@@ -69,7 +70,7 @@ static void run_child(const OpsKernel *ops, size_t device, StepAction action) {
         (void) prctl(PR_SET_NAME, ops->topology->devices[device].controller->name);
         if (ops->argv0)
                 *ops->argv0 = '@';
-        worker_run(ops->root_fd, ops->topology, device, action, &ops->slots[device]);
+        worker_run(ops->root_fd, ops->topology, device, action, ops->is_live, &ops->slots[device]);
         _exit(EXIT_SUCCESS);
 }
 
@@ -245,7 +246,8 @@ static int allocate(OpsKernel *ops, size_t n) {
         return ops->children && ops->ended && ops->slots ? 0 : -ENOMEM;
 }
 
-int ops_kernel_new(int root_fd, const Topology *topology, char *argv0, OpsKernel **ret) {
+int ops_kernel_new(int root_fd, const Topology *topology, bool is_live, char *argv0,
+                   OpsKernel **ret) {
         OpsKernel *ops = calloc(1, sizeof(OpsKernel));
         int r;
 
@@ -254,6 +256,7 @@ int ops_kernel_new(int root_fd, const Topology *topology, char *argv0, OpsKernel
         ops->root_fd = root_fd;
         ops->topology = topology;
         ops->argv0 = argv0;
+        ops->is_live = is_live;
         r = allocate(ops, topology->n_devices);
         if (r >= 0)
                 r = block_signals();

@@ -123,7 +123,7 @@ static int prepare(int root_fd, const Topology *topology, char *argv0, Stagehand
         r = record_init(&hand->rehearsal->record, STAGE_UNIT, ACTION_REBOOT, n);
         if (r >= 0)
                 r = rebind_new(root_fd, topology, &hand->rebind);
-        return r < 0 ? r : ops_kernel_new(root_fd, topology, argv0, &hand->ops);
+        return r < 0 ? r : ops_kernel_new(root_fd, topology, true, argv0, &hand->ops);
 }
 
 int rehearsal_run(int root_fd, const Topology *topology, const Plan *plan, const Config *config,

@@ -26,6 +26,7 @@ typedef struct Run {
         Plan plan;
         char *argv0;
         int console_fd;
+        bool is_pending; /* PID 1 itself has told us the action */
 } Run;
 
 static void on_progress(void *userdata, size_t n_done, size_t n_steps, usec_t elapsed_usec) {
@@ -77,7 +78,7 @@ static int act(Run *run, usec_t deadline) {
         if (r >= 0)
                 r = record_read_boot_id(&record, run->root_fd);
         if (r >= 0)
-                r = ops_kernel_new(run->root_fd, &run->topology, run->argv0, &ops);
+                r = ops_kernel_new(run->root_fd, &run->topology, false, run->argv0, &ops);
         if (r >= 0) {
                 run->console_fd = progress_open(run->root_fd);
                 last_second_settings(run->root_fd);
@@ -130,7 +131,7 @@ static int may_run(Run *run) {
                 log_info("Standing down: %s.", reason);
         if (r != 0)
                 return r < 0 ? r : 0;
-        r = is_shutting_down(run->root_fd, run->stage, run->action);
+        r = run->is_pending ? 1 : is_shutting_down(run->root_fd, run->stage, run->action);
         if (r < 0) {
                 log_error("Refusing: could not find out whether the machine is shutting down: %s.",
                           strerror(-r));
@@ -145,13 +146,15 @@ static int may_run(Run *run) {
 }
 
 /* The unit leaves it to us to find out which way the machine goes down. */
-static int find_action(const Arguments *arguments, Action *ret) {
-        if (arguments->n_operands == 0 && arguments->stage == STAGE_UNIT)
-                return system_manager_pending_action(ret);
+static int find_action(Run *run, const Arguments *arguments) {
+        if (arguments->n_operands == 0 && arguments->stage == STAGE_UNIT) {
+                run->is_pending = true;
+                return system_manager_pending_action(&run->action);
+        }
         if (arguments->n_operands != 1)
                 return -EINVAL;
-        *ret = action_from_string(arguments->operands[0]);
-        return *ret < 0 ? -EINVAL : 0;
+        run->action = action_from_string(arguments->operands[0]);
+        return run->action < 0 ? -EINVAL : 0;
 }
 
 static int run_stage(const Arguments *arguments) {
@@ -161,7 +164,7 @@ static int run_stage(const Arguments *arguments) {
                     .console_fd = -1 };
         int r;
 
-        r = find_action(arguments, &run.action);
+        r = find_action(&run, arguments);
         if (r == -EINVAL)
                 log_error("Nothing done: the action must be reboot, poweroff, halt or kexec, not "
                           "\"%.40s\".",

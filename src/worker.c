@@ -21,6 +21,7 @@ typedef struct Worker {
         int root_fd;
         const Topology *topology;
         size_t device;
+        bool is_live;
         WorkerSlot *slot;
 } Worker;
 
@@ -184,12 +185,25 @@ static bool write_back_all(Worker *w) {
         return true;
 }
 
-/* A mount is seen twice, on two ways that have nothing in common: usage looked before, and the
- * claim does not cover the heads that several controllers share. */
+/* The claim has just told that nobody has mounted the disk, but for the heads that several
+ * controllers share. */
+static bool is_all_claimed(const Worker *w) {
+        for (size_t i = 0; i < w->topology->n_blocks; i++)
+                if (belongs_to(&w->topology->blocks[i], w->device) &&
+                    w->topology->blocks[i].n_controllers != 1)
+                        return false;
+        return true;
+}
+
+/* A mount is seen twice, on two ways that have nothing in common. Not where the machine goes down
+ * and a claim stands for it: to follow every mount down to the hardware, for every drive, took
+ * three times as long as all the rest of the worker. */
 static bool carries_no_mount(Worker *w) {
         char why[REASON_MAX] = "";
         int r;
 
+        if (!w->is_live && is_all_claimed(w))
+                return true;
         r = mount_guard(w->root_fd, worker_device(w)->address, why, sizeof(why));
         if (r < 0)
                 return refuse(w, OUTCOME_LEFT, "whether it is mounted can't be told: %s",
@@ -265,8 +279,14 @@ static void flush(Worker *w) {
 }
 
 void worker_run(int root_fd, const Topology *topology, size_t device, StepAction action,
-                WorkerSlot *slot) {
-        Worker w = { .root_fd = root_fd, .topology = topology, .device = device, .slot = slot };
+                bool is_live, WorkerSlot *slot) {
+        Worker w = {
+                .root_fd = root_fd,
+                .topology = topology,
+                .device = device,
+                .is_live = is_live,
+                .slot = slot,
+        };
 
         worker_enter_phase(slot, PHASE_CHECK);
         if (action == STEP_DETACH)

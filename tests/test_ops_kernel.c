@@ -51,7 +51,8 @@ static void end_well(WorkerSlot *slot) {
         worker_enter_phase(slot, _PHASE_MAX);
 }
 
-void worker_run(int fd, const Topology *t, size_t device, StepAction action, WorkerSlot *slot) {
+void worker_run(int fd, const Topology *t, size_t device, StepAction action, bool is_live,
+                WorkerSlot *slot) {
         /* Whatever happens to the test, its workers do not stay. */
         (void) alarm(20);
         worker_enter_phase(slot, PHASE_CHECK);
@@ -96,7 +97,7 @@ static void setup(void) {
         (void) build_nvme(&topology, "nvme0", "0000:01:00.0", NULL);
         (void) build_nvme(&topology, "nvme1", "0000:02:00.0", NULL);
         (void) build_nvme(&topology, "nvme2", "0000:03:00.0", NULL);
-        cr_assert(eq(int, ops_kernel_new(root_fd, &topology, argv0, &ops), 0));
+        cr_assert(eq(int, ops_kernel_new(root_fd, &topology, false, argv0, &ops), 0));
 }
 
 static void teardown(void) {

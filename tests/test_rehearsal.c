@@ -56,7 +56,9 @@ static void wait_until_abandoned(WorkerSlot *slot, bool is_taken) {
         end(slot, is_taken ? OUTCOME_DETACHED : OUTCOME_LEFT, is_taken);
 }
 
-void worker_run(int fd, const Topology *t, size_t device, StepAction action, WorkerSlot *slot) {
+void worker_run(int fd, const Topology *t, size_t device, StepAction action, bool is_live,
+                WorkerSlot *slot) {
+        cr_assert(is_live);
         /* Whatever happens to the test, its workers do not stay. */
         (void) alarm(20);
         switch (behaviours[device]) {

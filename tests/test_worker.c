@@ -40,6 +40,7 @@ static struct {
 static int root_fd;
 static Topology topology;
 static WorkerSlot slot;
+static bool is_live;
 
 static bool leads_to(int fd, const char *path) {
         struct stat a, b;
@@ -137,7 +138,7 @@ static void teardown(void) {
 }
 
 static void run(void) {
-        worker_run(root_fd, &topology, 0, STEP_DETACH, &slot);
+        worker_run(root_fd, &topology, 0, STEP_DETACH, is_live, &slot);
 }
 
 static void expect_untouched(Outcome outcome, const char *reason) {
@@ -149,16 +150,35 @@ static void expect_untouched(Outcome outcome, const char *reason) {
 
 TestSuite(worker, .init = setup, .fini = teardown, .timeout = 10);
 
-/* Whatever the plan says: the topology here knows of no use at all. */
-Test(worker, leaves_what_carries_the_root) {
+static void mount_it(void) {
         fake_root_write(MOUNTINFO, "21 1 259:1 / / rw shared:1 - ext4 /dev/root rw\n");
         fake_root_link("sys/dev/block/259:1",
                        "../../devices/pci0000:00/" ADDRESS "/nvme/nvme0/nvme0n1/nvme0n1p1");
+}
+
+/* Whatever the plan says: the topology here knows of no use at all. */
+Test(worker, leaves_what_carries_the_root_of_a_live_machine) {
+        is_live = true;
+        mount_it();
         run();
         expect_untouched(OUTCOME_LEFT, "something of it is mounted on /");
 }
 
+Test(worker, leaves_a_mounted_head_that_nobody_can_claim) {
+        cr_assert_eq(topology_link_controller(&topology, 0, 1), 0);
+        mount_it();
+        run();
+        expect_untouched(OUTCOME_LEFT, "something of it is mounted on /");
+}
+
+Test(worker, a_claim_is_enough_where_the_machine_goes_down) {
+        fake_root_remove(MOUNTINFO);
+        run();
+        cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
+}
+
 Test(worker, leaves_all_when_mounts_can_not_be_read) {
+        is_live = true;
         fake_root_remove(MOUNTINFO);
         run();
         expect_untouched(OUTCOME_LEFT,
@@ -395,14 +415,14 @@ Test(worker, ignores_complaints_about_others_and_of_earlier_times) {
 
 Test(worker, touches_nothing_that_no_longer_answers_on_the_bus) {
         fake_root_write_binary(PCI "/config", (const uint8_t[]){ 0xff, 0xff, 0xff, 0xff }, 4);
-        worker_run(root_fd, &topology, 0, STEP_DETACH, &slot);
+        worker_run(root_fd, &topology, 0, STEP_DETACH, is_live, &slot);
         cr_expect(eq(int, slot.result.outcome, OUTCOME_VANISHED));
         cr_expect(eq(uint, kernel.n_fsyncs, 0));
         cr_expect(eq(uint, kernel.n_writes, 0));
 }
 
 Test(worker, flushes_what_stays_and_does_not_unbind_it) {
-        worker_run(root_fd, &topology, 0, STEP_LEAVE, &slot);
+        worker_run(root_fd, &topology, 0, STEP_LEAVE, is_live, &slot);
         cr_expect(eq(uint, kernel.n_fsyncs, 1));
         cr_expect(eq(uint, kernel.n_writes, 0));
         cr_expect(eq(int, slot.result.outcome, OUTCOME_LEFT));
@@ -411,7 +431,7 @@ Test(worker, flushes_what_stays_and_does_not_unbind_it) {
 
 Test(worker, a_flush_that_fails_is_said_and_ignored) {
         kernel.fsync_error = EIO;
-        worker_run(root_fd, &topology, 0, STEP_LEAVE, &slot);
+        worker_run(root_fd, &topology, 0, STEP_LEAVE, is_live, &slot);
         cr_expect(eq(uint, kernel.n_writes, 0));
         cr_expect(eq(int, slot.result.outcome, OUTCOME_LEFT));
         cr_expect(not(slot.result.is_flushed));
