@@ -27,6 +27,15 @@ typedef enum Order {
         _ORDER_INVALID = -EINVAL,
 } Order;
 
+/* What is done so that the hook's record reaches the next boot. */
+typedef enum PersistLog {
+        PERSIST_LOG_NO,
+        PERSIST_LOG_AUTO,   /* in pstore where that does not wear */
+        PERSIST_LOG_PSTORE, /* in pstore, EFI variables too */
+        _PERSIST_LOG_MAX,
+        _PERSIST_LOG_INVALID = -EINVAL,
+} PersistLog;
+
 /* Both directions from one table each; from_string gives _X_INVALID for an unknown word. */
 const char *stage_to_string(Stage stage);
 Stage stage_from_string(const char *text);
@@ -34,6 +43,8 @@ const char *action_to_string(Action action);
 Action action_from_string(const char *text);
 const char *order_to_string(Order order);
 Order order_from_string(const char *text);
+const char *persist_log_to_string(PersistLog mode);
+PersistLog persist_log_from_string(const char *text);
 
 typedef enum ConfigKey {
         CONFIG_ENABLED,
@@ -46,6 +57,7 @@ typedef enum ConfigKey {
         CONFIG_INCLUDE,
         CONFIG_EXCLUDE,
         CONFIG_FLUSH,
+        CONFIG_PERSIST_LOG,
         _CONFIG_KEY_MAX,
 } ConfigKey;
 
@@ -60,6 +72,7 @@ typedef struct Config {
         char **include; /* NULL-terminated globs, or NULL: everything */
         char **exclude; /* NULL-terminated globs, or NULL: nothing */
         bool flush;
+        PersistLog persist_log;
         /* Include= or Exclude= may stand in what could not be read: who is meant is not known. */
         bool is_selection_uncertain;
         char *origin[_CONFIG_KEY_MAX]; /* "/etc/...conf:12", or NULL: the built-in default */

@@ -32,6 +32,12 @@ static const char *const order_table[_ORDER_MAX] = {
         [ORDER_HIERARCHY] = "hierarchy",
 };
 
+static const char *const persist_log_table[_PERSIST_LOG_MAX] = {
+        [PERSIST_LOG_NO] = "no",
+        [PERSIST_LOG_AUTO] = "auto",
+        [PERSIST_LOG_PSTORE] = "pstore",
+};
+
 static const char *table_to_string(const char *const *table, int n, int value) {
         return value >= 0 && value < n ? table[value] : NULL;
 }
@@ -67,6 +73,14 @@ Order order_from_string(const char *text) {
         return (Order) table_from_string(order_table, _ORDER_MAX, text);
 }
 
+const char *persist_log_to_string(PersistLog mode) {
+        return table_to_string(persist_log_table, _PERSIST_LOG_MAX, (int) mode);
+}
+
+PersistLog persist_log_from_string(const char *text) {
+        return (PersistLog) table_from_string(persist_log_table, _PERSIST_LOG_MAX, text);
+}
+
 void config_set_defaults(Config *config) {
         *config = (Config){
                 .stages = 1U << STAGE_UNIT | 1U << STAGE_HOOK | 1U << STAGE_EXITRD,
@@ -75,6 +89,7 @@ void config_set_defaults(Config *config) {
                 .timeout_usec = 40 * USEC_PER_SEC,
                 .min_controllers = 2,
                 .flush = true,
+                .persist_log = PERSIST_LOG_AUTO,
         };
 }
 
@@ -276,6 +291,7 @@ static const char *const key_table[_CONFIG_KEY_MAX] = {
         [CONFIG_INCLUDE] = "Include",
         [CONFIG_EXCLUDE] = "Exclude",
         [CONFIG_FLUSH] = "Flush",
+        [CONFIG_PERSIST_LOG] = "PersistLog",
 };
 
 const char *config_key_name(ConfigKey key) {
@@ -318,6 +334,11 @@ int config_key_parse(Config *config, ConfigKey key, const char *text, bool is_fi
                 return parse_globs(&a, &config->exclude);
         case CONFIG_FLUSH:
                 return parse_boolean(&a, &config->flush);
+        case CONFIG_PERSIST_LOG:
+                if (persist_log_from_string(text) < 0)
+                        return refuse(&a, "must be auto, pstore or no");
+                config->persist_log = persist_log_from_string(text);
+                return 0;
         default:
                 return -EINVAL;
         }
@@ -345,6 +366,8 @@ int config_key_format(const Config *config, ConfigKey key, char **ret_value) {
                 return format_globs(config->exclude, ret_value);
         case CONFIG_FLUSH:
                 return format_boolean(config->flush, ret_value);
+        case CONFIG_PERSIST_LOG:
+                return format_text(ret_value, "%s", persist_log_to_string(config->persist_log));
         default:
                 return -EINVAL;
         }

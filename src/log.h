@@ -16,8 +16,13 @@ typedef enum LogTarget {
 
 /* Chooses the sink once, at start. Opens /dev/kmsg for LOG_TARGET_KMSG; if that fails every later
  * line is dropped silently. Lines less urgent than max_level (syslog.h: LOG_ERR..LOG_DEBUG) are
- * dropped. */
-void log_open(LogTarget target, int max_level);
+ * dropped. 0, or -errno: nobody will hear anything. */
+int log_open(LogTarget target, int max_level);
+
+/* Structured entries that go to the journal go to the kernel log as well from here on, for a
+ * journal that will not be there after the shutdown. */
+void log_tee_kmsg(void);
+void log_tee_kmsg_fd(int fd);
 
 /* Writes to that descriptor instead of /dev/kmsg. For tests; takes the descriptor over. */
 void log_set_kmsg_fd(int fd);

@@ -7,10 +7,21 @@
 #include "verbs.h"
 #include "version.h"
 
+#define TREND_DEFAULT 10
+#define TREND_MAX 100
+
 static const struct option options[] = {
-        { "help", no_argument, NULL, 'h' },        { "version", no_argument, NULL, 'V' },
-        { "json", no_argument, NULL, 'j' },        { "yes", no_argument, NULL, 'y' },
-        { "stage", required_argument, NULL, 's' }, {},
+        { "help", no_argument, NULL, 'h' },
+        { "version", no_argument, NULL, 'V' },
+        { "json", no_argument, NULL, 'j' },
+        { "yes", no_argument, NULL, 'y' },
+        { "stage", required_argument, NULL, 's' },
+        { "boot", required_argument, NULL, 'b' },
+        { "svg", required_argument, NULL, 'v' },
+        { "metrics", required_argument, NULL, 'm' },
+        { "trend", optional_argument, NULL, 't' },
+        { "journal", required_argument, NULL, 'J' },
+        {},
 };
 
 static void print_help(void) {
@@ -24,19 +35,42 @@ static void print_help(void) {
                 "\nOptions:\n"
                 "  -h --help              Show this help\n"
                 "     --version           Show the version\n"
-                "     --json              plan, rehearse, config: print JSON\n"
+                "     --json              plan, report, rehearse, config: print JSON\n"
                 "     --yes               rehearse: do not ask\n"
                 "     --stage=STAGE       run: unit, hook or exitrd; plan: as that stage would\n"
                 "                         see it (default: unit)\n"
+                "  -b --boot=N|ID         report: the shutdown of that boot, as for journalctl\n"
+                "                         (default: -1)\n"
+                "     --svg=FILE          report: draw the timeline; - for standard output\n"
+                "     --metrics=FILE      report: write it for Prometheus' textfile collector\n"
+                "     --trend[=N]         report: compare the last N shutdowns of each drive\n"
+                "                         (default: 10)\n"
+                "     --journal=PATH      report: read that journal file or directory\n"
                 "\nrun refuses on a machine that is not shutting down, rehearse on one that is.\n"
                 "See nvme-async-shutdown(8) and nvme-async-shutdown.conf(5).\n");
+}
+
+static int parse_trend(const char *text, unsigned *ret) {
+        unsigned long n;
+        char *end;
+
+        *ret = TREND_DEFAULT;
+        if (!text)
+                return 0;
+        n = strtoul(text, &end, 10);
+        if (*text < '0' || *text > '9' || *end || n < 2 || n > TREND_MAX) {
+                log_error("--trend=%.40s: must be a number from 2 to %d.", text, TREND_MAX);
+                return -EINVAL;
+        }
+        *ret = (unsigned) n;
+        return 0;
 }
 
 /* 0: go on; 1: all has been done; -EINVAL: said what is wrong. */
 static int parse_options(int argc, char *argv[], Arguments *arguments) {
         int c;
 
-        while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0)
+        while ((c = getopt_long(argc, argv, "hb:", options, NULL)) >= 0)
                 switch (c) {
                 case 'h':
                         print_help();
@@ -57,6 +91,22 @@ static int parse_options(int argc, char *argv[], Arguments *arguments) {
                                 return -EINVAL;
                         }
                         arguments->has_stage = true;
+                        break;
+                case 'b':
+                        arguments->boot = optarg;
+                        break;
+                case 'v':
+                        arguments->svg = optarg;
+                        break;
+                case 'm':
+                        arguments->metrics = optarg;
+                        break;
+                case 'J':
+                        arguments->journal = optarg;
+                        break;
+                case 't':
+                        if (parse_trend(optarg, &arguments->trend) < 0)
+                                return -EINVAL;
                         break;
                 default:
                         log_error("Try nvme-async-shutdown --help.");

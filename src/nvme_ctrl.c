@@ -31,3 +31,27 @@ int controller_identify(int fd, NvmeIdentity *ret) {
         *ret = identity;
         return 0;
 }
+
+/* Little-endian, 16 bytes. */
+static uint64_t read_u128(const uint8_t bytes[16]) {
+        uint64_t value = 0;
+
+        for (int i = 15; i >= 0; i--) {
+                if (i >= 8 && bytes[i] > 0)
+                        return UINT64_MAX;
+                value = value << 8 | bytes[i];
+        }
+        return value;
+}
+
+int controller_smart(int fd, NvmeSmart *ret) {
+        struct nvme_smart_log log = {};
+        int r;
+
+        r = status_to_errno(nvme_get_log_smart(fd, NVME_NSID_ALL, false, &log));
+        if (r < 0)
+                return r;
+        ret->power_cycles = read_u128(log.power_cycles);
+        ret->unsafe_shutdowns = read_u128(log.unsafe_shutdowns);
+        return 0;
+}

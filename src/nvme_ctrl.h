@@ -15,3 +15,12 @@ typedef struct NvmeIdentity {
  * controller does not answer: call it in a process that can be abandoned. Returns 0; -errno;
  * -EREMOTEIO when the controller refused the command. */
 int controller_identify(int fd, NvmeIdentity *ret) _must_check_;
+
+typedef struct NvmeSmart {
+        uint64_t power_cycles; /* both 128 bits wide in the log: UINT64_MAX for more than fits */
+        uint64_t unsafe_shutdowns;
+} NvmeSmart;
+
+/* SMART / Health Information (NVMe base 2.0, 5.16.1.3: Power Cycles bytes 127:112, Unsafe Shutdowns
+ * 159:144). Blocks and returns as controller_identify(). */
+int controller_smart(int fd, NvmeSmart *ret) _must_check_;

@@ -3,15 +3,8 @@
 
 #include "record.h"
 
-#include <inttypes.h>
-#include <stdarg.h>
-#include <syslog.h>
-
-#include "log.h"
-#include "message_ids.h"
-
-#define FIELDS_MAX 24
-#define FIELD_MAX 512
+#include "entry.h"
+#include "sysfs.h"
 
 static const char *const outcome_table[_OUTCOME_MAX] = {
         [OUTCOME_PENDING] = "pending",
@@ -30,6 +23,13 @@ static const char *const phase_table[_PHASE_MAX] = {
 
 const char *outcome_to_string(Outcome outcome) {
         return outcome >= 0 && outcome < _OUTCOME_MAX ? outcome_table[outcome] : NULL;
+}
+
+Outcome outcome_from_string(const char *text) {
+        for (Outcome outcome = 0; outcome < _OUTCOME_MAX; outcome++)
+                if (STREQ(outcome_table[outcome], text))
+                        return outcome;
+        return _OUTCOME_INVALID;
 }
 
 const char *phase_to_string(Phase phase) {
@@ -55,6 +55,19 @@ void record_done(Record *record) {
         *record = RECORD_INIT;
 }
 
+int record_read_boot_id(Record *record, int root_fd) {
+        _cleanup_free_ char *uuid = NULL;
+        size_t n = 0;
+        int r;
+
+        r = sysfs_read(root_fd, "proc/sys/kernel/random/boot_id", &uuid);
+        for (const char *at = uuid; r >= 0 && *at && n + 1 < sizeof(record->boot_id); at++)
+                if (*at != '-')
+                        record->boot_id[n++] = *at;
+        record->boot_id[n] = '\0';
+        return r == -ENOMEM ? r : 0;
+}
+
 RecordTotals record_totals(const Record *record, const Topology *topology) {
         RecordTotals totals = { .elapsed_usec = record->ended_usec - record->started_usec };
 
@@ -73,145 +86,78 @@ RecordTotals record_totals(const Record *record, const Topology *topology) {
         return totals;
 }
 
-/* The fields of one entry, on the stack: nothing may be allocated while the machine goes down. */
-typedef struct Fields {
-        char text[FIELDS_MAX][FIELD_MAX];
-        const char *list[FIELDS_MAX];
-        size_t n;
-} Fields;
-
-static void add_field(Fields *fields, const char *format, ...) _printf_(2, 3);
-static void add_field(Fields *fields, const char *format, ...) {
-        va_list args;
-
-        if (fields->n >= FIELDS_MAX)
-                return;
-        va_start(args, format);
-        (void) vsnprintf(fields->text[fields->n], FIELD_MAX, format, args);
-        va_end(args);
-        fields->list[fields->n] = fields->text[fields->n];
-        fields->n++;
+static void copy_text(char *target, size_t size, const char *text) {
+        (void) snprintf(target, size, "%s", text ? text : "");
 }
 
-static int outcome_level(Outcome outcome) {
-        switch (outcome) {
-        case OUTCOME_FAILED:
-        case OUTCOME_LATE:
-        case OUTCOME_VANISHED:
-        case OUTCOME_UNVERIFIED:
-                return LOG_WARNING;
-        default:
-                return LOG_INFO;
+/* From the device upwards, so that what does not fit is missing at its front. */
+static void copy_path(char *target, size_t size, const Topology *topology, size_t device) {
+        size_t used = 0;
+
+        *target = '\0';
+        for (size_t n = 0; device != TOPOLOGY_NONE && n < topology->n_devices; n++) {
+                const char *address = topology->devices[device].address;
+                size_t length = strlen(address), slash = used > 0;
+
+                if (used + length + slash + 1 > size)
+                        return;
+                memmove(target + length + slash, target, used + 1);
+                memcpy(target, address, length);
+                if (slash)
+                        target[length] = '/';
+                used += length + slash;
+                device = topology->devices[device].parent;
         }
 }
 
-static const char *or_unknown(const char *text) {
-        return text && *text ? text : "-";
-}
+static Entry begin_entry(const Record *record, EntryKind kind) {
+        Entry entry = {
+                .kind = kind,
+                .stage = record->stage,
+                .action = record->action,
+                .stage_usec = record->started_usec,
+        };
 
-static void format_seconds(char *buffer, size_t size, usec_t usec) {
-        (void) snprintf(buffer, size, "%" PRIu64 ".%03us", usec / USEC_PER_SEC,
-                        (unsigned) (usec % USEC_PER_SEC / USEC_PER_MSEC));
-}
-
-/* "detached in 2.103s", "left, flushed: /dev/nvme0n1 is mounted on /" */
-static void format_outcome(const StepResult *result, char *buffer, size_t size) {
-        bool is_timed = result->phase_usec[PHASE_SHUTDOWN] > 0;
-        char seconds[32];
-
-        format_seconds(seconds, sizeof(seconds), result->phase_usec[PHASE_SHUTDOWN]);
-        (void) snprintf(buffer, size, "%s%s%s%s%s%s", outcome_to_string(result->outcome),
-                        is_timed ? " in " : "", is_timed ? seconds : "",
-                        result->is_flushed && result->outcome == OUTCOME_LEFT ? ", flushed" : "",
-                        *result->reason ? ": " : "", result->reason);
-}
-
-static const char *yes_no(bool value) {
-        return value ? "yes" : "no";
+        copy_text(entry.boot_id, sizeof(entry.boot_id), record->boot_id);
+        return entry;
 }
 
 void record_log_controller(const Record *record, const Topology *topology, size_t device) {
         const StepResult *result = &record->results[device];
         const Device *d = &topology->devices[device];
         const Controller *c = d->controller;
-        bool is_verified = result->outcome == OUTCOME_DETACHED;
-        char text[REASON_MAX + 64], suffix[256];
-        Fields fields = {};
+        Entry entry = begin_entry(record, ENTRY_CONTROLLER);
 
-        format_outcome(result, text, sizeof(text));
-        add_field(&fields, "MESSAGE=%s %s: %s", or_unknown(c->name), d->address, text);
-        add_field(&fields, "MESSAGE_ID=" MESSAGE_ID_CONTROLLER);
-        add_field(&fields, "NVME_CONTROLLER=%s", or_unknown(c->name));
-        add_field(&fields, "NVME_PCI_ADDRESS=%s", d->address);
-        add_field(&fields, "NVME_MODEL=%s", or_unknown(c->model));
-        add_field(&fields, "NVME_SERIAL=%s", or_unknown(c->serial));
-        add_field(&fields, "NVME_STAGE=%s", stage_to_string(record->stage));
-        add_field(&fields, "NVME_ACTION=%s", action_to_string(record->action));
-        add_field(&fields, "NVME_OUTCOME=%s", outcome_to_string(result->outcome));
-        add_field(&fields, "NVME_REASON=%s", result->reason);
-        add_field(&fields, "NVME_FLUSHED=%s", yes_no(result->is_flushed));
-        add_field(&fields, "NVME_VERIFIED=%s", yes_no(is_verified));
-        add_field(&fields, "NVME_SHUTDOWN_USEC=%" PRIu64, result->phase_usec[PHASE_SHUTDOWN]);
-        add_field(&fields, "NVME_RTD3E_USEC=%" PRIu64, result->rtd3e_usec);
-        for (Phase p = 0; p < _PHASE_MAX; p++)
-                if (p != PHASE_SHUTDOWN && result->phase_usec[p] > 0)
-                        add_field(&fields, "NVME_PHASE_%s_USEC=%" PRIu64,
-                                  (const char *[]){ "FORK", "CHECK", "FSYNC", "", "VERIFY" }[p],
-                                  result->phase_usec[p]);
-        (void) snprintf(suffix, sizeof(suffix),
-                        "stage=%s outcome=%s verified=%s flushed=%s usec=%" PRIu64 " serial=%s",
-                        stage_to_string(record->stage), outcome_to_string(result->outcome),
-                        yes_no(is_verified), yes_no(result->is_flushed),
-                        result->phase_usec[PHASE_SHUTDOWN], or_unknown(c->serial));
-        log_fields(outcome_level(result->outcome), suffix, fields.list, fields.n);
+        copy_text(entry.address, sizeof(entry.address), d->address);
+        copy_path(entry.path, sizeof(entry.path), topology, d->parent);
+        copy_text(entry.name, sizeof(entry.name), c->name);
+        copy_text(entry.model, sizeof(entry.model), c->model);
+        copy_text(entry.serial, sizeof(entry.serial), c->serial);
+        copy_text(entry.reason, sizeof(entry.reason), result->reason);
+        entry.outcome = result->outcome;
+        entry.is_flushed = result->is_flushed;
+        entry.is_verified = result->outcome == OUTCOME_DETACHED;
+        entry.started_usec = result->started_usec;
+        entry.rtd3e_usec = result->rtd3e_usec;
+        memcpy(entry.phase_usec, result->phase_usec, sizeof(entry.phase_usec));
+        entry_log(&entry);
 }
 
 void record_log_released(const Record *record, const Topology *topology, size_t device) {
         const Device *d = &topology->devices[device];
-        unsigned n_children = 0;
-        Fields fields = {};
-        char seconds[32];
+        Entry entry = begin_entry(record, ENTRY_RELEASED);
 
+        copy_text(entry.address, sizeof(entry.address), d->address);
+        copy_text(entry.device, sizeof(entry.device), device_kind_to_string(d->kind));
+        entry.released_usec = record->results[device].ended_usec - record->started_usec;
         for (size_t i = 0; i < topology->n_devices; i++)
-                n_children += topology->devices[i].parent == device;
-        format_seconds(seconds, sizeof(seconds),
-                       record->results[device].ended_usec - record->started_usec);
-        add_field(&fields, "MESSAGE=%s %s released after %u child%s, %s",
-                  device_kind_to_string(d->kind), d->address, n_children,
-                  n_children == 1 ? "" : "ren", seconds);
-        add_field(&fields, "MESSAGE_ID=" MESSAGE_ID_RELEASED);
-        add_field(&fields, "NVME_PCI_ADDRESS=%s", d->address);
-        add_field(&fields, "NVME_STAGE=%s", stage_to_string(record->stage));
-        log_fields(LOG_DEBUG, NULL, fields.list, fields.n);
+                entry.n_children += topology->devices[i].parent == device;
+        entry_log(&entry);
 }
 
 void record_log_summary(const Record *record, const Topology *topology) {
-        RecordTotals totals = record_totals(record, topology);
-        char elapsed[32], serial[32], saved[32], suffix[320];
-        const unsigned *n = totals.count;
-        Fields fields = {};
+        Entry entry = begin_entry(record, ENTRY_SUMMARY);
 
-        format_seconds(elapsed, sizeof(elapsed), totals.elapsed_usec);
-        format_seconds(serial, sizeof(serial), totals.serial_usec);
-        format_seconds(saved, sizeof(saved), totals.saved_usec);
-        add_field(&fields,
-                  "MESSAGE=%u NVMe controllers detached in %s, %u left, %u late, %u failed, "
-                  "%u vanished, %u unverified; one after the other %s, saved %s",
-                  n[OUTCOME_DETACHED], elapsed, n[OUTCOME_LEFT], n[OUTCOME_LATE], n[OUTCOME_FAILED],
-                  n[OUTCOME_VANISHED], n[OUTCOME_UNVERIFIED], serial, saved);
-        add_field(&fields, "MESSAGE_ID=" MESSAGE_ID_SUMMARY);
-        add_field(&fields, "NVME_STAGE=%s", stage_to_string(record->stage));
-        add_field(&fields, "NVME_ACTION=%s", action_to_string(record->action));
-        add_field(&fields, "ELAPSED_USEC=%" PRIu64, totals.elapsed_usec);
-        add_field(&fields, "SERIAL_USEC=%" PRIu64, totals.serial_usec);
-        add_field(&fields, "SAVED_USEC=%" PRIu64, totals.saved_usec);
-        (void) snprintf(suffix, sizeof(suffix),
-                        "stage=%s summary detached=%u left=%u late=%u failed=%u vanished=%u "
-                        "unverified=%u elapsed_usec=%" PRIu64 " serial_usec=%" PRIu64
-                        " saved_usec=%" PRIu64,
-                        stage_to_string(record->stage), n[OUTCOME_DETACHED], n[OUTCOME_LEFT],
-                        n[OUTCOME_LATE], n[OUTCOME_FAILED], n[OUTCOME_VANISHED],
-                        n[OUTCOME_UNVERIFIED], totals.elapsed_usec, totals.serial_usec,
-                        totals.saved_usec);
-        log_fields(LOG_NOTICE, suffix, fields.list, fields.n);
+        entry.totals = record_totals(record, topology);
+        entry_log(&entry);
 }

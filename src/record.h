@@ -46,6 +46,7 @@ typedef struct StepResult {
 typedef struct Record {
         Stage stage;
         Action action;
+        char boot_id[33]; /* of the running kernel, as in _BOOT_ID=; "" where unknown */
         usec_t started_usec;
         usec_t ended_usec;
         StepResult *results; /* results[i] belongs to Topology.devices[i] */
@@ -61,12 +62,17 @@ typedef struct RecordTotals {
         usec_t saved_usec;  /* serial - elapsed, at least 0 */
 } RecordTotals;
 
+/* From one table; from_string gives _OUTCOME_INVALID for an unknown word. */
 const char *outcome_to_string(Outcome outcome);
+Outcome outcome_from_string(const char *text);
 const char *phase_to_string(Phase phase);
 
 /* n_results pending results. 0 or -ENOMEM. */
 int record_init(Record *record, Stage stage, Action action, size_t n_results) _must_check_;
 void record_done(Record *record);
+
+/* Takes over which boot this is, from below root_fd; unknown is no error. 0 or -ENOMEM. */
+int record_read_boot_id(Record *record, int root_fd) _must_check_;
 
 RecordTotals record_totals(const Record *record, const Topology *topology);
 

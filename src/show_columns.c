@@ -39,6 +39,12 @@ int columns_set_line(struct libscols_line *line, const char *const *values, size
         return 0;
 }
 
+int columns_add_line(struct libscols_table *table, const char *const *values, size_t n_values) {
+        struct libscols_line *line = scols_table_new_line(table, NULL);
+
+        return line ? columns_set_line(line, values, n_values) : -ENOMEM;
+}
+
 int columns_print_and_free(struct libscols_table *table) {
         int r = scols_print_table(table);
 

@@ -21,5 +21,9 @@ struct libscols_table *columns_new_table(const char *name, const Column *columns
 int columns_set_line(struct libscols_line *line, const char *const *values,
                      size_t n_values) _must_check_;
 
+/* The same for a new line at the end of a table without a tree. */
+int columns_add_line(struct libscols_table *table, const char *const *values,
+                     size_t n_values) _must_check_;
+
 /* 0 or -errno. */
 int columns_print_and_free(struct libscols_table *table) _must_check_;

@@ -39,3 +39,15 @@ bool text_cut_suffix(char *text, const char *suffix) {
         text[n - m] = '\0';
         return true;
 }
+
+void text_format_usec(char buffer[static TEXT_USEC_MAX], usec_t usec) {
+        *buffer = '\0';
+        if (usec >= USEC_PER_SEC)
+                (void) snprintf(buffer, TEXT_USEC_MAX, "%.3fs", (double) usec / 1e6);
+        else if (usec >= 10 * USEC_PER_MSEC)
+                (void) snprintf(buffer, TEXT_USEC_MAX, "%.0fms", (double) usec / 1e3);
+        else if (usec >= USEC_PER_MSEC)
+                (void) snprintf(buffer, TEXT_USEC_MAX, "%.1fms", (double) usec / 1e3);
+        else if (usec > 0)
+                (void) snprintf(buffer, TEXT_USEC_MAX, "%uus", (unsigned) usec);
+}

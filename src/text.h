@@ -12,5 +12,9 @@ void text_make_printable(char *text);
  */
 void text_unescape(char *text);
 
+/* "17us", "1.3ms", "40ms", "2.103s"; "" for 0. */
+#define TEXT_USEC_MAX 32
+void text_format_usec(char buffer[static TEXT_USEC_MAX], usec_t usec);
+
 /* Cuts a suffix off, in place. Returns whether it was there. */
 bool text_cut_suffix(char *text, const char *suffix);

@@ -3,10 +3,13 @@
 
 #include <syslog.h>
 
+#include "journal_storage.h"
 #include "last_second.h"
 #include "log.h"
 #include "nvme_presence.h"
 #include "ops_kernel.h"
+#include "progress.h"
+#include "pstore_log.h"
 #include "stand_down.h"
 #include "survey.h"
 #include "sysfs.h"
@@ -22,11 +25,18 @@ typedef struct Run {
         Topology topology;
         Plan plan;
         char *argv0;
+        int console_fd;
         bool is_pending; /* PID 1 itself has told us the action */
 } Run;
 
+static void on_progress(void *userdata, size_t n_done, size_t n_steps, usec_t elapsed_usec) {
+        const Run *run = userdata;
+
+        progress_show(run->console_fd, n_done, n_steps, elapsed_usec);
+}
+
 static void on_ended(void *userdata, const Record *record, size_t device) {
-        const Topology *topology = userdata;
+        const Topology *topology = &((const Run *) userdata)->topology;
 
         if (device_is_undriven(&topology->devices[device]))
                 return;
@@ -36,12 +46,29 @@ static void on_ended(void *userdata, const Record *record, size_t device) {
                 record_log_released(record, topology, device);
 }
 
+/* Where no journal will, only the kernel can tell the next boot about this one's end. */
+static void keep_kernel_log(const Run *run) {
+        int r;
+
+        if (run->stage == STAGE_UNIT && !is_journal_volatile(run->root_fd))
+                return;
+        if (run->stage == STAGE_UNIT)
+                log_tee_kmsg();
+        r = pstore_log_keep(run->root_fd, run->config.persist_log, run->action);
+        if (r < 0)
+                log_warning("Could not make the kernel keep its log, ignoring: %s", strerror(-r));
+        else if (r != PSTORE_LOG_KEPT)
+                log_info("The next boot will not see these lines: %s.",
+                         pstore_log_to_string((PstoreLog) r));
+}
+
 static int act(Run *run, usec_t deadline) {
         const WavesOptions options = {
                 .deadline_usec = deadline,
                 .max_parallel = run->config.max_parallel,
                 .ended = on_ended,
-                .userdata = &run->topology,
+                .progress = on_progress,
+                .userdata = run,
         };
         OpsKernel *ops = NULL;
         Record record = RECORD_INIT;
@@ -49,13 +76,18 @@ static int act(Run *run, usec_t deadline) {
 
         r = record_init(&record, run->stage, run->action, run->plan.n_steps);
         if (r >= 0)
+                r = record_read_boot_id(&record, run->root_fd);
+        if (r >= 0)
                 r = ops_kernel_new(run->root_fd, &run->topology, false, run->argv0, &ops);
         if (r >= 0) {
+                run->console_fd = progress_open(run->root_fd);
                 last_second_settings(run->root_fd);
+                keep_kernel_log(run);
                 r = waves_run(&run->plan, &ops_kernel, ops, &options, &record);
         }
         if (r >= 0)
                 record_log_summary(&record, &run->topology);
+        close_fd(&run->console_fd);
         ops_kernel_free(ops);
         record_done(&record);
         return r;
@@ -126,7 +158,10 @@ static int find_action(Run *run, const Arguments *arguments) {
 }
 
 static int run_stage(const Arguments *arguments) {
-        Run run = { .stage = arguments->stage, .argv0 = arguments->argv0, .root_fd = -1 };
+        Run run = { .stage = arguments->stage,
+                    .argv0 = arguments->argv0,
+                    .root_fd = -1,
+                    .console_fd = -1 };
         int r;
 
         r = find_action(&run, arguments);
@@ -163,7 +198,7 @@ int verb_run(const Arguments *arguments) {
                 return EXIT_FAILURE;
         }
         if (!is_unit)
-                log_open(LOG_TARGET_KMSG, LOG_INFO);
+                log_open(LOG_TARGET_KMSG, LOG_DEBUG);
         else if (getenv("JOURNAL_STREAM"))
                 log_open(LOG_TARGET_JOURNAL, LOG_DEBUG);
         r = run_stage(arguments);

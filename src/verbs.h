@@ -9,7 +9,12 @@ typedef struct Arguments {
         bool yes;
         bool has_stage;
         Stage stage;
-        int n_operands; /* words behind the verb */
+        const char *boot;    /* report: -b, or NULL */
+        const char *journal; /* report: the journal's path, or NULL */
+        const char *svg;     /* report: where to write the timeline, or NULL */
+        const char *metrics; /* report: the same for Prometheus */
+        unsigned trend;      /* report: compare that many shutdowns; 0: don't */
+        int n_operands;      /* words behind the verb */
         char **operands;
         char *argv0; /* see ops_kernel_new() */
 } Arguments;
@@ -29,6 +34,8 @@ int verb_plan(const Arguments *arguments);
 int verb_run(const Arguments *arguments);
 int verb_rehearse(const Arguments *arguments);
 int verb_config(const Arguments *arguments);
+int verb_report(const Arguments *arguments);
+int verb_import(const Arguments *arguments);
 
 /* Reads the configuration below root_fd and logs its problems. 0 or -ENOMEM. */
 int verb_read_config(int root_fd, Config *ret) _must_check_;

@@ -16,7 +16,10 @@ typedef struct Waves {
         size_t ready_tail;
         bool *is_running;
         size_t n_running;
+        usec_t progress_usec; /* when to tell how far it is */
 } Waves;
+
+#define PROGRESS_EVERY_USEC USEC_PER_SEC
 
 static void waves_done(Waves *waves) {
         free(waves->gates);
@@ -194,17 +197,50 @@ static int waves_init(Waves *waves) {
         return 0;
 }
 
+/* Bridges and what is not touched at all are nobody's progress. */
+static void tell_progress(Waves *waves, usec_t now) {
+        size_t n_done = 0, n_steps = 0;
+
+        for (size_t i = 0; i < waves->plan->n_steps; i++) {
+                const Step *step = &waves->plan->steps[i];
+
+                if (step->action != STEP_DETACH && !(step->action == STEP_LEAVE && step->flush))
+                        continue;
+                n_steps++;
+                n_done += waves->record->results[i].outcome != OUTCOME_PENDING;
+        }
+        waves->options->progress(waves->options->userdata, n_done, n_steps,
+                                 now - waves->record->started_usec);
+}
+
+/* How long to wait for a step: the deadline, or the next moment to tell something. */
+static usec_t wait_until(const Waves *waves) {
+        const WavesOptions *options = waves->options;
+
+        return options->progress && waves->progress_usec < options->deadline_usec
+                       ? waves->progress_usec
+                       : options->deadline_usec;
+}
+
 /* Until nothing runs, or why not: the text is the reason for what is cut off. */
 static const char *run_until_settled(Waves *waves) {
         for (;;) {
                 StepResult result = {};
+                usec_t until = wait_until(waves);
                 size_t step;
                 int r;
 
                 start_ready(waves);
                 if (waves->n_running == 0)
                         return "nothing left to wait for";
-                r = waves->ops->wait(waves->context, waves->options->deadline_usec, &step, &result);
+                r = waves->ops->wait(waves->context, until, &step, &result);
+                if (r == OPS_WAIT_TIMEOUT && until < waves->options->deadline_usec) {
+                        usec_t now = waves->ops->now(waves->context);
+
+                        tell_progress(waves, now);
+                        waves->progress_usec = now + PROGRESS_EVERY_USEC;
+                        continue;
+                }
                 if (r == OPS_WAIT_TIMEOUT)
                         return "the stage's time was up";
                 if (r == OPS_WAIT_SIGNAL)
@@ -235,6 +271,7 @@ int waves_run(const Plan *plan, const ShutdownOps *ops, void *context, const Wav
         r = waves_init(&waves);
         if (r >= 0) {
                 record->started_usec = ops->now(context);
+                waves.progress_usec = record->started_usec + PROGRESS_EVERY_USEC;
                 settle_untouched(&waves);
                 queue_first(&waves);
                 why = run_until_settled(&waves);

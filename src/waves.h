@@ -9,6 +9,9 @@ typedef struct WavesOptions {
         unsigned max_parallel; /* 0: no limit */
         /* Called when a step has got its outcome, bridges included. May be NULL. */
         void (*ended)(void *userdata, const Record *record, size_t device);
+        /* Called each second that passes with controllers under way: how many of those that are to
+         * be detached or flushed have their outcome. May be NULL. */
+        void (*progress)(void *userdata, size_t n_done, size_t n_steps, usec_t elapsed_usec);
         void *userdata;
 } WavesOptions;
 

@@ -68,6 +68,7 @@ static void expect_defaults(void) {
         expect_value(CONFIG_INCLUDE, "");
         expect_value(CONFIG_EXCLUDE, "");
         expect_value(CONFIG_FLUSH, "yes");
+        expect_value(CONFIG_PERSIST_LOG, "auto");
 }
 
 Test(config, without_any_file_is_the_defaults_and_disabled) {
@@ -91,7 +92,8 @@ Test(config, takes_every_key) {
                   "MinControllers=3\n"
                   "Include=nvme* 0000:0?:00.0\n"
                   "Exclude=SERIAL-1\n"
-                  "Flush=off\n");
+                  "Flush=off\n"
+                  "PersistLog=pstore\n");
         cr_expect(eq(str, problems, ""));
         expect_value(CONFIG_ENABLED, "yes");
         expect_value(CONFIG_STAGES, "hook");
@@ -102,6 +104,7 @@ Test(config, takes_every_key) {
         expect_value(CONFIG_INCLUDE, "nvme* 0000:0?:00.0");
         expect_value(CONFIG_EXCLUDE, "SERIAL-1");
         expect_value(CONFIG_FLUSH, "no");
+        expect_value(CONFIG_PERSIST_LOG, "pstore");
         cr_expect(eq(str, config.origin[CONFIG_FLUSH], "/" MAIN ":12"));
         cr_expect(eq(u64, config.timeout_usec, 12500000));
 }
@@ -140,6 +143,7 @@ ParameterizedTestParameters(config, refuses_a_bad_value) {
         static struct bad_row rows[] = {
                 { "Enabled=maybe", "Enabled=maybe: must be yes or no, ignoring." },
                 { "Enabled=", "Enabled=: must be yes or no, ignoring." },
+                { "PersistLog=yes", "PersistLog=yes: must be auto, pstore or no, ignoring." },
                 { "Flush=2", "Flush=2: must be yes or no, ignoring." },
                 { "Flush=yess", "Flush=yess: must be yes or no, ignoring." },
                 { "Stages=unit boot",

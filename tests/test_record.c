@@ -3,6 +3,7 @@
 #include <criterion/new/assert.h>
 #include <sys/socket.h>
 
+#include "fake_root.h"
 #include "log.h"
 #include "message_ids.h"
 #include "record.h"
@@ -19,12 +20,16 @@ static void setup(void) {
         (void) build_nvme(&topology, "nvme1", "0000:02:00.0", NULL);
         (void) build_nvme(&topology, "nvme2", "0000:03:00.0", NULL);
         (void) build_bridge(&topology, DEVICE_ROOT_PORT, "0000:00:01.0", NULL);
+        (void) build_bridge(&topology, DEVICE_HOST_BRIDGE, "pci0000:00", NULL);
         topology.devices[0].parent = 3;
-        cr_assert(eq(int, record_init(&record, STAGE_HOOK, ACTION_REBOOT, 4), 0));
+        topology.devices[3].parent = 4;
+        cr_assert(eq(int, record_init(&record, STAGE_HOOK, ACTION_REBOOT, 5), 0));
+        strcpy(record.boot_id, "0123456789abcdef0123456789abcdef");
         record.started_usec = 10 * USEC_PER_SEC;
         record.ended_usec = record.started_usec + 5500 * USEC_PER_MSEC;
         record.results[0] = (StepResult){
                 .outcome = OUTCOME_DETACHED,
+                .started_usec = 10 * USEC_PER_SEC + 7,
                 .phase_usec[PHASE_FSYNC] = 17,
                 .phase_usec[PHASE_SHUTDOWN] = 2 * USEC_PER_SEC + 103 * USEC_PER_MSEC,
         };
@@ -97,16 +102,27 @@ Test(record, kmsg_line_of_a_detached_controller) {
         record_log_controller(&record, &topology, 0);
         cr_expect(eq(str, (char *) receive(),
                      "<31>nvme-async-shutdown: nvme0 0000:01:00.0: detached in 2.103s (stage=hook "
-                     "outcome=detached verified=yes flushed=no usec=2103000 serial=S-nvme0)"));
+                     "outcome=detached verified=yes flushed=no usec=2103000 "
+                     "boot=0123456789abcdef0123456789abcdef serial=S-nvme0 name=nvme0 "
+                     "address=0000:01:00.0 path=pci0000:00/0000:00:01.0 model=Test action=reboot "
+                     "began=10000000 started=10000007 rtd3e=0 fsync=17)"));
 }
 
 Test(record, kmsg_line_of_one_that_was_left) {
+        const char *line;
+
         log_set_kmsg_fd(pair[0]);
         record_log_controller(&record, &topology, 1);
-        cr_expect(eq(str, (char *) receive(),
-                     "<31>nvme-async-shutdown: nvme1 0000:02:00.0: left, flushed: /dev/nvme1n1 is "
-                     "mounted on / (stage=hook outcome=left verified=no flushed=yes usec=0 "
-                     "serial=S-nvme1)"));
+        line = receive();
+        cr_expect(eq(int,
+                     strncmp(line,
+                             "<31>nvme-async-shutdown: nvme1 0000:02:00.0: left, flushed: "
+                             "/dev/nvme1n1 is mounted on / (stage=hook outcome=left verified=no "
+                             "flushed=yes usec=0 ",
+                             144),
+                     0),
+                  "%s", line);
+        cr_expect(eq(ptr, (void *) strstr(line, "path="), NULL), "it hangs off no bridge");
 }
 
 Test(record, only_a_seen_shst_is_called_detached_and_verified) {
@@ -165,8 +181,11 @@ Test(record, summary_on_one_kmsg_line) {
         cr_expect(eq(str, (char *) receive(),
                      "<29>nvme-async-shutdown: 1 NVMe controllers detached in 5.500s, 1 left, 0 "
                      "late, 1 failed, 0 vanished, 0 unverified; one after the other 7.103s, saved "
-                     "1.603s (stage=hook summary detached=1 left=1 late=0 failed=1 vanished=0 "
-                     "unverified=0 elapsed_usec=5500000 serial_usec=7103000 saved_usec=1603000)"));
+                     "1.603s (stage=hook summary "
+                     "boot=0123456789abcdef0123456789abcdef detached=1 left=1 late=0 failed=1 "
+                     "vanished=0 "
+                     "unverified=0 elapsed_usec=5500000 serial_usec=7103000 saved_usec=1603000 "
+                     "action=reboot began=10000000)"));
 }
 
 Test(record, says_when_a_bridge_is_released) {
@@ -178,6 +197,44 @@ Test(record, says_when_a_bridge_is_released) {
                                      "MESSAGE=root port 0000:00:01.0 released after 1 child, "
                                      "2.100s\n"),
                      NULL));
+}
+
+/* Nobody has as many bridges: what is nearest is what counts. */
+Test(record, a_path_that_is_too_long_loses_its_front) {
+        char *address = topology.devices[4].address = realloc(topology.devices[4].address, 151);
+        const char *line;
+
+        memset(address, 'a', 150);
+        address[150] = '\0';
+        log_set_kmsg_fd(pair[0]);
+        record_log_controller(&record, &topology, 0);
+        line = receive();
+        cr_expect(ne(ptr, (void *) strstr(line, " path=0000:00:01.0 model="), NULL), "%s", line);
+}
+
+/* Broken data must not hang whoever logs it. */
+Test(record, a_path_that_runs_in_a_circle_ends) {
+        const char *line;
+
+        topology.devices[4].parent = 3;
+        log_set_kmsg_fd(pair[0]);
+        record_log_controller(&record, &topology, 0);
+        line = receive();
+        cr_expect(ne(ptr, (void *) strstr(line, "/pci0000:00/0000:00:01.0 model="), NULL), "%s",
+                  line);
+}
+
+Test(record, knows_which_boot_this_is) {
+        int root_fd = fake_root_new();
+
+        fake_root_write("proc/sys/kernel/random/boot_id", "a1b2c3d4-0000-1111-2222-333344445555\n");
+        cr_expect(eq(int, record_read_boot_id(&record, root_fd), 0));
+        cr_expect(eq(str, record.boot_id, "a1b2c3d4000011112222333344445555"));
+        fake_root_remove("proc");
+        cr_expect(eq(int, record_read_boot_id(&record, root_fd), 0), "unknown is no error");
+        cr_expect(eq(str, record.boot_id, ""));
+        (void) close(root_fd);
+        fake_root_done();
 }
 
 Test(record, names_every_outcome_and_phase) {

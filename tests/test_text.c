@@ -4,6 +4,26 @@
 
 #include "text.h"
 
+Test(text, times_are_as_exact_as_they_are_long) {
+        static const struct {
+                usec_t usec;
+                const char *text;
+        } cases[] = { { 0, "" },
+                      { 40, "40us" },
+                      { 1300, "1.3ms" },
+                      { 40000, "40ms" },
+                      { 999000, "999ms" },
+                      { 2103000, "2.103s" },
+                      { 61000000, "61.000s" } };
+        char buffer[TEXT_USEC_MAX];
+
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                text_format_usec(buffer, cases[i].usec);
+                cr_expect(eq(str, buffer, (char *) cases[i].text));
+        }
+        text_format_usec(buffer, USEC_INFINITY);
+}
+
 Test(text, lets_nothing_but_printable_ascii_through) {
         char text[] = "Evil\x1b[2J \xff\n drive";
 

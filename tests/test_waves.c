@@ -27,6 +27,18 @@ static void on_ended(void *userdata, const Record *record, size_t device) {
         scene->ended[scene->n_ended++ % ARRAY_SIZE(scene->ended)] = device;
 }
 
+typedef struct Told {
+        size_t n;
+        size_t n_done, n_steps;
+        usec_t elapsed_usec;
+} Told;
+
+static Told told;
+
+static void on_progress(void *userdata, size_t n_done, size_t n_steps, usec_t elapsed_usec) {
+        told = (Told){ told.n + 1, n_done, n_steps, elapsed_usec };
+}
+
 /* The switch tree {A; {B, C}} with every controller taking one second and a deadline after 40. */
 static Scene switch_scene(void) {
         Scene scene = { .config = build_config() };
@@ -307,4 +319,52 @@ Test(waves, of_an_empty_plan_end_at_once, .timeout = 10) {
         run(&s);
         cr_expect(eq(u64, s.record.ended_usec, s.record.started_usec));
         done(&s);
+}
+
+/* A gets its Flush only, in 3.5 s, the others are detached in 1.5 s. */
+Test(waves, tells_how_far_it_is_once_a_second) {
+        Scene scene = switch_scene();
+
+        build_use(&scene.topology, "0000:01:00.0", USE_ROOT, "mounted");
+        prepare(&scene);
+        step(&scene, "0000:01:00.0")->latency_usec = 3500 * USEC_PER_MSEC;
+        step(&scene, "0000:04:00.0")->latency_usec = 1500 * USEC_PER_MSEC;
+        step(&scene, "0000:05:00.0")->latency_usec = 1500 * USEC_PER_MSEC;
+        scene.options.progress = on_progress;
+        run(&scene);
+        cr_expect(eq(sz, told.n, 3));
+        cr_expect(eq(sz, told.n_done, 2));
+        cr_expect(eq(sz, told.n_steps, 3));
+        cr_expect(eq(u64, told.elapsed_usec, 3 * SECOND));
+        cr_expect(
+                eq(u64, scene.record.ended_usec - scene.record.started_usec, 3500 * USEC_PER_MSEC));
+        done(&scene);
+}
+
+Test(waves, says_nothing_in_the_first_second) {
+        Scene scene = switch_scene();
+
+        prepare(&scene);
+        for (size_t i = 0; i < scene.world.n_steps; i++)
+                scene.world.steps[i].latency_usec = SECOND / 2;
+        scene.options.progress = on_progress;
+        run(&scene);
+        cr_expect(eq(sz, told.n, 0));
+        done(&scene);
+}
+
+/* To tell is no reason to go on: the deadline holds. */
+Test(waves, tells_until_the_deadline_only) {
+        Scene scene = switch_scene();
+
+        prepare(&scene);
+        for (size_t i = 0; i < scene.world.n_steps; i++)
+                scene.world.steps[i].latency_usec = FAKE_NEVER;
+        scene.options.deadline_usec = scene.world.now + 2500 * USEC_PER_MSEC;
+        scene.options.progress = on_progress;
+        run(&scene);
+        cr_expect(eq(sz, told.n, 2));
+        cr_expect(
+                eq(u64, scene.record.ended_usec - scene.record.started_usec, 2500 * USEC_PER_MSEC));
+        done(&scene);
 }

@@ -110,5 +110,6 @@ Config build_config(void) {
                 .timeout_usec = 40 * USEC_PER_SEC,
                 .min_controllers = 2,
                 .flush = true,
+                .persist_log = PERSIST_LOG_AUTO,
         };
 }

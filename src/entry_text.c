@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The words; see entry_text.h. */
+
+#include "entry_text.h"
+
+#include <inttypes.h>
+
+#define ENTRY_HEAD_MAX 160
+
+static void format_seconds(char *buffer, size_t size, usec_t usec) {
+        (void) snprintf(buffer, size, "%" PRIu64 ".%03us", usec / USEC_PER_SEC,
+                        (unsigned) (usec % USEC_PER_SEC / USEC_PER_MSEC));
+}
+
+static const char *or_unknown(const char *text) {
+        return *text ? text : "-";
+}
+
+/* "nvme0 0000:01:00.0: left, flushed": what stands before the reason. */
+static void format_head(const Entry *entry, char *buffer, size_t size) {
+        usec_t usec = entry->phase_usec[PHASE_SHUTDOWN];
+        char seconds[32];
+
+        format_seconds(seconds, sizeof(seconds), usec);
+        (void) snprintf(buffer, size, "%s %s: %s%s%s%s", or_unknown(entry->name), entry->address,
+                        outcome_to_string(entry->outcome), usec > 0 ? " in " : "",
+                        usec > 0 ? seconds : "",
+                        entry->is_flushed && entry->outcome == OUTCOME_LEFT ? ", flushed" : "");
+}
+
+void entry_text_format(const Entry *entry, char *buffer, size_t size) {
+        const unsigned *n = entry->totals.count;
+        char head[ENTRY_HEAD_MAX], elapsed[32], serial[32], saved[32];
+
+        switch (entry->kind) {
+        case ENTRY_CONTROLLER:
+                format_head(entry, head, sizeof(head));
+                (void) snprintf(buffer, size, "%s%s%s", head, *entry->reason ? ": " : "",
+                                entry->reason);
+                break;
+        case ENTRY_RELEASED:
+                format_seconds(elapsed, sizeof(elapsed), entry->released_usec);
+                (void) snprintf(buffer, size, "%s %s released after %u child%s, %s", entry->device,
+                                entry->address, entry->n_children,
+                                entry->n_children == 1 ? "" : "ren", elapsed);
+                break;
+        case ENTRY_POWER_CLEAN:
+                (void) snprintf(buffer, size,
+                                "%s %s went down cleanly: its power was cut, and it counts no "
+                                "unsafe shutdown more",
+                                or_unknown(entry->name), entry->address);
+                break;
+        case ENTRY_POWER_UNSAFE:
+                (void) snprintf(
+                        buffer, size,
+                        "%s %s did not go down cleanly: it counts %" PRIu64
+                        " unsafe shutdown%s more than at the last boot, %" PRIu64 " in all",
+                        or_unknown(entry->name), entry->address, entry->new_unsafe_shutdowns,
+                        entry->new_unsafe_shutdowns == 1 ? "" : "s", entry->unsafe_shutdowns);
+                break;
+        case ENTRY_POWER_KEPT:
+                (void) snprintf(buffer, size,
+                                "%u NVMe drive%s kept power since the last boot: that proves "
+                                "nothing about how the last shutdown went",
+                                entry->n_drives, entry->n_drives == 1 ? "" : "s");
+                break;
+        default:
+                format_seconds(elapsed, sizeof(elapsed), entry->totals.elapsed_usec);
+                format_seconds(serial, sizeof(serial), entry->totals.serial_usec);
+                format_seconds(saved, sizeof(saved), entry->totals.saved_usec);
+                (void) snprintf(buffer, size,
+                                "%u NVMe controllers detached in %s, %u left, %u late, %u failed, "
+                                "%u vanished, %u unverified; one after the other %s, saved %s",
+                                n[OUTCOME_DETACHED], elapsed, n[OUTCOME_LEFT], n[OUTCOME_LATE],
+                                n[OUTCOME_FAILED], n[OUTCOME_VANISHED], n[OUTCOME_UNVERIFIED],
+                                serial, saved);
+        }
+}
+
+bool entry_text_take_reason(Entry *entry, const char *text) {
+        char head[ENTRY_HEAD_MAX];
+        size_t n;
+
+        if (entry->kind != ENTRY_CONTROLLER)
+                return true;
+        format_head(entry, head, sizeof(head));
+        n = strlen(head);
+        if (strncmp(text, head, n) != 0)
+                return false;
+        text += n;
+        if (STARTSWITH(text, ": "))
+                (void) snprintf(entry->reason, sizeof(entry->reason), "%s", text + 2);
+        return STARTSWITH(text, ": ") || !*text;
+}

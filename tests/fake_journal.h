@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Journal files with whatever a test wants in them, made by systemd-journal-remote. */
+#pragma once
+
+#include "entry.h"
+
+/* Everything added from here on was written in that boot; boots follow each other by a day. id: 32
+ * hexadecimal digits. */
+void fake_journal_boot(const char *id);
+
+/* A line with SYSLOG_IDENTIFIER=nvme-async-shutdown and nothing else to it. */
+void fake_journal_line(const char *message);
+
+/* As entry_log() writes it. */
+void fake_journal_entry(const Entry *entry);
+
+/* Writes the file and begins anew. Its path below $TMPDIR is valid until the next call. */
+const char *fake_journal_write(void);
+void fake_journal_remove(void);

@@ -1,0 +1,288 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the next boot knows of a shutdown: through the journal, and through ACPI ERST.
+
+The machine is one of its own, with an error record store that the host can look into, fill and empty.
+Each scenario is one reboot; the tests ask what the boot after it says.
+"""
+
+import json
+import time
+
+import pytest
+
+import evidence
+import topology
+from image import Images
+from lab import DROP_IN, UNIT
+from machine import Machine
+
+IMPORT = "nvme-async-shutdown-import.service"
+PROGRAM = "nvme-async-shutdown"
+KERNEL_ENDS = evidence.KERNEL_ENDS
+STORE_KIB = 64
+# Room for one record or two.
+SMALL_STORE_KIB = 24
+# systemd-pstore.service is masked in the image: this machine has a use for it.
+SET_UP = f"""
+rm -f /etc/systemd/system/systemd-pstore.service
+mkdir -p $(dirname {DROP_IN})
+systemctl daemon-reload
+systemctl enable -q systemd-pstore.service {IMPORT} {UNIT}
+"""
+# Reads all that anybody has ever imported; _BOOT_ID tells who.
+IMPORTED = (r"journalctl -o json --no-pager -q _TRANSPORT=journal "
+            r"SYSLOG_IDENTIFIER=nvme-async-shutdown _SYSTEMD_UNIT=" + IMPORT)
+
+
+class Box:
+    """One machine with an error record store, over several boots."""
+
+    def __init__(self, images, directory, build, say):
+        self._images, self.directory, self._say = images, directory, say
+        self._disks = images.fresh_disks(directory, build)
+        self._machine = None
+        self.boots = []
+
+    def _devices(self, store_kib):
+        devices = topology.qemu_devices(self._disks)
+        if store_kib:
+            store = self.directory / f"erst-{store_kib}"
+            devices += ["-object", f"memory-backend-file,id=store,mem-path={store},"
+                                   f"size={store_kib}K,share=on",
+                        "-device", "acpi-erst,memdev=store"]
+        return devices
+
+    def start(self, store_kib=STORE_KIB):
+        self.close()
+        self._say("booting the machine with an error record store")
+        self._machine = Machine(self.directory, self._devices(store_kib), self._images.kernel,
+                                self._images.initrd, self._images.kvm,
+                                "ignore_loglevel ro")
+        self._machine.start()
+        self._booted()
+
+    def _booted(self):
+        self.boots.append(self._machine.wait_boot().replace("-", ""))
+        # What runs at boot is over when nothing is left to start.
+        self._machine.check("systemctl is-system-running --wait >/dev/null || true")
+
+    def check(self, script):
+        return self._machine.check(script)
+
+    def configure(self, **keys):
+        text = "[Shutdown]\n" + "".join(f"{key}={value}\n" for key, value in keys.items())
+        self.check(f"cat >{DROP_IN} <<'EOF'\n{text}EOF\n")
+
+    def reboot(self, command="systemctl reboot -f"):
+        self._say(f"{command}")
+        started = time.monotonic()
+        console = len(self._machine.console.lines)
+        self._machine.post(command)
+        self._machine.wait_console(KERNEL_ENDS, console)
+        self._booted()
+        self._say(f"{command}: {time.monotonic() - started:.0f} s")
+
+    def power_cycle(self, command="systemctl poweroff -f", **options):
+        self._machine.post(command)
+        self._machine.wait_exit()
+        self.start(**options)
+
+    def report(self, *arguments):
+        """The object that report --json prints."""
+        text = self.check(f"{PROGRAM} report --json {' '.join(arguments)} 2>/dev/null || true")
+        return json.loads(text)
+
+    def imported(self, boot=None):
+        """Entries that the import unit has logged about a boot."""
+        entries = [json.loads(line) for line in self.check(IMPORTED).splitlines()]
+        return [entry for entry in entries if entry.get("NVME_SHUTDOWN_BOOT_ID") == boot
+                and entry.get("NVME_STAGE")]
+
+    def close(self):
+        if self._machine:
+            self._machine.close()
+            self._machine = None
+
+
+@pytest.fixture(scope="module")
+def box(request):
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+
+    def say(text):
+        with capture.global_and_fixture_disabled():
+            print(f"\n  .. {text}", flush=True)
+
+    cache = request.config.getoption("cache")
+    images = Images(cache, request.config.getoption("kvm"), say)
+    box = Box(images, images.cache / "run-import", request.config.getoption("build"), say)
+    box.start()
+    box.check(SET_UP)
+    box.configure(Enabled="yes")
+    yield box
+    box.close()
+
+
+def serials(entries, stage):
+    return sorted(entry["NVME_SERIAL"] for entry in entries
+                  if "NVME_SERIAL" in entry and entry["NVME_STAGE"] == stage)
+
+
+# The tests below follow each other on one machine: each begins with the boot that the one before it
+# has left.
+
+def test_the_unit_s_timings_are_in_the_next_boot(box):
+    box.reboot("systemctl reboot")
+    before = box.boots[-2]
+    lines = [json.loads(line) for line in box.check(
+        f"journalctl -b -1 -u {UNIT} -o json --no-pager -q").splitlines()]
+    assert serials([line for line in lines if "NVME_STAGE" in line], "unit") == \
+        sorted(topology.ALL)
+    report = box.report()
+    assert report["boot_id"] == before
+    assert {c["serial"] for c in report["controllers"]} == topology.ALL
+
+
+def test_the_hook_s_timings_come_with_them(box):
+    report = box.report()
+    stages = {c["serial"]: c["stage"] for c in report["controllers"]}
+    assert {serial for serial, stage in stages.items() if stage == "hook"} == \
+        topology.HELD_TO_THE_END | topology.HELD_BY_STACK
+    outcomes = {c["serial"]: c["outcome"] for c in report["controllers"]}
+    assert {serial for serial, outcome in outcomes.items() if outcome == "left"} == \
+        topology.HELD_TO_THE_END
+    assert report["missing"] == []
+    assert report["totals"]["detached"] == len(topology.ALL - topology.HELD_TO_THE_END)
+
+
+def test_a_forced_reboot_is_known_through_the_store(box):
+    box.reboot("systemctl reboot -f")
+    before = box.boots[-2]
+    entries = box.imported(before)
+    assert serials(entries, "hook") == sorted(topology.ALL)
+    assert all(len(entry["MESSAGE_ID"]) == 32 for entry in entries)
+    summaries = [entry for entry in entries if "SAVED_USEC" in entry]
+    assert len(summaries) == 1
+    detached = [e for e in entries if e.get("NVME_OUTCOME") == "detached"]
+    assert all(int(entry["NVME_SHUTDOWN_USEC"]) > 0 for entry in detached)
+    assert len(detached) == len(topology.ALL - topology.HELD_TO_THE_END)
+
+
+def test_the_report_says_that_no_unit_ran(box):
+    report = box.report()
+    assert {c["serial"] for c in report["controllers"]} == topology.ALL
+    assert any("The stage unit has left no record" in note for note in report["missing"])
+    assert report["released"], "the switch of the machine has children"
+
+
+def test_nothing_is_imported_twice(box):
+    before = box.boots[-2]
+    count = len(box.imported(before))
+    box.check(f"systemctl restart {IMPORT}")
+    assert len(box.imported(before)) == count
+    # A boot at which nothing happens: the records still lie in /var/lib/systemd/pstore.
+    box.configure(Enabled="no")
+    box.reboot("systemctl reboot -f")
+    assert len(box.imported(before)) == count
+    assert box.check("find /var/lib/systemd/pstore -type f").strip()
+
+
+def test_a_shutdown_without_us_is_explained(box):
+    report = box.report()
+    assert report["controllers"] == []
+    assert any("There is no record of that shutdown" in note for note in report["missing"])
+    assert any("-b -2" in note for note in report["missing"])
+
+
+def test_a_warm_reboot_proves_nothing(box):
+    text = box.check(f"journalctl -b 0 -u {IMPORT} --no-pager -q")
+    assert "11 NVMe drives kept power since the last boot: that proves nothing" in text
+
+
+def test_the_picture_can_be_drawn(box):
+    svg = box.check(f"{PROGRAM} report -b -2 --svg=- 2>/dev/null")
+    (box.directory / "timeline.svg").write_text(svg)
+    assert svg.startswith("<?xml") and svg.rstrip().endswith("</svg>")
+
+
+def test_persist_log_no_keeps_nothing(box):
+    box.configure(Enabled="yes", PersistLog="no")
+    box.reboot("systemctl reboot -f")
+    assert box.imported(box.boots[-2]) == []
+    assert any("PersistLog=no" in note for note in box.report()["missing"])
+    box.configure(Enabled="yes")
+
+
+def test_a_volatile_journal_still_gets_the_record(box):
+    box.check("rm -rf /etc/systemd/journald.conf.d; mkdir -p /etc/systemd/journald.conf.d\n"
+              "printf '[Journal]\\nStorage=volatile\\n' >/etc/systemd/journald.conf.d/v.conf\n"
+              "systemctl restart systemd-journald.service")
+    box.reboot("systemctl reboot")
+    before = box.boots[-2]
+    assert serials(box.imported(before), "unit") == sorted(topology.ALL)
+    assert serials(box.imported(before), "hook") == \
+        sorted(topology.HELD_TO_THE_END | topology.HELD_BY_STACK)
+    report = box.report()
+    assert report["boot_id"] == before
+    assert {c["serial"] for c in report["controllers"]} == topology.ALL
+    box.configure(Enabled="no")
+    box.reboot("systemctl reboot")
+    assert any("The journal is volatile" in note for note in box.report()["missing"])
+    box.configure(Enabled="yes")
+
+
+def test_foreign_and_truncated_records_do_no_harm(box):
+    box.check("""
+mkdir -p /var/lib/systemd/pstore/foreign/001
+printf 'Panic#1 Part1\\n<0>[    1.0] Kernel panic - not syncing: Fatal\\n' \\
+        >/var/lib/systemd/pstore/foreign/001/dmesg.txt
+head -c 100000 /dev/urandom >/var/lib/systemd/pstore/foreign/001/dmesg-erst-1
+printf '<30>[ 1.0] nvme-async-shutdown: nvme0 0000:01:00.0: detached (stage=hook outcome=deta' \\
+        >/var/lib/systemd/pstore/foreign/001/dmesg-erst-2
+""")
+    text = box.check(f"systemctl restart {IMPORT}\n"
+                     f"journalctl -b 0 -u {IMPORT} -o cat --no-pager -q")
+    assert "1 lines of the kept kernel log are cut off or damaged, ignoring." in text
+    assert box.check(f"systemctl show -P Result {IMPORT}").strip() == "success"
+
+
+def test_a_full_store(box):
+    """Nobody empties it: the kernel has no room for the second shutdown's record, and nothing breaks."""
+    box.power_cycle(store_kib=SMALL_STORE_KIB)
+    box.check("systemctl disable -q systemd-pstore.service")
+    box.reboot("systemctl reboot -f")
+    kept = box.check("ls /sys/fs/pstore")
+    assert kept.strip()
+    box.reboot("systemctl reboot -f")
+    assert box.check("ls /sys/fs/pstore") == kept
+    assert box.imported(box.boots[-2]) == []
+    report = box.report()
+    assert report["controllers"] == []
+    assert any("did not take it (full" in note for note in report["missing"])
+
+
+def test_without_a_store(box):
+    box.power_cycle(store_kib=0)
+    box.reboot("systemctl reboot -f")
+    assert box.imported(box.boots[-2]) == []
+    assert any("pstore has no back end" in note for note in box.report()["missing"])
+
+
+def test_a_var_of_its_own(box):
+    """/var is unmounted before the unit logs: its lines come with the hook's."""
+    box.power_cycle()
+    box.check("""
+rm -rf /etc/systemd/journald.conf.d
+raw=$(basename $(grep -l RAW /sys/class/nvme/*/serial | xargs dirname))
+mkfs.ext4 -q -L vmvar /dev/${raw}n1 2>/dev/null || mke2fs -q -F -t ext4 -L vmvar /dev/${raw}n1
+mount /dev/${raw}n1 /mnt; cp -a /var/. /mnt/; mkdir -p /mnt/log/journal; umount /mnt
+echo 'LABEL=vmvar /var ext4 defaults 0 0' >>/etc/fstab
+systemctl enable -q systemd-pstore.service
+""")
+    box.reboot("systemctl reboot")
+    box.reboot("systemctl reboot")
+    report = box.report()
+    stages = {c["serial"]: c["stage"] for c in report["controllers"]}
+    assert set(stages) == topology.ALL
+    assert {serial for serial, stage in stages.items() if stage == "unit"} == \
+        topology.FREE_IN_UNIT_STAGE
+    assert report["missing"] == []
