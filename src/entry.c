@@ -17,7 +17,7 @@
 #define FIELD_MAX 512
 #define SUFFIX_MAX 600
 #define VALUE_MAX (FIELD_MAX - 32)
-/* A text from outside grows fourfold when each of its bytes is escaped. */
+/* A text from outside grows fourfold when each of its bytes is escaped, a path not at all. */
 #define WORD_MAX (4 * 48 + 32)
 #define LINE_MAX_BYTES 2048
 #define PROGRAM_PREFIX "nvme-async-shutdown: "
@@ -65,7 +65,7 @@ static const Value values[] = {
         { C | P, TEXT(name), "NVME_CONTROLLER", "name", true },
         { R, TEXT(device), "NVME_DEVICE_KIND", "device", true },
         { C | R | P, TEXT(address), "NVME_PCI_ADDRESS", "address", true },
-        { C, TEXT(parent), "NVME_PARENT", "parent", false },
+        { C, TEXT(path), "NVME_PATH", "path", false },
         { C | P, TEXT(model), "NVME_MODEL", "model", true },
         { C, TEXT(reason), "NVME_REASON", NULL, true },
         { R, PLAIN(COUNT, n_children), "NVME_CHILDREN", "children", true },

@@ -29,8 +29,8 @@ typedef struct Entry {
         usec_t stage_usec; /* when the stage began */
 
         char address[32];
-        char name[32];   /* ENTRY_CONTROLLER from here on */
-        char parent[32]; /* address of the bridge that it hangs off */
+        char name[32];  /* ENTRY_CONTROLLER from here on */
+        char path[160]; /* addresses of the bridges above it, the host bridge first, with '/' */
         char model[48];
         char serial[32];
         Outcome outcome;

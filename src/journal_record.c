@@ -65,7 +65,7 @@ static int add_boot(JournalRecord *record, const char *id) {
 }
 
 /* Each value of the field that looks like a boot id becomes a boot. */
-static int collect_boots(JournalRecord *record, const char *field, bool is_record) {
+static int collect_boots(JournalRecord *record, const char *field) {
         const size_t skip = strlen(field) + 1;
         const void *data;
         size_t length;
@@ -84,7 +84,6 @@ static int collect_boots(JournalRecord *record, const char *field, bool is_recor
                 r = add_boot(record, id);
                 if (r < 0)
                         return r;
-                find_boot(record, id)->has_record |= is_record;
         }
         return r;
 }
@@ -123,6 +122,23 @@ static int date_boot(JournalRecord *record, JournalBoot *boot) {
         return r < 0 ? r : 0;
 }
 
+/* What the next boot says of the drives is none: that it says at every boot. */
+static int look_for_record(JournalRecord *record, JournalBoot *boot) {
+        sd_journal *journal = record->journal;
+        int r;
+
+        sd_journal_flush_matches(journal);
+        r = add_match(journal, "NVME_SHUTDOWN_BOOT_ID", boot->id);
+        if (r >= 0)
+                r = add_match(journal, "MESSAGE_ID", entry_message_id(ENTRY_CONTROLLER));
+        if (r >= 0)
+                r = sd_journal_seek_head(journal);
+        if (r >= 0)
+                r = sd_journal_next(journal);
+        boot->has_record = r > 0;
+        return r < 0 ? r : 0;
+}
+
 static int compare_boots(const void *a, const void *b) {
         const JournalBoot *x = a, *y = b;
 
@@ -132,11 +148,13 @@ static int compare_boots(const void *a, const void *b) {
 static int list_boots(JournalRecord *record) {
         int r;
 
-        r = collect_boots(record, "_BOOT_ID", false);
+        r = collect_boots(record, "_BOOT_ID");
         if (r >= 0)
-                r = collect_boots(record, "NVME_SHUTDOWN_BOOT_ID", true);
+                r = collect_boots(record, "NVME_SHUTDOWN_BOOT_ID");
         for (size_t i = 0; r >= 0 && i < record->n_boots; i++)
                 r = date_boot(record, &record->boots[i]);
+        for (size_t i = 0; r >= 0 && i < record->n_boots; i++)
+                r = look_for_record(record, &record->boots[i]);
         if (r >= 0 && record->n_boots > 0)
                 qsort(record->boots, record->n_boots, sizeof(JournalBoot), compare_boots);
         sd_journal_flush_matches(record->journal);

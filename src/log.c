@@ -46,17 +46,31 @@ static int connect_journal(const char *path) {
         return fd;
 }
 
+/* Nonblocking in case that /dev/kmsg is something else; the kernel's never blocks. */
+static int open_kmsg(void) {
+        int fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+        return fd < 0 ? -errno : fd;
+}
+
+void log_tee_kmsg(void) {
+        log_tee_kmsg_fd(open_kmsg());
+}
+
+void log_tee_kmsg_fd(int fd) {
+        if (log_kmsg >= 0)
+                (void) close(log_kmsg);
+        log_kmsg = fd;
+}
+
 int log_open(LogTarget target, int max_level) {
         int r = 0;
 
         log_close();
         log_target = target;
         log_max_level = max_level;
-        /* Nonblocking in case that /dev/kmsg is something else; the kernel's never blocks. */
-        if (target == LOG_TARGET_KMSG) {
-                log_kmsg = open("/dev/kmsg", O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-                r = log_kmsg < 0 ? -errno : 0;
-        }
+        if (target == LOG_TARGET_KMSG)
+                r = log_kmsg = open_kmsg();
         if (target == LOG_TARGET_JOURNAL)
                 r = log_journal = connect_journal(JOURNAL_SOCKET);
         return r < 0 ? r : 0;
@@ -178,6 +192,7 @@ void log_line(int level, const char *format, ...) {
 }
 
 void log_fields(int level, const char *suffix, const char *const *fields, size_t n_fields) {
+        const char *message = n_fields > 0 ? fields[0] + strlen("MESSAGE=") : "";
         char text[TEXT_MAX];
         int saved = errno;
 
@@ -185,19 +200,20 @@ void log_fields(int level, const char *suffix, const char *const *fields, size_t
                 return;
         if (log_target == LOG_TARGET_JOURNAL)
                 send_journal(level, fields, n_fields);
-        else {
-                const char *message = fields[0] + strlen("MESSAGE=");
-
-                /* The suffix is what a program reads later: it is the message that gets cut. */
-                if (suffix && log_target == LOG_TARGET_KMSG)
-                        (void) snprintf(
-                                text, sizeof(text), "%.*s (%s)",
+        /* The suffix is what a program reads later: it is the message that gets cut. */
+        if (log_kmsg >= 0 && suffix)
+                (void) snprintf(text, sizeof(text), "%.*s (%s)",
                                 (int) (LOG_KMSG_MAX - PREFIX_MAX - strnlen(suffix, SUFFIX_MAX)),
                                 message, suffix);
-                else
-                        (void) snprintf(text, sizeof(text), "%s", message);
+        else
+                (void) snprintf(text, sizeof(text), "%s", message);
+        /* A server's console is a serial line as often as not: at 115,200 baud the lines of 128
+         * controllers take 4 s, in which the kernel lets nobody else write. The log has them all
+         * the same. */
+        if (log_kmsg >= 0)
+                write_kmsg(level == LOG_INFO ? LOG_DEBUG : level, text);
+        else if (log_target == LOG_TARGET_STDERR)
                 write_text(level, text);
-        }
         errno = saved;
 }
 

@@ -19,6 +19,11 @@ typedef enum LogTarget {
  * dropped. 0, or -errno: nobody will hear anything. */
 int log_open(LogTarget target, int max_level);
 
+/* Structured entries that go to the journal go to the kernel log as well from here on, for a
+ * journal that will not be there after the shutdown. */
+void log_tee_kmsg(void);
+void log_tee_kmsg_fd(int fd);
+
 /* Writes to that descriptor instead of /dev/kmsg. For tests; takes the descriptor over. */
 void log_set_kmsg_fd(int fd);
 

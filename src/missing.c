@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "imported.h"
+#include "journal_storage.h"
 #include "pstore_log.h"
 #include "pstore_record.h"
 
@@ -28,17 +29,15 @@ static void explain_volatile(const Question *q) {
 
         if (q->root_fd < 0)
                 return;
-        if (fstatat(q->root_fd, JOURNAL_DIRECTORY, &journal, 0) < 0)
-                notes_add(
-                        q->notes,
-                        "The journal is volatile, there is no /%s: what is logged before a "
-                        "shutdown is gone after it. Storage=persistent in journald.conf keeps it.",
-                        JOURNAL_DIRECTORY);
-        else if (fstatat(q->root_fd, ".", &root, 0) >= 0 && root.st_dev != journal.st_dev)
+        if (is_journal_volatile(q->root_fd))
+                notes_add(q->notes, "The journal is volatile: what is logged before a "
+                                    "shutdown is gone after it, but for what comes by pstore. "
+                                    "Storage=persistent in journald.conf keeps it.");
+        else if (fstatat(q->root_fd, JOURNAL_DIRECTORY, &journal, 0) >= 0 &&
+                 fstatat(q->root_fd, ".", &root, 0) >= 0 && root.st_dev != journal.st_dev)
                 notes_add(q->notes,
                           "/%s is on a file system of its own, which is unmounted before the stage "
-                          "unit: what that stage logs is lost. The stage hook keeps its record in "
-                          "pstore.",
+                          "unit: what that stage logs comes by pstore, as the hook's record does.",
                           JOURNAL_DIRECTORY);
 }
 

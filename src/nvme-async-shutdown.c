@@ -27,6 +27,7 @@ enum {
         OPTION_SVG,
         OPTION_TREND,
         OPTION_VERSION,
+        OPTION_YES,
 };
 
 static const struct option options[] = {
@@ -47,6 +48,7 @@ static const struct option options[] = {
         { "svg", required_argument, NULL, OPTION_SVG },
         { "trend", optional_argument, NULL, OPTION_TREND },
         { "version", no_argument, NULL, OPTION_VERSION },
+        { "yes", no_argument, NULL, OPTION_YES },
         {},
 };
 
@@ -61,7 +63,8 @@ static void print_help(void) {
                 "\nOptions:\n"
                 "  -h --help              Show this help\n"
                 "     --version           Show the version\n"
-                "     --json              plan, simulate, report, config: print JSON\n"
+                "     --json              plan, simulate, report, rehearse, config: print JSON\n"
+                "     --yes               rehearse: do not ask\n"
                 "     --stage=STAGE       run: unit, hook or exitrd; plan: as that stage would\n"
                 "                         see it (default: unit)\n"
                 "     --order=ORDER       plan: hierarchy, leaves, two-pass or serial, whatever\n"
@@ -92,7 +95,7 @@ static void print_help(void) {
                 "     --trend[=N]         report: compare the last N shutdowns of each drive\n"
                 "                         (default: 10)\n"
                 "     --journal=PATH      report: read that journal file or directory\n"
-                "\nrun refuses on a machine that is not shutting down.\n"
+                "\nrun refuses on a machine that is not shutting down, rehearse on one that is.\n"
                 "See nvme-async-shutdown(8) and nvme-async-shutdown.conf(5).\n");
 }
 
@@ -176,6 +179,9 @@ static int parse_options(int argc, char *argv[], Arguments *arguments) {
                 case OPTION_JSON:
                         arguments->json = true;
                         break;
+                case OPTION_YES:
+                        arguments->yes = true;
+                        break;
                 case OPTION_STAGE:
                         r = parse_stage(arguments);
                         break;
@@ -204,11 +210,33 @@ static const Verb *find_verb(const char *name) {
         return NULL;
 }
 
+/* systemd-shutdown gives its executables one argument: reboot, poweroff, halt, kexec or exit. */
+static bool is_shutdown_hook(const char *argv0) {
+        static const char suffix[] = ".shutdown";
+        size_t n = argv0 ? strlen(argv0) : 0;
+
+        return n >= strlen(suffix) && STREQ(argv0 + n - strlen(suffix), suffix);
+}
+
+static int run_hook(int argc, char *argv[]) {
+        const Arguments arguments = {
+                .has_stage = true,
+                .stage = STAGE_HOOK,
+                .argv0 = argv[0],
+                .n_operands = argc - 1,
+                .operands = argv + 1,
+        };
+
+        return verb_run(&arguments);
+}
+
 int main(int argc, char *argv[]) {
         Arguments arguments = { .stage = STAGE_UNIT, .argv0 = argc > 0 ? argv[0] : NULL };
         const Verb *verb = &verbs[0];
         int r;
 
+        if (is_shutdown_hook(arguments.argv0))
+                return run_hook(argc, argv);
         r = parse_options(argc, argv, &arguments);
         if (r != 0)
                 return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -5,10 +5,12 @@
 
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <systemd/sd-event.h>
 
+#include "poll_until.h"
 #include "verify.h"
 #include "worker.h"
 
@@ -16,6 +18,7 @@ typedef struct Child {
         OpsKernel *ops;
         size_t device;
         StepAction action;
+        pid_t pid;
         sd_event_source *source;
         bool has_ended;
         siginfo_t status;
@@ -25,6 +28,7 @@ struct OpsKernel {
         int root_fd;
         const Topology *topology;
         char *argv0;
+        bool is_live;
         sd_event *event;
         bool is_told_to_stop;
         WorkerSlot *slots; /* shared with the workers, one for each device */
@@ -66,7 +70,7 @@ static void run_child(const OpsKernel *ops, size_t device, StepAction action) {
         (void) prctl(PR_SET_NAME, ops->topology->devices[device].controller->name);
         if (ops->argv0)
                 *ops->argv0 = '@';
-        worker_run(ops->root_fd, ops->topology, device, action, &ops->slots[device]);
+        worker_run(ops->root_fd, ops->topology, device, action, ops->is_live, &ops->slots[device]);
         _exit(EXIT_SUCCESS);
 }
 
@@ -82,7 +86,7 @@ static int kernel_start(void *context, size_t step, StepAction action) {
                 return -errno;
         if (pid == 0)
                 run_child(ops, step, action);
-        *child = (Child){ .ops = ops, .device = step, .action = action };
+        *child = (Child){ .ops = ops, .device = step, .action = action, .pid = pid };
         /* By pidfd: no other child's end is taken for this one's. */
         r = sd_event_add_child(ops->event, &child->source, pid, WEXITED, on_child, child);
         if (r < 0) {
@@ -130,18 +134,22 @@ static void judge_lost_worker(const OpsKernel *ops, const Child *child, StepResu
         (void) snprintf(result->reason, sizeof(result->reason), "%s; %.130s", cause, reason);
 }
 
-static void take_ended(OpsKernel *ops, size_t *ret_step, StepResult *ret_result) {
-        size_t device = ops->ended[ops->ended_head++];
-        Child *child = &ops->children[device];
-        StepResult result = ops->slots[device].result;
+static StepResult result_of_ended(const OpsKernel *ops, const Child *child) {
+        StepResult result = ops->slots[child->device].result;
 
-        watch_no_more(child);
         if (result.outcome == OUTCOME_PENDING) {
                 judge_lost_worker(ops, child, &result);
                 result.ended_usec = usec_now();
         }
-        *ret_step = device;
-        *ret_result = result;
+        return result;
+}
+
+static void take_ended(OpsKernel *ops, size_t *ret_step, StepResult *ret_result) {
+        Child *child = &ops->children[ops->ended[ops->ended_head++]];
+
+        watch_no_more(child);
+        *ret_step = child->device;
+        *ret_result = result_of_ended(ops, child);
 }
 
 static int kernel_wait(void *context, usec_t deadline, size_t *ret_step, StepResult *ret_result) {
@@ -186,6 +194,29 @@ static void kernel_abandon(void *context, size_t step, StepResult *ret_result) {
         *ret_result = slot.result;
 }
 
+bool ops_kernel_is_told_to_stop(const OpsKernel *ops) {
+        return ops->is_told_to_stop;
+}
+
+int ops_kernel_join(OpsKernel *ops, size_t device, usec_t deadline, StepResult *ret_result) {
+        Child *child = &ops->children[device];
+        _cleanup_close_ int fd = -1;
+        int r;
+
+        /* Ours until we have waited for it: the number can't have become another process's. */
+        fd = child->pid > 0 ? pidfd_open(child->pid, 0) : -1;
+        if (fd < 0)
+                return child->pid > 0 ? -errno : -ESRCH;
+        r = poll_until(fd, deadline);
+        if (r <= 0)
+                return r;
+        if (waitid(P_PIDFD, (id_t) fd, &child->status, WEXITED) < 0)
+                return -errno;
+        child->pid = 0;
+        *ret_result = result_of_ended(ops, child);
+        return 1;
+}
+
 const ShutdownOps ops_kernel = {
         .now = kernel_now,
         .start = kernel_start,
@@ -215,7 +246,8 @@ static int allocate(OpsKernel *ops, size_t n) {
         return ops->children && ops->ended && ops->slots ? 0 : -ENOMEM;
 }
 
-int ops_kernel_new(int root_fd, const Topology *topology, char *argv0, OpsKernel **ret) {
+int ops_kernel_new(int root_fd, const Topology *topology, bool is_live, char *argv0,
+                   OpsKernel **ret) {
         OpsKernel *ops = calloc(1, sizeof(OpsKernel));
         int r;
 
@@ -224,6 +256,7 @@ int ops_kernel_new(int root_fd, const Topology *topology, char *argv0, OpsKernel
         ops->root_fd = root_fd;
         ops->topology = topology;
         ops->argv0 = argv0;
+        ops->is_live = is_live;
         r = allocate(ops, topology->n_devices);
         if (r >= 0)
                 r = block_signals();

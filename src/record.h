@@ -34,6 +34,8 @@ typedef enum Phase {
 typedef struct StepResult {
         Outcome outcome;
         bool is_flushed;
+        bool is_taken; /* our write to unbind was not refused: if no driver has it, that is our
+                          doing */
         char reason[REASON_MAX]; /* for people; "" when there is nothing to say */
         usec_t rtd3e_usec;       /* 0: unknown */
         usec_t started_usec;

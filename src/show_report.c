@@ -3,8 +3,8 @@
 
 #include "show_report.h"
 
+#include "show_columns.h"
 #include "show_report_json.h"
-#include "table.h"
 #include "text.h"
 
 enum {
@@ -22,7 +22,7 @@ enum {
         _COLUMN_MAX,
 };
 
-static const TableColumn columns[_COLUMN_MAX] = {
+static const Column columns[_COLUMN_MAX] = {
         [COLUMN_NAME] = { "NAME" },
         [COLUMN_ADDRESS] = { "ADDRESS" },
         [COLUMN_SERIAL] = { "SERIAL" },
@@ -54,7 +54,7 @@ enum {
         _RELEASE_MAX,
 };
 
-static const TableColumn release_columns[_RELEASE_MAX] = {
+static const Column release_columns[_RELEASE_MAX] = {
         [RELEASE_TIME] = { "RELEASED AFTER", .flags = SCOLS_FL_RIGHT },
         [RELEASE_DEVICE] = { "BRIDGE" },
         [RELEASE_ADDRESS] = { "ADDRESS" },
@@ -77,11 +77,11 @@ static int add_controller(struct libscols_table *table, const Entry *entry) {
                 text_format_usec(times[i], entry->phase_usec[phase_columns[i].phase]);
                 cells[phase_columns[i].column] = times[i];
         }
-        return table_add(table, cells, _COLUMN_MAX);
+        return columns_add_line(table, cells, _COLUMN_MAX);
 }
 
 static int show_controllers(const History *history, FILE *stream) {
-        struct libscols_table *table = table_new(NULL, columns, _COLUMN_MAX, false, stream);
+        struct libscols_table *table = columns_new_table(NULL, columns, _COLUMN_MAX, false, stream);
         int r = table ? 0 : -ENOMEM;
 
         for (size_t i = 0; r >= 0 && i < history->n_controllers; i++)
@@ -90,7 +90,7 @@ static int show_controllers(const History *history, FILE *stream) {
                 scols_unref_table(table);
                 return r;
         }
-        return table_print_and_free(table);
+        return columns_print_and_free(table);
 }
 
 static int show_releases(const History *history, FILE *stream) {
@@ -100,7 +100,7 @@ static int show_releases(const History *history, FILE *stream) {
         if (history->n_releases == 0)
                 return 0;
         (void) fputc('\n', stream);
-        table = table_new(NULL, release_columns, _RELEASE_MAX, false, stream);
+        table = columns_new_table(NULL, release_columns, _RELEASE_MAX, false, stream);
         if (!table)
                 return -ENOMEM;
         for (size_t i = 0; r >= 0 && i < history->n_releases; i++) {
@@ -109,17 +109,17 @@ static int show_releases(const History *history, FILE *stream) {
 
                 text_format_usec(time, release->released_usec);
                 (void) snprintf(children, sizeof(children), "%u", release->n_children);
-                r = table_add(table,
-                              (const char *[_RELEASE_MAX]){ time, release->device, release->address,
-                                                            children,
-                                                            stage_to_string(release->stage) },
-                              _RELEASE_MAX);
+                r = columns_add_line(
+                        table,
+                        (const char *[_RELEASE_MAX]){ time, release->device, release->address,
+                                                      children, stage_to_string(release->stage) },
+                        _RELEASE_MAX);
         }
         if (r < 0) {
                 scols_unref_table(table);
                 return r;
         }
-        return table_print_and_free(table);
+        return columns_print_and_free(table);
 }
 
 static const char *or_nothing(const char *time) {

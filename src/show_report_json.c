@@ -22,10 +22,12 @@ static void add_boolean(struct json_object *object, const char *key, bool value)
 static struct json_object *controller_to_json(const Entry *entry) {
         struct json_object *object = json_object_new_object();
         struct json_object *phases = json_object_new_object();
+        const char *slash = strrchr(entry->path, '/');
 
         add_text(object, "name", entry->name);
         add_text(object, "address", entry->address);
-        add_text(object, "parent", entry->parent);
+        add_text(object, "parent", slash ? slash + 1 : entry->path);
+        add_text(object, "path", entry->path);
         add_text(object, "model", entry->model);
         add_text(object, "serial", entry->serial);
         add_text(object, "stage", stage_to_string(entry->stage));

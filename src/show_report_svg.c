@@ -4,6 +4,9 @@
 #include "show_report.h"
 #include "show_svg.h"
 
+/* Holds an address. */
+#define GROUP_SIZE 32
+
 /* The left edge is the first stage's begin; what is broken enough to be before it sticks there. */
 static usec_t since(usec_t usec, usec_t begin) {
         return usec > begin ? usec - begin : 0;
@@ -18,11 +21,44 @@ static usec_t find_begin(const History *history) {
         return begin;
 }
 
-static TimelineRow make_row(const Entry *entry, usec_t begin) {
+/* How much of both paths is the same bridges. */
+static size_t shared_length(const char *a, const char *b) {
+        size_t shared = 0;
+
+        for (size_t i = 0;; i++) {
+                bool a_ends = !a[i] || a[i] == '/', b_ends = !b[i] || b[i] == '/';
+
+                if (a_ends && b_ends)
+                        shared = i;
+                if (a_ends != b_ends || a[i] != b[i] || !a[i])
+                        return shared;
+        }
+}
+
+/* On PCIe each drive has a port of its own: what people know is the switch or backplane, the
+ * nearest bridge that it has in common with another drive. Or just its port. */
+static void find_group(const History *history, size_t i, char *group, size_t size) {
+        const char *path = history->controllers[i].path, *address;
+        char bridges[sizeof(history->controllers[i].path)];
+        size_t shared = 0;
+
+        for (size_t k = 0; k < history->n_controllers; k++) {
+                size_t n = k == i ? 0 : shared_length(path, history->controllers[k].path);
+
+                if (n > shared)
+                        shared = n;
+        }
+        (void) snprintf(bridges, sizeof(bridges), "%.*s",
+                        shared > 0 ? (int) shared : (int) strlen(path), path);
+        address = strrchr(bridges, '/');
+        (void) snprintf(group, size, "%.31s", address ? address + 1 : bridges);
+}
+
+static TimelineRow make_row(const Entry *entry, const char *group, usec_t begin) {
         TimelineRow row = {
                 .label = entry->name,
                 .detail = entry->address,
-                .group = entry->parent,
+                .group = group,
                 .note = entry->reason,
                 .outcome = entry->outcome,
                 .start_usec = since(entry->started_usec, begin),
@@ -45,6 +81,7 @@ static size_t make_marks(const History *history, usec_t begin, TimelineMark mark
 int show_report_svg(const Report *report, FILE *stream) {
         const History *history = &report->history;
         TimelineRow *rows = calloc(history->n_controllers + 1, sizeof(*rows));
+        char(*groups)[GROUP_SIZE] = calloc(history->n_controllers + 1, sizeof(*groups));
         TimelineRelease *releases = calloc(history->n_releases + 1, sizeof(*releases));
         char when[SHUTDOWN_TITLE_MAX], title[SHUTDOWN_TITLE_MAX + 32], subtitle[160];
         const usec_t begin = find_begin(history);
@@ -60,7 +97,7 @@ int show_report_svg(const Report *report, FILE *stream) {
                         (double) history->totals.elapsed_usec / 1e6,
                         (double) history->totals.serial_usec / 1e6,
                         (double) history->totals.saved_usec / 1e6);
-        if (rows && releases) {
+        if (rows && groups && releases) {
                 const Timeline timeline = {
                         .title = title,
                         .subtitle = subtitle,
@@ -72,8 +109,10 @@ int show_report_svg(const Report *report, FILE *stream) {
                         .n_releases = history->n_releases,
                 };
 
-                for (size_t i = 0; i < history->n_controllers; i++)
-                        rows[i] = make_row(&history->controllers[i], begin);
+                for (size_t i = 0; i < history->n_controllers; i++) {
+                        find_group(history, i, groups[i], sizeof(groups[i]));
+                        rows[i] = make_row(&history->controllers[i], groups[i], begin);
+                }
                 for (size_t i = 0; i < history->n_releases; i++)
                         releases[i] = (TimelineRelease){
                                 history->releases[i].address,
@@ -82,6 +121,7 @@ int show_report_svg(const Report *report, FILE *stream) {
                 r = show_svg(&timeline, stream);
         }
         free(rows);
+        free(groups);
         free(releases);
         return r;
 }

@@ -3,7 +3,7 @@
 
 #include "show_simulation.h"
 
-#include "table.h"
+#include "show_columns.h"
 
 /* Of more waves nobody reads the times one by one. */
 #define WAVES_SHOWN 3
@@ -21,7 +21,7 @@ enum {
         _SIMULATION_MAX,
 };
 
-static const TableColumn columns[_SIMULATION_MAX] = {
+static const Column columns[_SIMULATION_MAX] = {
         [SIMULATION_ORDER] = { "ORDER", "order", SCOLS_FL_TREE, SCOLS_JSON_STRING },
         [SIMULATION_WAVE] = { "WAVE", "wave", SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER },
         [SIMULATION_START] = { "START", "start_usec", SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER },
@@ -42,15 +42,15 @@ static int add_wave(struct libscols_table *table, struct libscols_line *parent,
         int r = line ? 0 : -ENOMEM;
 
         if (r >= 0 && scols_table_is_json(table))
-                r = table_set(line, SIMULATION_WAVE, "%zu", number);
+                r = columns_set(line, SIMULATION_WAVE, "%zu", number);
         else if (r >= 0)
-                r = table_set(line, SIMULATION_ORDER, "wave %zu", number);
+                r = columns_set(line, SIMULATION_ORDER, "wave %zu", number);
         if (r >= 0)
-                r = table_set_time(table, line, SIMULATION_START, wave->start_usec);
+                r = columns_set_time(table, line, SIMULATION_START, wave->start_usec);
         if (r >= 0)
-                r = table_set(line, SIMULATION_CONTROLLERS, "%zu", wave->n_controllers);
+                r = columns_set(line, SIMULATION_CONTROLLERS, "%zu", wave->n_controllers);
         if (r >= 0)
-                r = table_set_time(table, line, SIMULATION_TIME, wave->longest_usec);
+                r = columns_set_time(table, line, SIMULATION_TIME, wave->longest_usec);
         return r;
 }
 
@@ -66,7 +66,7 @@ static int add_waves(struct libscols_table *table, struct libscols_line *parent,
         if (r < 0 || n == s->n_waves)
                 return r;
         line = scols_table_new_line(table, parent);
-        return line ? table_set(line, SIMULATION_ORDER, "and %zu more", s->n_waves - n) : -ENOMEM;
+        return line ? columns_set(line, SIMULATION_ORDER, "and %zu more", s->n_waves - n) : -ENOMEM;
 }
 
 static int add_simulation(struct libscols_table *table, const Simulation *s) {
@@ -75,20 +75,20 @@ static int add_simulation(struct libscols_table *table, const Simulation *s) {
         int r = line ? 0 : -ENOMEM;
 
         if (r >= 0)
-                r = table_set(line, SIMULATION_ORDER, "%s", order_to_string(s->order));
+                r = columns_set(line, SIMULATION_ORDER, "%s", order_to_string(s->order));
         if (r >= 0)
-                r = table_set(line, SIMULATION_CONTROLLERS, "%zu", s->n_detached);
+                r = columns_set(line, SIMULATION_CONTROLLERS, "%zu", s->n_detached);
         if (r >= 0)
-                r = table_set_time(table, line, SIMULATION_TIME, s->elapsed_usec);
+                r = columns_set_time(table, line, SIMULATION_TIME, s->elapsed_usec);
         if (r >= 0)
-                r = table_set_time(table, line, SIMULATION_KERNEL, s->kernel_usec);
+                r = columns_set_time(table, line, SIMULATION_KERNEL, s->kernel_usec);
         if (r >= 0)
-                r = table_set(line, SIMULATION_PEAK, "%zu", s->peak);
+                r = columns_set(line, SIMULATION_PEAK, "%zu", s->peak);
         if (r >= 0)
-                r = table_set(line, SIMULATION_UTILISATION, "%u%s", simulation_utilisation(s),
-                              json ? "" : "%");
+                r = columns_set(line, SIMULATION_UTILISATION, "%u%s", simulation_utilisation(s),
+                                json ? "" : "%");
         if (r >= 0)
-                r = table_set_time(table, line, SIMULATION_CHAIN, s->chain_usec);
+                r = columns_set_time(table, line, SIMULATION_CHAIN, s->chain_usec);
         return r < 0 ? r : add_waves(table, line, s);
 }
 
@@ -96,7 +96,7 @@ int show_simulations(const Simulation *simulations, size_t n, bool json, FILE *s
         struct libscols_table *table;
         int r = 0;
 
-        table = table_new("simulation", columns, _SIMULATION_MAX, json, stream);
+        table = columns_new_table("simulation", columns, _SIMULATION_MAX, json, stream);
         if (!table)
                 return -ENOMEM;
         if (!json) /* people see it in the tree */
@@ -108,5 +108,5 @@ int show_simulations(const Simulation *simulations, size_t n, bool json, FILE *s
                 scols_unref_table(table);
                 return r;
         }
-        return table_print_and_free(table);
+        return columns_print_and_free(table);
 }

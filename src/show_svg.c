@@ -36,7 +36,7 @@ typedef struct Picture {
 
 static const char *const phase_titles[_PHASE_MAX] = {
         [PHASE_FORK] = "worker starts",
-        [PHASE_CHECK] = "checks, Identify",
+        [PHASE_CHECK] = "checks",
         [PHASE_FSYNC] = "write back (fsync, Flush)",
         [PHASE_SHUTDOWN] = "shutdown handshake (CC.SHN to CSTS.SHST)",
         [PHASE_VERIFY] = "CSTS read",
@@ -56,13 +56,9 @@ static const char style[] =
         ".mark { stroke: #7b3fa0; stroke-width: 1.5; stroke-dasharray: 5 3; }\n"
         ".mark-label { font-size: 11px; fill: #7b3fa0; font-weight: bold; }\n"
         ".release { fill: #7b3fa0; }\n"
-        ".fork { fill: #9aa5b1; }\n"
-        ".check { fill: #6cb4d9; }\n"
-        ".fsync { fill: #e9a23b; }\n"
-        ".shutdown { fill: #2f6fb7; }\n"
-        ".verify { fill: #3aa58d; }\n"
-        ".detached { fill: #222; }\n"
-        ".left { fill: #777; }\n"
+        ".fork { fill: #9aa5b1; } .check { fill: #6cb4d9; } .fsync { fill: #e9a23b; }\n"
+        ".shutdown { fill: #2f6fb7; } .verify { fill: #3aa58d; }\n"
+        ".detached { fill: #222; } .left { fill: #777; }\n"
         ".late, .failed, .vanished, .unverified { fill: #c0271d; font-weight: bold; }\n"
         ".trouble { fill: none; stroke: #c0271d; stroke-width: 1.5; }\n";
 
@@ -234,32 +230,30 @@ static void draw_marks(const Picture *p) {
         }
 }
 
-static void draw_release(const Picture *p, const char *group, double y, bool is_said) {
-        for (size_t i = 0; i < p->timeline->n_releases; i++) {
-                const TimelineRelease *release = &p->timeline->releases[i];
-                double x = x_of(p, release->usec), middle = y + p->row_height / 2;
+static const TimelineRelease *find_release(const Picture *p, const char *group) {
+        for (size_t i = 0; i < p->timeline->n_releases; i++)
+                if (STREQ(p->timeline->releases[i].group, group))
+                        return &p->timeline->releases[i];
+        return NULL;
+}
 
-                if (!STREQ(release->group, group))
-                        continue;
-                (void) fprintf(p->stream,
-                               "<path class=\"release\" d=\"M%.1f %.1fl5 5l-5 5l-5 -5z\"><title>",
-                               x, middle - 5);
-                print_text(p->stream, group, SIZE_MAX);
-                (void) fputs(" released at ", p->stream);
-                print_seconds(p->stream, release->usec);
-                (void) fputs("</title></path>\n", p->stream);
-                if (!is_said)
-                        continue;
-                (void) fprintf(p->stream,
-                               "<text class=\"small dim group-note\" x=\"%.1f\" y=\"%.1f\">", x + 9,
-                               middle + 4);
-                (void) fputs("released at ", p->stream);
-                print_seconds(p->stream, release->usec);
-                (void) fputs("</text>\n", p->stream);
-        }
+/* Returns where its right corner is. */
+static double draw_release(const Picture *p, const TimelineRelease *release, double y) {
+        double x = x_of(p, release->usec), middle = y + p->row_height / 2;
+
+        (void) fprintf(p->stream,
+                       "<path class=\"release\" d=\"M%.1f %.1fl5 5l-5 5l-5 -5z\"><title>", x,
+                       middle - 5);
+        print_text(p->stream, release->group, SIZE_MAX);
+        (void) fputs(" released at ", p->stream);
+        print_seconds(p->stream, release->usec);
+        (void) fputs("</title></path>\n", p->stream);
+        return x + 5;
 }
 
 static void draw_header(const Picture *p, const char *group, double y) {
+        const TimelineRelease *release = find_release(p, group);
+
         (void) fprintf(p->stream,
                        "<rect class=\"group\" x=\"%d\" y=\"%.1f\" width=\"%d\" height=\"%.1f\"/>\n"
                        "<text class=\"small\" x=\"%d\" y=\"%.1f\"><title>",
@@ -268,6 +262,13 @@ static void draw_header(const Picture *p, const char *group, double y) {
         print_text(p->stream, group, SIZE_MAX);
         (void) fputs("</title>", p->stream);
         print_text(p->stream, group, GROUP_MAX);
+        (void) fputs("</text>\n", p->stream);
+        if (!release)
+                return;
+        (void) fprintf(p->stream,
+                       "<text class=\"small dim group-note\" x=\"%.1f\" y=\"%.1f\">released at ",
+                       draw_release(p, release, y) + 4, y + p->row_height / 2 + 4);
+        print_seconds(p->stream, release->usec);
         (void) fputs("</text>\n", p->stream);
 }
 
@@ -306,7 +307,9 @@ static void draw_note(const Picture *p, const TimelineRow *row, double x, double
         (void) fputs("</text>\n", p->stream);
 }
 
-static void draw_bars(const Picture *p, const TimelineRow *row, double y) {
+/* What is said about it comes behind the bars, and behind the release of a bridge of its own. */
+static void draw_bars(const Picture *p, const TimelineRow *row, double y,
+                      const TimelineRelease *release) {
         const double begin = x_of(p, row->start_usec);
         usec_t at = row->start_usec;
         double x = begin;
@@ -340,6 +343,8 @@ static void draw_bars(const Picture *p, const TimelineRow *row, double y) {
                                "height=\"%.1f\"/>",
                                begin, y + 2, x - begin + 1, p->row_height - 4);
         (void) fputs("</g>\n", p->stream);
+        if (release && draw_release(p, release, y) > x)
+                x = x_of(p, release->usec) + 5;
         draw_note(p, row, x, y);
 }
 
@@ -353,14 +358,11 @@ static void draw_rows(const Picture *p) {
                 end = i + group_length(p, i);
                 if (!is_single) {
                         draw_header(p, group, y);
-                        draw_release(p, group, y, true);
                         y += p->row_height;
                 }
                 for (size_t k = i; k < end; k++, y += p->row_height) {
-                        if (is_single && *group)
-                                draw_release(p, group, y, false);
                         draw_label(p, p->rows[k], y, is_single);
-                        draw_bars(p, p->rows[k], y);
+                        draw_bars(p, p->rows[k], y, is_single ? find_release(p, group) : NULL);
                 }
         }
 }

@@ -3,7 +3,7 @@
 
 #include "show_table.h"
 
-#include "table.h"
+#include "show_columns.h"
 
 enum {
         PLAN_DEVICE,
@@ -19,7 +19,7 @@ enum {
         _PLAN_MAX,
 };
 
-static const TableColumn plan_columns[_PLAN_MAX] = {
+static const Column plan_columns[_PLAN_MAX] = {
         [PLAN_DEVICE] = { "DEVICE", "address", SCOLS_FL_TREE, SCOLS_JSON_STRING },
         [PLAN_KIND] = { "KIND", "kind", 0, SCOLS_JSON_STRING },
         [PLAN_NAME] = { "NAME", "name", 0, SCOLS_JSON_STRING },
@@ -39,7 +39,7 @@ enum {
         _CONFIG_COLUMN_MAX,
 };
 
-static const TableColumn config_columns[_CONFIG_COLUMN_MAX] = {
+static const Column config_columns[_CONFIG_COLUMN_MAX] = {
         [CONFIG_COLUMN_KEY] = { "KEY", "key", 0, SCOLS_JSON_STRING },
         [CONFIG_COLUMN_VALUE] = { "VALUE", "value", 0, SCOLS_JSON_STRING },
         [CONFIG_COLUMN_ORIGIN] = { "FROM", "from", 0, SCOLS_JSON_STRING },
@@ -80,13 +80,7 @@ static int set_plan_line(const PlanRows *rows, size_t i) {
                 values[PLAN_FLUSH] = json ? (step->flush ? "1" : "0") : (step->flush ? "yes" : "");
                 values[PLAN_REASON] = step->reason;
         }
-        for (size_t k = 0; k < _PLAN_MAX; k++) {
-                int r = values[k] ? scols_line_set_data(rows->lines[i], k, values[k]) : 0;
-
-                if (r < 0)
-                        return r;
-        }
-        return 0;
+        return columns_set_line(rows->lines[i], values, _PLAN_MAX);
 }
 
 /* Parents follow their children in no order of ours, so a parent's line is made on demand. */
@@ -140,7 +134,7 @@ int show_plan(const Topology *topology, const Plan *plan, bool json, FILE *strea
                 .topology = topology,
                 .plan = plan,
                 .behind = behind,
-                .table = table_new("plan", plan_columns, _PLAN_MAX, json, stream),
+                .table = columns_new_table("plan", plan_columns, _PLAN_MAX, json, stream),
                 .lines = calloc(n, sizeof(struct libscols_line *)),
         };
         bool is_complete = rows.table && behind && rows.lines;
@@ -155,13 +149,13 @@ int show_plan(const Topology *topology, const Plan *plan, bool json, FILE *strea
                 scols_unref_table(rows.table);
                 return -ENOMEM;
         }
-        return table_print_and_free(rows.table);
+        return columns_print_and_free(rows.table);
 }
 
 int show_config(const Config *config, bool json, FILE *stream) {
         struct libscols_table *table;
 
-        table = table_new("config", config_columns, _CONFIG_COLUMN_MAX, json, stream);
+        table = columns_new_table("config", config_columns, _CONFIG_COLUMN_MAX, json, stream);
         if (!table)
                 return -ENOMEM;
         for (ConfigKey key = 0; key < _CONFIG_KEY_MAX; key++) {
@@ -177,5 +171,5 @@ int show_config(const Config *config, bool json, FILE *stream) {
                         return -ENOMEM;
                 }
         }
-        return table_print_and_free(table);
+        return columns_print_and_free(table);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Several shutdowns side by side; see show_report.h. */
 
+#include "show_columns.h"
 #include "show_report.h"
 #include "show_report_json.h"
-#include "table.h"
 #include "text.h"
 
 /* In front of the shutdowns' own columns, and behind them. */
@@ -15,14 +15,13 @@ static unsigned percent(const Trend *trend) {
                            (double) trend->earlier_usec);
 }
 
-static const TableColumn *make_columns(const Report *reports, size_t n_reports,
-                                       char (*headings)[32]) {
-        TableColumn *columns = calloc(n_reports + COLUMNS_BEFORE + COLUMNS_AFTER, sizeof(*columns));
+static const Column *make_columns(const Report *reports, size_t n_reports, char (*headings)[32]) {
+        Column *columns = calloc(n_reports + COLUMNS_BEFORE + COLUMNS_AFTER, sizeof(*columns));
 
         if (!columns)
                 return NULL;
-        columns[0] = (TableColumn){ "DRIVE" };
-        columns[1] = (TableColumn){ "SERIAL" };
+        columns[0] = (Column){ "DRIVE" };
+        columns[1] = (Column){ "SERIAL" };
         for (size_t i = 0; i < n_reports; i++) {
                 time_t time = (time_t) (reports[i].began_usec / USEC_PER_SEC);
                 struct tm tm;
@@ -33,10 +32,10 @@ static const TableColumn *make_columns(const Report *reports, size_t n_reports,
                 else
                         (void) snprintf(headings[i], sizeof(headings[i]), "%.8s",
                                         reports[i].boot_id);
-                columns[COLUMNS_BEFORE + i] = (TableColumn){ headings[i], NULL, SCOLS_FL_RIGHT, 0 };
+                columns[COLUMNS_BEFORE + i] = (Column){ headings[i], NULL, SCOLS_FL_RIGHT, 0 };
         }
-        columns[COLUMNS_BEFORE + n_reports] = (TableColumn){ "MEDIAN", NULL, SCOLS_FL_RIGHT, 0 };
-        columns[COLUMNS_BEFORE + n_reports + 1] = (TableColumn){ "SLOWER" };
+        columns[COLUMNS_BEFORE + n_reports] = (Column){ "MEDIAN", NULL, SCOLS_FL_RIGHT, 0 };
+        columns[COLUMNS_BEFORE + n_reports + 1] = (Column){ "SLOWER" };
         return columns;
 }
 
@@ -56,7 +55,7 @@ static int add_drive(struct libscols_table *table, const Trend *trend, size_t n_
                 text_format_usec(times[n_reports], trend->earlier_usec);
                 cells[COLUMNS_BEFORE + n_reports] = times[n_reports];
                 cells[COLUMNS_BEFORE + n_reports + 1] = trend->is_slower ? "yes" : "";
-                r = table_add(table, cells, n);
+                r = columns_add_line(table, cells, n);
         }
         free(times);
         free(cells);
@@ -87,7 +86,7 @@ int show_trend(const Trend *trends, size_t n_trends, const Report *reports, size
                bool json, FILE *stream) {
         const size_t n = n_reports + COLUMNS_BEFORE + COLUMNS_AFTER;
         struct libscols_table *table = NULL;
-        const TableColumn *columns;
+        const Column *columns;
         char(*headings)[32];
         int r = 0;
 
@@ -95,13 +94,13 @@ int show_trend(const Trend *trends, size_t n_trends, const Report *reports, size
                 return show_trend_json(trends, n_trends, reports, n_reports, stream);
         headings = calloc(n_reports + 1, sizeof(*headings));
         columns = headings ? make_columns(reports, n_reports, headings) : NULL;
-        table = columns ? table_new(NULL, columns, n, false, stream) : NULL;
+        table = columns ? columns_new_table(NULL, columns, n, false, stream) : NULL;
         if (!table)
                 r = -ENOMEM;
         for (size_t i = 0; r >= 0 && i < n_trends; i++)
                 r = add_drive(table, &trends[i], n_reports);
         if (r >= 0)
-                r = table_print_and_free(table);
+                r = columns_print_and_free(table);
         else
                 scols_unref_table(table);
         if (r >= 0)

@@ -68,13 +68,8 @@ static int say_word(const char *format, const char *word, char **ret_reason) {
         return say(text, ret_reason);
 }
 
-int stand_down(int root_fd, const Config *config, Stage stage, Action action, char **ret_reason) {
-        if (!config->is_enabled)
-                return say("Enabled=no", ret_reason);
-        if (!(config->actions & (1U << action)))
-                return say_word("Actions= does not name %s", action_to_string(action), ret_reason);
-        if (!(config->stages & (1U << stage)))
-                return say_word("Stages= does not name %s", stage_to_string(stage), ret_reason);
+/* What forbids to act at any moment. */
+static int stand_down_always(int root_fd, const Config *config, char **ret_reason) {
         if (config->is_selection_uncertain)
                 return say(
                         "a part of the configuration that may hold Include= or Exclude= could not "
@@ -84,6 +79,21 @@ int stand_down(int root_fd, const Config *config, Stage stage, Action action, ch
                 return say("nvme_async_shutdown=0 is on the kernel command line", ret_reason);
         if (is_container(root_fd))
                 return say("this is a container", ret_reason);
+        return 0;
+}
+
+int stand_down(int root_fd, const Config *config, Stage stage, Action action, char **ret_reason) {
+        int r;
+
+        if (!config->is_enabled)
+                return say("Enabled=no", ret_reason);
+        if (!(config->actions & (1U << action)))
+                return say_word("Actions= does not name %s", action_to_string(action), ret_reason);
+        if (!(config->stages & (1U << stage)))
+                return say_word("Stages= does not name %s", stage_to_string(stage), ret_reason);
+        r = stand_down_always(root_fd, config, ret_reason);
+        if (r != 0)
+                return r;
         if (is_kernel_async(root_fd))
                 return say("this kernel shuts devices down concurrently itself "
                            "(core.async_shutdown=Y)",
@@ -114,4 +124,24 @@ int is_shutting_down(int root_fd, Stage stage, Action action) {
         default:
                 return -EINVAL;
         }
+}
+
+int stand_down_rehearsal(int root_fd, const Config *config, char **ret_reason) {
+        Action action;
+        int r;
+
+        r = stand_down_always(root_fd, config, ret_reason);
+        if (r != 0)
+                return r;
+        if (exists(root_fd, "etc/initrd-release"))
+                return say("this is an initrd: nobody knows yet what will be needed", ret_reason);
+        if (is_pid1_shutdown(root_fd) > 0)
+                return say("this machine is shutting down", ret_reason);
+        r = system_manager_pending_action(&action);
+        if (r == -ENOENT)
+                return 0;
+        if (r < 0)
+                return say_word("could not find out whether the machine is shutting down: %s",
+                                strerror(-r), ret_reason);
+        return say_word("this machine is on its way to %s", action_to_string(action), ret_reason);
 }

@@ -12,6 +12,13 @@
 int stand_down(int root_fd, const Config *config, Stage stage, Action action,
                char **ret_reason) _must_check_;
 
+/* The same for a rehearsal on a live machine: a selection that could not be read,
+ * nvme_async_shutdown=0, container, an initrd, a machine that is shutting down or does not say
+ * whether it is. No reasons are: Enabled=, Stages= and Actions=, for it is there to try before they
+ * are set; core.async_shutdown=Y, for the figures are of interest there, too; fwupd, whose hook
+ * does not run now. Where PID 1 is not systemd only its name is looked at. */
+int stand_down_rehearsal(int root_fd, const Config *config, char **ret_reason) _must_check_;
+
 /* Is the machine really going down, as far as this stage can see? unit: PID 1 has a job that ends
  * in action; hook: PID 1 is systemd-shutdown; exitrd: we are in the initrd's file system. Returns 1
  * or 0, or -errno when PID 1 does not say. */

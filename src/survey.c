@@ -3,8 +3,14 @@
 
 #include "survey.h"
 
+#include <signal.h>
+#include <sys/time.h>
+
+#include "log.h"
 #include "udev_tree.h"
 #include "usage.h"
+
+static volatile sig_atomic_t exit_status;
 
 int survey(int root_fd, const Config *config, Stage stage, Topology *ret_topology, Plan *ret_plan) {
         const UsageOptions options = { .check_open_files = stage == STAGE_UNIT, .claim = true };
@@ -22,4 +28,28 @@ int survey(int root_fd, const Config *config, Stage stage, Topology *ret_topolog
         }
         *ret_topology = topology;
         return 0;
+}
+
+static void on_timeout(int signal_number) {
+        log_from_signal(
+                "Looking at the devices took longer than TimeoutSec=: nothing was touched.");
+        _exit(exit_status);
+}
+
+int survey_in_time(int root_fd, const Config *config, Stage stage, int late_status,
+                   Topology *ret_topology, Plan *ret_plan) {
+        const struct sigaction action = { .sa_handler = on_timeout };
+        const struct itimerval limit = {
+                .it_value.tv_sec = (time_t) (config->timeout_usec / USEC_PER_SEC),
+                .it_value.tv_usec = (suseconds_t) (config->timeout_usec % USEC_PER_SEC),
+        };
+        const struct itimerval off = {};
+        int r;
+
+        exit_status = late_status;
+        if (sigaction(SIGALRM, &action, NULL) < 0 || setitimer(ITIMER_REAL, &limit, NULL) < 0)
+                return -errno;
+        r = survey(root_fd, config, stage, ret_topology, ret_plan);
+        (void) setitimer(ITIMER_REAL, &off, NULL);
+        return r;
 }

@@ -8,3 +8,9 @@
  * nothing. Returns 0, or -errno when the devices can't be enumerated. */
 int survey(int root_fd, const Config *config, Stage stage, Topology *ret_topology,
            Plan *ret_plan) _must_check_;
+
+/* The same, but ends the process with that exit status, and a line that says so, if it takes longer
+ * than TimeoutSec=: to look at a device or a process can wait for a lock that somebody holds who is
+ * stuck. Uses SIGALRM and ITIMER_REAL meanwhile. */
+int survey_in_time(int root_fd, const Config *config, Stage stage, int late_status,
+                   Topology *ret_topology, Plan *ret_plan) _must_check_;

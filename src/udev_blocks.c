@@ -45,7 +45,8 @@ static int read_devnum(int root_fd, const char *dir, dev_t *ret_devnum) {
         return 0;
 }
 
-/* Path nodes of a native multipath head: "nvme0c1n1". Old kernels have no attribute `hidden`. */
+/* Path nodes of a native multipath head: "nvme0c1n1" (nvme_mpath_set_disk_name(), 6.1), the only
+ * disks that the driver hides; old kernels have no attribute `hidden`. */
 static bool is_path_node(const char *name) {
         unsigned subsystem, controller, namespace;
 
@@ -79,7 +80,7 @@ static int read_backing(BlockList *list, int root_fd, const char *syspath, Block
 }
 
 static int block_entry_read(BlockList *list, int root_fd, const char *syspath, BlockEntry *entry) {
-        _cleanup_free_ char *partition = NULL, *hidden = NULL;
+        _cleanup_free_ char *partition = NULL;
         int r;
 
         entry->name = strdup(base_name(syspath));
@@ -93,10 +94,7 @@ static int block_entry_read(BlockList *list, int root_fd, const char *syspath, B
         if (r == -ENOMEM)
                 return r;
         entry->is_partition = r >= 0;
-        r = sysfs_read_at(root_fd, syspath, "hidden", &hidden);
-        if (r == -ENOMEM)
-                return r;
-        entry->is_hidden = (r >= 0 && STREQ(hidden, "1")) || is_path_node(entry->name);
+        entry->is_hidden = is_path_node(entry->name);
         if (STARTSWITH(entry->name, "loop"))
                 return read_backing(list, root_fd, syspath, entry);
         return 0;

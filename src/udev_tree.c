@@ -266,11 +266,12 @@ static int visit_function(Tree *tree, const char *syspath) {
         ssize_t device;
         int r;
 
+        if (topology_find_device(&tree->topology, strrchr(syspath, '/') + 1) != TOPOLOGY_NONE)
+                return 0;
         r = sysfs_read_at(tree->root_fd, syspath, "class", &class);
         if (r < 0)
                 return r == -ENOMEM ? r : 0;
-        if (!STREQ(class, CLASS_NVME) ||
-            topology_find_device(&tree->topology, strrchr(syspath, '/') + 1) != TOPOLOGY_NONE)
+        if (!STREQ(class, CLASS_NVME))
                 return 0;
         r = add_path(tree, syspath, &endpoint);
         if (r < 0 || !endpoint.address)

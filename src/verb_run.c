@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* "run": what the unit, the hook and the exitrd call. The only verb that acts. */
+/* "run": what the unit, the hook and the exitrd call. */
 
-#include <signal.h>
-#include <sys/mman.h>
-#include <sys/time.h>
 #include <syslog.h>
 
+#include "journal_storage.h"
+#include "last_second.h"
 #include "log.h"
+#include "nvme_presence.h"
 #include "ops_kernel.h"
 #include "progress.h"
 #include "pstore_log.h"
@@ -26,6 +26,7 @@ typedef struct Run {
         Plan plan;
         char *argv0;
         int console_fd;
+        bool is_pending; /* PID 1 itself has told us the action */
 } Run;
 
 static void on_progress(void *userdata, size_t n_done, size_t n_steps, usec_t elapsed_usec) {
@@ -45,19 +46,14 @@ static void on_ended(void *userdata, const Record *record, size_t device) {
                 record_log_released(record, topology, device);
 }
 
-/* What has been touched so far stays in memory even if the file system below it goes; what was
- * never needed is not worth reading in. */
-static void lock_memory(void) {
-        if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) < 0)
-                log_debug("Could not lock memory, ignoring: %s", strerror(errno));
-}
-
-/* By now all that may speak of the machine's end is the kernel. */
+/* Where no journal will, only the kernel can tell the next boot about this one's end. */
 static void keep_kernel_log(const Run *run) {
         int r;
 
-        if (run->stage == STAGE_UNIT)
+        if (run->stage == STAGE_UNIT && !is_journal_volatile(run->root_fd))
                 return;
+        if (run->stage == STAGE_UNIT)
+                log_tee_kmsg();
         r = pstore_log_keep(run->root_fd, run->config.persist_log, run->action);
         if (r < 0)
                 log_warning("Could not make the kernel keep its log, ignoring: %s", strerror(-r));
@@ -82,10 +78,10 @@ static int act(Run *run, usec_t deadline) {
         if (r >= 0)
                 r = record_read_boot_id(&record, run->root_fd);
         if (r >= 0)
-                r = ops_kernel_new(run->root_fd, &run->topology, run->argv0, &ops);
+                r = ops_kernel_new(run->root_fd, &run->topology, false, run->argv0, &ops);
         if (r >= 0) {
                 run->console_fd = progress_open(run->root_fd);
-                lock_memory();
+                last_second_settings(run->root_fd);
                 keep_kernel_log(run);
                 r = waves_run(&run->plan, &ops_kernel, ops, &options, &record);
         }
@@ -97,35 +93,21 @@ static int act(Run *run, usec_t deadline) {
         return r;
 }
 
-static void on_survey_timeout(int signal_number) {
-        log_from_signal(
-                "Looking at the devices took longer than TimeoutSec=: nothing was touched.");
-        _exit(EXIT_SUCCESS);
-}
-
-/* To look at a device or a process can wait for a lock that somebody holds who is stuck. */
-static int survey_in_time(Run *run) {
-        const struct sigaction action = { .sa_handler = on_survey_timeout };
-        const struct itimerval limit = {
-                .it_value.tv_sec = (time_t) (run->config.timeout_usec / USEC_PER_SEC),
-                .it_value.tv_usec = (suseconds_t) (run->config.timeout_usec % USEC_PER_SEC),
-        };
-        const struct itimerval off = {};
-        int r;
-
-        if (sigaction(SIGALRM, &action, NULL) < 0 || setitimer(ITIMER_REAL, &limit, NULL) < 0)
-                return -errno;
-        r = survey(run->root_fd, &run->config, run->stage, &run->topology, &run->plan);
-        (void) setitimer(ITIMER_REAL, &off, NULL);
-        return r;
-}
-
 /* 0: done or rightly nothing done; -errno. */
 static int survey_and_act(Run *run) {
         usec_t deadline = usec_now() + run->config.timeout_usec;
+        ssize_t n_bound = nvme_presence_count(run->root_fd);
         int r;
 
-        r = survey_in_time(run);
+        /* A look at every device of the machine is worth nothing then: on one with a single drive,
+         * or in the hook when the unit has taken all. */
+        if (n_bound >= 0 && (size_t) n_bound < run->config.min_controllers) {
+                log_info("Nothing to do: %zd NVMe controllers, MinControllers=%u.", n_bound,
+                         run->config.min_controllers);
+                return 0;
+        }
+        r = survey_in_time(run->root_fd, &run->config, run->stage, EXIT_SUCCESS, &run->topology,
+                           &run->plan);
         if (r < 0)
                 return r;
         for (size_t i = 0; i < run->plan.n_warnings; i++)
@@ -149,7 +131,7 @@ static int may_run(Run *run) {
                 log_info("Standing down: %s.", reason);
         if (r != 0)
                 return r < 0 ? r : 0;
-        r = is_shutting_down(run->root_fd, run->stage, run->action);
+        r = run->is_pending ? 1 : is_shutting_down(run->root_fd, run->stage, run->action);
         if (r < 0) {
                 log_error("Refusing: could not find out whether the machine is shutting down: %s.",
                           strerror(-r));
@@ -164,13 +146,15 @@ static int may_run(Run *run) {
 }
 
 /* The unit leaves it to us to find out which way the machine goes down. */
-static int find_action(const Arguments *arguments, Action *ret) {
-        if (arguments->n_operands == 0 && arguments->stage == STAGE_UNIT)
-                return system_manager_pending_action(ret);
+static int find_action(Run *run, const Arguments *arguments) {
+        if (arguments->n_operands == 0 && arguments->stage == STAGE_UNIT) {
+                run->is_pending = true;
+                return system_manager_pending_action(&run->action);
+        }
         if (arguments->n_operands != 1)
                 return -EINVAL;
-        *ret = action_from_string(arguments->operands[0]);
-        return *ret < 0 ? -EINVAL : 0;
+        run->action = action_from_string(arguments->operands[0]);
+        return run->action < 0 ? -EINVAL : 0;
 }
 
 static int run_stage(const Arguments *arguments) {
@@ -180,7 +164,7 @@ static int run_stage(const Arguments *arguments) {
                     .console_fd = -1 };
         int r;
 
-        r = find_action(arguments, &run.action);
+        r = find_action(&run, arguments);
         if (r == -EINVAL)
                 log_error("Nothing done: the action must be reboot, poweroff, halt or kexec, not "
                           "\"%.40s\".",

@@ -6,6 +6,7 @@
 
 typedef struct Arguments {
         bool json;
+        bool yes;
         bool has_stage;
         Stage stage;
         bool has_order;
@@ -42,6 +43,7 @@ int verb_plan(const Arguments *arguments);
 int verb_run(const Arguments *arguments);
 int verb_simulate(const Arguments *arguments);
 int verb_snapshot(const Arguments *arguments);
+int verb_rehearse(const Arguments *arguments);
 int verb_config(const Arguments *arguments);
 int verb_report(const Arguments *arguments);
 int verb_import(const Arguments *arguments);

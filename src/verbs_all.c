@@ -12,6 +12,7 @@ const Verb verbs[] = {
         { "report", verb_report, "Show what each controller took at the last shutdown", 0 },
         { "import", verb_import, "Bring the last shutdown's record from pstore into the journal",
           0 },
+        { "rehearse", verb_rehearse, "Shut idle controllers down now and bind them again", 0 },
         { "config", verb_config, "Show the effective configuration and where it comes from", 0 },
         {},
 };

@@ -6,12 +6,15 @@
 #include "worker_slot.h"
 
 /* STEP_DETACH, in this order, ending at the first that fails:
- *   the address still carries the same controller (name, serial) and it is bound to nvme;
+ *   the address still carries the same controller (name, serial), it is bound to nvme, and it
+ * answers on the bus;
  *   each namespace is the one that was planned for, nobody claims it, and no other has appeared;
  *   fsync() of each namespace and partition: unbind drops dirty pages (nvme_ns_remove(), 6.1);
+ *   nothing mounted leads to it (mount_guard.h): is_live, or where a head is shared with other
+ * controllers, whose claim none of them can hold;
  *   the address is written to the driver's unbind through a descriptor of the worker's own: one
  * that is shared would serialise all writes (kernfs of->mutex); verify_shutdown(). STEP_LEAVE:
  * fsync() of each namespace, which is a Flush. Blocks as long as the controller does. The outcome
  * and its reason are in the slot. */
 void worker_run(int root_fd, const Topology *topology, size_t device, StepAction action,
-                WorkerSlot *slot);
+                bool is_live, WorkerSlot *slot);

@@ -346,3 +346,7 @@ void mock_fail_open_path(const char *path, int error) {
 unsigned mock_count_opens(const char *node) {
         return mock_nodes_count_opens(node);
 }
+
+void mock_uevent(const char *path, const char *action) {
+        umockdev_testbed_uevent(mock.testbed, keep(g_build_filename("/", path, NULL)), action);
+}

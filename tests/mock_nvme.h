@@ -60,5 +60,8 @@ void mock_mkdir(const char *path);
 void mock_remove(const char *path); /* a file or a whole directory */
 void mock_rename_node(const char *node, const char *other);
 
+/* The kernel tells of the device at that path: "add", "change", "remove". */
+void mock_uevent(const char *path, const char *action);
+
 /* From now on all directories are read backwards. */
 void mock_reverse_enumeration(void);

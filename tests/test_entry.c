@@ -21,7 +21,7 @@ static void setup(void) {
                 .stage_usec = 11,
                 .address = "0000:01:00.0",
                 .name = "nvme0",
-                .parent = "0000:00:01.0",
+                .path = "pci0000:00/0000:00:01.0",
                 .model = "ACME Drive (rev=2) \\x20",
                 .serial = "S N 1",
                 .outcome = OUTCOME_FAILED,
@@ -88,7 +88,7 @@ Test(entry, a_controller_comes_back_as_it_was) {
         memset(entry.phase_usec, 0, sizeof(entry.phase_usec));
         expect_round_trip(&entry);
         memset(entry.model, 0, sizeof(entry.model));
-        memset(entry.parent, 0, sizeof(entry.parent));
+        memset(entry.path, 0, sizeof(entry.path));
         memset(entry.name, 0, sizeof(entry.name));
         memset(entry.serial, 0, sizeof(entry.serial));
         expect_round_trip(&entry);
@@ -193,7 +193,7 @@ Test(entry, values_that_do_not_fit_are_left_out) {
         memset(entry.model, ' ', sizeof(entry.model) - 1);
         memset(entry.serial, ' ', sizeof(entry.serial) - 1);
         memset(entry.name, ' ', sizeof(entry.name) - 1);
-        memset(entry.parent, ' ', sizeof(entry.parent) - 1);
+        memset(entry.path, 'p', sizeof(entry.path) - 1);
         cr_expect(eq(int, entry_parse_line(logged(&entry, true), &parsed), -EBADMSG));
         cr_expect(ne(ptr, (void *) strstr(logged(&entry, true), BOOT), NULL));
         cr_expect(le(sz, strlen(logged(&entry, true)), LOG_KMSG_MAX));

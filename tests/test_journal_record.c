@@ -74,6 +74,20 @@ Test(journal_record, lists_boots_oldest_first) {
                      (1767225600 + 86400) * USEC_PER_SEC)); /* a day after 2026-01-01 */
 }
 
+/* At every boot the drives are asked about the one before, whatever happened at its end. */
+Test(journal_record, what_the_drives_count_is_no_record) {
+        Entry kept = { .kind = ENTRY_POWER_KEPT, .n_drives = 2, .boot_id = BOOT_A };
+
+        fake_journal_boot(BOOT_A);
+        fake_journal_boot(BOOT_B);
+        fake_journal_entry(&kept);
+        open_written();
+        cr_assert(eq(sz, record.n_boots, 2));
+        cr_expect(not(record.boots[0].has_record));
+        cr_assert(eq(int, journal_record_read(&record, BOOT_A, &list), 0));
+        cr_expect(eq(sz, list.n, 1));
+}
+
 /* The journal was volatile in that boot: only what came by pstore is known of it. */
 Test(journal_record, lists_boots_of_which_only_imports_tell) {
         fake_journal_boot(BOOT_C);

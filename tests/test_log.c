@@ -46,6 +46,33 @@ Test(log, kmsg_lines_are_cut_below_900_bytes_between_characters) {
         log_close();
 }
 
+Test(log, a_person_does_not_get_the_suffix) {
+        static const char *const fields[] = { "MESSAGE=text", "MESSAGE_ID=0" };
+
+        cr_assert(ge(int, dup2(pair[0], STDERR_FILENO), 0));
+        log_open(LOG_TARGET_STDERR, 6);
+        log_fields(6, "stage=unit", fields, 2);
+        cr_expect(eq(str, receive(), "text\n"));
+}
+
+/* Without a kmsg of its own, so that none of the machine's is written to. */
+Test(log, entries_may_go_to_both) {
+        static const char *const fields[] = { "MESSAGE=text", "MESSAGE_ID=0" };
+        int kmsg[2];
+
+        cr_assert(eq(int, socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, kmsg), 0));
+        log_set_journal_fd(pair[0]);
+        log_tee_kmsg_fd(kmsg[0]);
+        log_fields(6, "stage=unit", fields, 2);
+        cr_expect(ne(ptr, (void *) strstr(receive(), "MESSAGE_ID=0\n"), NULL));
+        (void) close(pair[1]);
+        pair[1] = kmsg[1];
+        cr_expect(eq(str, receive(), "<31>nvme-async-shutdown: text (stage=unit)"));
+        log_info("a line of no consequence");
+        cr_expect(eq(str, receive(), ""), "only entries");
+        log_close();
+}
+
 Test(log, kmsg_cuts_the_message_and_keeps_the_suffix) {
         char field[3000] = "MESSAGE=";
         const char *fields[] = { field };

@@ -51,7 +51,8 @@ static void end_well(WorkerSlot *slot) {
         worker_enter_phase(slot, _PHASE_MAX);
 }
 
-void worker_run(int fd, const Topology *t, size_t device, StepAction action, WorkerSlot *slot) {
+void worker_run(int fd, const Topology *t, size_t device, StepAction action, bool is_live,
+                WorkerSlot *slot) {
         /* Whatever happens to the test, its workers do not stay. */
         (void) alarm(20);
         worker_enter_phase(slot, PHASE_CHECK);
@@ -96,7 +97,7 @@ static void setup(void) {
         (void) build_nvme(&topology, "nvme0", "0000:01:00.0", NULL);
         (void) build_nvme(&topology, "nvme1", "0000:02:00.0", NULL);
         (void) build_nvme(&topology, "nvme2", "0000:03:00.0", NULL);
-        cr_assert(eq(int, ops_kernel_new(root_fd, &topology, argv0, &ops), 0));
+        cr_assert(eq(int, ops_kernel_new(root_fd, &topology, false, argv0, &ops), 0));
 }
 
 static void teardown(void) {
@@ -258,4 +259,50 @@ Test(ops_kernel, out_of_descriptors_begins_nothing) {
         cr_assert(eq(int, setrlimit(RLIMIT_NOFILE, &limit), 0));
         cr_expect(eq(int, r, -ECHILD));
         cr_expect(eq(int, (int) waitpid(last_pid, NULL, 0), (int) last_pid));
+}
+
+Test(ops_kernel, what_was_abandoned_can_be_waited_for) {
+        StepResult result = {};
+        size_t step;
+
+        start(0, WAITS_FOR_ABANDON);
+        (void) ops_kernel.wait(ops, usec_now() + 300 * USEC_PER_MSEC, &step, &result);
+        ops_kernel.abandon(ops, 0, &result);
+        cr_assert(eq(int, ops_kernel_join(ops, 0, usec_now() + 10 * USEC_PER_SEC, &result), 1));
+        cr_expect(eq(u64, result.rtd3e_usec, 4711));
+        cr_expect(eq(int, result.outcome, OUTCOME_LEFT));
+        cr_expect(eq(int, kill(last_pid, 0), -1));
+}
+
+Test(ops_kernel, a_worker_that_does_not_end_is_waited_for_until_the_deadline) {
+        usec_t deadline;
+        StepResult result = {};
+        size_t step;
+
+        start(0, NEVER_ENDS);
+        (void) ops_kernel.wait(ops, usec_now() + 300 * USEC_PER_MSEC, &step, &result);
+        ops_kernel.abandon(ops, 0, &result);
+        deadline = usec_now() + 200 * USEC_PER_MSEC;
+        cr_expect(eq(int, ops_kernel_join(ops, 0, deadline, &result), 0));
+        cr_expect(ge(u64, usec_now(), deadline));
+        cr_expect(eq(int, kill(last_pid, 0), 0));
+        (void) kill(last_pid, SIGKILL);
+        write_csts(0x5);
+        cr_expect(eq(int, ops_kernel_join(ops, 0, usec_now() + 10 * USEC_PER_SEC, &result), 1));
+}
+
+Test(ops_kernel, only_what_was_started_can_be_waited_for) {
+        StepResult result;
+
+        cr_expect(eq(int, ops_kernel_join(ops, 2, usec_now(), &result), -ESRCH));
+}
+
+Test(ops_kernel, remembers_that_it_was_told_to_stop) {
+        StepResult result;
+        size_t step;
+
+        cr_expect(not(ops_kernel_is_told_to_stop(ops)));
+        (void) kill(getpid(), SIGINT);
+        (void) ops_kernel.wait(ops, usec_now() + 10 * USEC_PER_SEC, &step, &result);
+        cr_expect(ops_kernel_is_told_to_stop(ops));
 }

@@ -20,8 +20,10 @@ static void setup(void) {
         (void) build_nvme(&topology, "nvme1", "0000:02:00.0", NULL);
         (void) build_nvme(&topology, "nvme2", "0000:03:00.0", NULL);
         (void) build_bridge(&topology, DEVICE_ROOT_PORT, "0000:00:01.0", NULL);
+        (void) build_bridge(&topology, DEVICE_HOST_BRIDGE, "pci0000:00", NULL);
         topology.devices[0].parent = 3;
-        cr_assert(eq(int, record_init(&record, STAGE_HOOK, ACTION_REBOOT, 4), 0));
+        topology.devices[3].parent = 4;
+        cr_assert(eq(int, record_init(&record, STAGE_HOOK, ACTION_REBOOT, 5), 0));
         strcpy(record.boot_id, "0123456789abcdef0123456789abcdef");
         record.started_usec = 10 * USEC_PER_SEC;
         record.ended_usec = record.started_usec + 5500 * USEC_PER_MSEC;
@@ -102,10 +104,10 @@ Test(record, kmsg_line_of_a_detached_controller) {
         log_set_kmsg_fd(pair[0]);
         record_log_controller(&record, &topology, 0);
         cr_expect(eq(str, (char *) receive(),
-                     "<30>nvme-async-shutdown: nvme0 0000:01:00.0: detached in 2.103s (stage=hook "
+                     "<31>nvme-async-shutdown: nvme0 0000:01:00.0: detached in 2.103s (stage=hook "
                      "outcome=detached verified=yes flushed=no usec=2103000 "
                      "boot=0123456789abcdef0123456789abcdef serial=S-nvme0 name=nvme0 "
-                     "address=0000:01:00.0 parent=0000:00:01.0 model=Test action=reboot "
+                     "address=0000:01:00.0 path=pci0000:00/0000:00:01.0 model=Test action=reboot "
                      "began=10000000 started=10000007 rtd3e=0 fsync=17)"));
 }
 
@@ -117,13 +119,13 @@ Test(record, kmsg_line_of_one_that_was_left) {
         line = receive();
         cr_expect(eq(int,
                      strncmp(line,
-                             "<30>nvme-async-shutdown: nvme1 0000:02:00.0: left, flushed: "
+                             "<31>nvme-async-shutdown: nvme1 0000:02:00.0: left, flushed: "
                              "/dev/nvme1n1 is mounted on / (stage=hook outcome=left verified=no "
                              "flushed=yes usec=0 ",
                              144),
                      0),
                   "%s", line);
-        cr_expect(eq(ptr, (void *) strstr(line, "parent="), NULL), "it hangs off no bridge");
+        cr_expect(eq(ptr, (void *) strstr(line, "path="), NULL), "it hangs off no bridge");
 }
 
 Test(record, only_a_seen_shst_is_called_detached_and_verified) {
@@ -214,6 +216,31 @@ Test(record, says_who_waited_for_whom_only_where_somebody_did) {
         record.results[2].released_by = 1;
         record_log_controller(&record, &topology, 2);
         cr_expect(ne(ptr, (void *) strstr(receive(), "\nNVME_RELEASED_BY=0000:02:00.0\n"), NULL));
+}
+
+/* Nobody has as many bridges: what is nearest is what counts. */
+Test(record, a_path_that_is_too_long_loses_its_front) {
+        char *address = topology.devices[4].address = realloc(topology.devices[4].address, 151);
+        const char *line;
+
+        memset(address, 'a', 150);
+        address[150] = '\0';
+        log_set_kmsg_fd(pair[0]);
+        record_log_controller(&record, &topology, 0);
+        line = receive();
+        cr_expect(ne(ptr, (void *) strstr(line, " path=0000:00:01.0 model="), NULL), "%s", line);
+}
+
+/* Broken data must not hang whoever logs it. */
+Test(record, a_path_that_runs_in_a_circle_ends) {
+        const char *line;
+
+        topology.devices[4].parent = 3;
+        log_set_kmsg_fd(pair[0]);
+        record_log_controller(&record, &topology, 0);
+        line = receive();
+        cr_expect(ne(ptr, (void *) strstr(line, "/pci0000:00/0000:00:01.0 model="), NULL), "%s",
+                  line);
 }
 
 Test(record, knows_which_boot_this_is) {

@@ -148,6 +148,21 @@ Test(show_svg, bars_are_to_scale) {
         cr_expect(eq(sz, count("x=\"515.0\" y=\"121.0\">1 s<"), 1));
 }
 
+/* The bar ends after 1 s, its bridge is released after 2 s. */
+Test(show_svg, what_is_said_stands_behind_the_release) {
+        const TimelineRelease release = { groups[0], 2 * USEC_PER_SEC };
+
+        build(1, 1);
+        timeline.n_marks = 0;
+        timeline.releases = &release;
+        rows[0] = (TimelineRow){ .label = "nvme0",
+                                 .group = groups[0],
+                                 .outcome = OUTCOME_DETACHED,
+                                 .phase_usec = { [PHASE_SHUTDOWN] = USEC_PER_SEC } };
+        draw();
+        cr_expect(eq(sz, count("class=\"small note detached\" x=\"1171.0\""), 1));
+}
+
 Test(show_svg, escapes_whatever_a_drive_says) {
         build(2, 2);
         rows[0].label = "<b>&\"'\x01\xff";

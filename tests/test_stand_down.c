@@ -4,11 +4,25 @@
 
 #include "fake_root.h"
 #include "stand_down.h"
+#include "system_manager.h"
 #include "topology_builder.h"
 
 static int root_fd;
 static Config config;
 static char *reason;
+
+/* What PID 1 answers. */
+static int pending = -ENOENT;
+static int has_job;
+
+int system_manager_pending_action(Action *ret_action) {
+        *ret_action = ACTION_KEXEC;
+        return pending;
+}
+
+int system_manager_has_job(Action action) {
+        return has_job;
+}
 
 static void setup(void) {
         root_fd = fake_root_new();
@@ -114,13 +128,70 @@ Test(stand_down, hook_acts_only_below_systemd_shutdown) {
         cr_expect(eq(int, is_shutting_down(root_fd, STAGE_HOOK, ACTION_REBOOT), -ENOENT));
 }
 
-/* Wherever this runs, systemd has no job that ends in a reboot, or there is no systemd. */
 Test(stand_down, unit_acts_only_when_systemd_has_the_job) {
-        cr_expect(le(int, is_shutting_down(root_fd, STAGE_UNIT, ACTION_REBOOT), 0));
+        cr_expect(eq(int, is_shutting_down(root_fd, STAGE_UNIT, ACTION_REBOOT), 0));
+        has_job = 1;
+        cr_expect(eq(int, is_shutting_down(root_fd, STAGE_UNIT, ACTION_REBOOT), 1));
 }
 
 Test(stand_down, exitrd_acts_only_in_an_initrds_file_system) {
         cr_expect(eq(int, is_shutting_down(root_fd, STAGE_EXITRD, ACTION_REBOOT), 0));
         fake_root_write("etc/initrd-release", "");
         cr_expect(eq(int, is_shutting_down(root_fd, STAGE_EXITRD, ACTION_REBOOT), 1));
+}
+
+static void expect_rehearsal(const char *expected) {
+        int r;
+
+        free(reason);
+        reason = NULL;
+        r = stand_down_rehearsal(root_fd, &config, &reason);
+        cr_assert(eq(int, r, expected ? 1 : 0), "%s", reason ? reason : "no reason");
+        if (expected)
+                cr_expect(eq(str, reason, (char *) expected));
+}
+
+/* It is there to try what is not enabled yet, and of interest with any kernel. */
+Test(stand_down, has_nothing_against_a_rehearsal_on_a_live_machine) {
+        fake_root_write("proc/1/comm", "systemd\n");
+        expect_rehearsal(NULL);
+        config.is_enabled = false;
+        config.stages = config.actions = 0;
+        fake_root_write("sys/module/core/parameters/async_shutdown", "Y\n");
+        fake_root_write("var/lib/fwupd/pending.db", "");
+        fake_root_write("lib/systemd/system-shutdown/fwupd.shutdown", "");
+        expect_rehearsal(NULL);
+        fake_root_remove("proc/1");
+        expect_rehearsal(NULL);
+}
+
+Test(stand_down, no_rehearsal_when_who_is_meant_could_not_be_read) {
+        fake_root_write("proc/1/comm", "systemd\n");
+        config.is_selection_uncertain = true;
+        expect_rehearsal(
+                "a part of the configuration that may hold Include= or Exclude= could not be read");
+}
+
+Test(stand_down, no_rehearsal_where_the_kernel_command_line_forbids_to_act) {
+        fake_root_write("proc/1/comm", "systemd\n");
+        fake_root_write("proc/cmdline", "nvme_async_shutdown=0\n");
+        expect_rehearsal("nvme_async_shutdown=0 is on the kernel command line");
+}
+
+Test(stand_down, no_rehearsal_in_a_container_or_an_initrd) {
+        fake_root_write("proc/1/comm", "systemd\n");
+        fake_root_write("etc/initrd-release", "");
+        expect_rehearsal("this is an initrd: nobody knows yet what will be needed");
+        fake_root_write("run/systemd/container", "lxc\n");
+        expect_rehearsal("this is a container");
+}
+
+Test(stand_down, no_rehearsal_on_a_machine_that_goes_down) {
+        expect_rehearsal("this machine is shutting down");
+        fake_root_write("proc/1/comm", "systemd\n");
+        pending = 0;
+        expect_rehearsal("this machine is on its way to kexec");
+        pending = -ECONNREFUSED;
+        expect_rehearsal("could not find out whether the machine is shutting down: Connection "
+                         "refused");
 }

@@ -16,6 +16,7 @@
 
 #define ADDRESS "0000:01:00.0"
 #define PCI "sys/bus/pci/devices/" ADDRESS
+#define MOUNTINFO "proc/self/mountinfo"
 #define UNBIND "sys/bus/pci/drivers/nvme/unbind"
 
 #define CSTS_COMPLETE 0x9
@@ -30,6 +31,7 @@ static struct {
         unsigned n_writes;
         unsigned n_fsyncs_before;
         bool had_open_nodes;
+        bool was_taken;
         int fsync_error;
         bool swaps_drive_at_fsync;
         unsigned n_fsyncs;
@@ -38,6 +40,7 @@ static struct {
 static int root_fd;
 static Topology topology;
 static WorkerSlot slot;
+static bool is_live;
 
 static bool leads_to(int fd, const char *path) {
         struct stat a, b;
@@ -69,6 +72,7 @@ ssize_t write(int fd, const void *data, size_t size) {
         kernel.n_writes++;
         kernel.n_fsyncs_before = kernel.n_fsyncs;
         kernel.had_open_nodes = has_open_nodes();
+        kernel.was_taken = slot.result.is_taken;
         if (kernel.error) {
                 errno = kernel.error;
                 return -1;
@@ -113,6 +117,7 @@ static void setup(void) {
         (void) fake_root_new();
         fake_root_write(UNBIND, "");
         fake_root_write("dev/null", "");
+        fake_root_write(MOUNTINFO, "21 1 0:20 / / rw shared:1 - tmpfs tmpfs rw\n");
         fake_root_link(PCI "/driver", "../../drivers/nvme");
         fake_root_write(PCI "/nvme/nvme0/serial", "S-nvme0             \n");
         write_csts(CSTS_COMPLETE);
@@ -133,21 +138,60 @@ static void teardown(void) {
 }
 
 static void run(void) {
-        worker_run(root_fd, &topology, 0, STEP_DETACH, &slot);
+        worker_run(root_fd, &topology, 0, STEP_DETACH, is_live, &slot);
 }
 
 static void expect_untouched(Outcome outcome, const char *reason) {
         cr_expect(eq(uint, kernel.n_writes, 0));
+        cr_expect(not(slot.result.is_taken));
         cr_expect(eq(int, slot.result.outcome, outcome));
         cr_expect(eq(str, slot.result.reason, (char *) reason));
 }
 
 TestSuite(worker, .init = setup, .fini = teardown, .timeout = 10);
 
+static void mount_it(void) {
+        fake_root_write(MOUNTINFO, "21 1 259:1 / / rw shared:1 - ext4 /dev/root rw\n");
+        fake_root_link("sys/dev/block/259:1",
+                       "../../devices/pci0000:00/" ADDRESS "/nvme/nvme0/nvme0n1/nvme0n1p1");
+}
+
+/* Whatever the plan says: the topology here knows of no use at all. */
+Test(worker, leaves_what_carries_the_root_of_a_live_machine) {
+        is_live = true;
+        mount_it();
+        run();
+        expect_untouched(OUTCOME_LEFT, "something of it is mounted on /");
+}
+
+Test(worker, leaves_a_mounted_head_that_nobody_can_claim) {
+        cr_assert_eq(topology_link_controller(&topology, 0, 1), 0);
+        mount_it();
+        run();
+        expect_untouched(OUTCOME_LEFT, "something of it is mounted on /");
+}
+
+Test(worker, a_claim_is_enough_where_the_machine_goes_down) {
+        fake_root_remove(MOUNTINFO);
+        run();
+        cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
+}
+
+Test(worker, leaves_all_when_mounts_can_not_be_read) {
+        is_live = true;
+        fake_root_remove(MOUNTINFO);
+        run();
+        expect_untouched(OUTCOME_LEFT,
+                         "whether it is mounted can't be told: No such file or directory");
+}
+
 Test(worker, detaches_an_idle_controller) {
         run();
         cr_expect(eq(uint, kernel.n_writes, 1));
         cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
+        cr_expect(slot.result.is_taken);
+        /* Who is killed inside has it written down already. */
+        cr_expect(kernel.was_taken);
         cr_expect(eq(str, slot.result.reason, ""));
         cr_expect(ge(u64, slot.result.ended_usec, slot.result.started_usec));
 }
@@ -309,6 +353,7 @@ ParameterizedTest(struct verdict_row *row, worker, judges_by_the_registers) {
         cr_expect(eq(uint, kernel.n_writes, 1));
         cr_expect(eq(int, slot.result.outcome, row->outcome));
         cr_expect(eq(str, slot.result.reason, row->reason));
+        cr_expect(eq(int, slot.result.is_taken, row->error == 0));
 }
 
 /* Lockdown: the registers can't be mapped. */
@@ -368,8 +413,16 @@ Test(worker, ignores_complaints_about_others_and_of_earlier_times) {
         cr_expect(eq(int, result.outcome, OUTCOME_UNVERIFIED));
 }
 
+Test(worker, touches_nothing_that_no_longer_answers_on_the_bus) {
+        fake_root_write_binary(PCI "/config", (const uint8_t[]){ 0xff, 0xff, 0xff, 0xff }, 4);
+        worker_run(root_fd, &topology, 0, STEP_DETACH, is_live, &slot);
+        cr_expect(eq(int, slot.result.outcome, OUTCOME_VANISHED));
+        cr_expect(eq(uint, kernel.n_fsyncs, 0));
+        cr_expect(eq(uint, kernel.n_writes, 0));
+}
+
 Test(worker, flushes_what_stays_and_does_not_unbind_it) {
-        worker_run(root_fd, &topology, 0, STEP_LEAVE, &slot);
+        worker_run(root_fd, &topology, 0, STEP_LEAVE, is_live, &slot);
         cr_expect(eq(uint, kernel.n_fsyncs, 1));
         cr_expect(eq(uint, kernel.n_writes, 0));
         cr_expect(eq(int, slot.result.outcome, OUTCOME_LEFT));
@@ -378,7 +431,7 @@ Test(worker, flushes_what_stays_and_does_not_unbind_it) {
 
 Test(worker, a_flush_that_fails_is_said_and_ignored) {
         kernel.fsync_error = EIO;
-        worker_run(root_fd, &topology, 0, STEP_LEAVE, &slot);
+        worker_run(root_fd, &topology, 0, STEP_LEAVE, is_live, &slot);
         cr_expect(eq(uint, kernel.n_writes, 0));
         cr_expect(eq(int, slot.result.outcome, OUTCOME_LEFT));
         cr_expect(not(slot.result.is_flushed));

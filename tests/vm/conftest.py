@@ -20,7 +20,8 @@ def pytest_addoption(parser):
 
 
 @pytest.fixture(scope="session")
-def lab(request):
+def make_images(request):
+    """(images, cache directory, build directory, say)"""
     capture = request.config.pluginmanager.getplugin("capturemanager")
 
     def say(text):
@@ -30,6 +31,12 @@ def lab(request):
 
     cache = Path(request.config.getoption("cache"))
     images = Images(cache, request.config.getoption("kvm"), say)
-    lab = Lab(images, cache / "run-tests", Path(request.config.getoption("build")), say)
-    yield lab
-    lab.close()
+    return images, cache, Path(request.config.getoption("build")), say
+
+
+@pytest.fixture(scope="session")
+def lab(make_images):
+    images, cache, build, say = make_images
+    machine = Lab(images, cache / "run-tests", build, say)
+    yield machine
+    machine.close()

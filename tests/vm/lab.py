@@ -15,7 +15,8 @@ from machine import MachineError
 DROP_IN = "/etc/nvme-async-shutdown.conf.d/90-vm.conf"
 PROGRAM = "/usr/libexec/nvme-async-shutdown-stage"
 HOOK = "/lib/systemd/system-shutdown/nvme-async-shutdown.shutdown"
-REAL_HOOK = "/usr/local/lib/vm-real-hook"
+# By this ending the program knows that it is called as the hook.
+REAL_HOOK = "/usr/local/lib/real.shutdown"
 STANDING_DOWN = Path(__file__).with_name("standing-down.shutdown")
 UNIT = "nvme-async-shutdown.service"
 

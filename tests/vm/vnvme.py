@@ -27,7 +27,7 @@ MEMORY_MIB = KERNEL_MIB + WINDOW_MIB + 1
 UNIT_DROP_IN = "/etc/systemd/system/nvme-async-shutdown.service.d/mark.conf"
 HOOKS = "/lib/systemd/system-shutdown"
 OWN_HOOK = f"{HOOKS}/nvme-async-shutdown.shutdown"
-MARKED_HOOK = "/usr/local/lib/marked-hook"
+MARKED_HOOK = "/usr/local/lib/marked.shutdown"
 
 # The unit and the hook as they are, between two marks on the controllers' clock.
 SET_UP = f"""

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* libsmartcols; see table.h. */
+/* See show_columns.h. */
 
-#include "table.h"
+#include "show_columns.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
 
-struct libscols_table *table_new(const char *name, const TableColumn *columns, size_t n_columns,
-                                 bool json, FILE *stream) {
+struct libscols_table *columns_new_table(const char *name, const Column *columns, size_t n_columns,
+                                         bool json, FILE *stream) {
         struct libscols_table *table;
 
         (void) scols_init_debug(0);
@@ -32,24 +32,30 @@ struct libscols_table *table_new(const char *name, const TableColumn *columns, s
         return table;
 }
 
-int table_print_and_free(struct libscols_table *table) {
+int columns_set_line(struct libscols_line *line, const char *const *values, size_t n_values) {
+        for (size_t i = 0; i < n_values; i++) {
+                int r = values[i] ? scols_line_set_data(line, i, values[i]) : 0;
+
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+int columns_add_line(struct libscols_table *table, const char *const *values, size_t n_values) {
+        struct libscols_line *line = scols_table_new_line(table, NULL);
+
+        return line ? columns_set_line(line, values, n_values) : -ENOMEM;
+}
+
+int columns_print_and_free(struct libscols_table *table) {
         int r = scols_print_table(table);
 
         scols_unref_table(table);
         return r;
 }
 
-int table_add(struct libscols_table *table, const char *const *cells, size_t n_cells) {
-        struct libscols_line *line = scols_table_new_line(table, NULL);
-        int r = line ? 0 : -ENOMEM;
-
-        for (size_t i = 0; r >= 0 && i < n_cells; i++)
-                if (cells[i] && *cells[i])
-                        r = scols_line_set_data(line, i, cells[i]);
-        return r;
-}
-
-int table_set(struct libscols_line *line, size_t column, const char *format, ...) {
+int columns_set(struct libscols_line *line, size_t column, const char *format, ...) {
         va_list args;
         char *text;
         int r;
@@ -60,10 +66,10 @@ int table_set(struct libscols_line *line, size_t column, const char *format, ...
         return r < 0 ? -ENOMEM : scols_line_refer_data(line, column, text);
 }
 
-int table_set_time(struct libscols_table *table, struct libscols_line *line, size_t column,
-                   usec_t usec) {
+int columns_set_time(struct libscols_table *table, struct libscols_line *line, size_t column,
+                     usec_t usec) {
         if (scols_table_is_json(table))
-                return table_set(line, column, "%" PRIu64, usec);
-        return table_set(line, column, "%" PRIu64 ".%03us", usec / USEC_PER_SEC,
-                         (unsigned) (usec % USEC_PER_SEC / USEC_PER_MSEC));
+                return columns_set(line, column, "%" PRIu64, usec);
+        return columns_set(line, column, "%" PRIu64 ".%03us", usec / USEC_PER_SEC,
+                           (unsigned) (usec % USEC_PER_SEC / USEC_PER_MSEC));
 }

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* See last_second.h. */
+
+#include "last_second.h"
+
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+#include "log.h"
+#include "sysfs.h"
+
+#define ADMIN_TIMEOUT "sys/module/nvme_core/parameters/admin_timeout"
+#define ADMIN_TIMEOUT_SECONDS 5
+#define RCU_EXPEDITED "sys/kernel/rcu_expedited"
+
+static void limit_admin_timeout(int root_fd) {
+        _cleanup_free_ char *text = NULL;
+        char value[16];
+        int r;
+
+        r = sysfs_read(root_fd, ADMIN_TIMEOUT, &text);
+        if (r >= 0 && strtoul(text, NULL, 10) <= ADMIN_TIMEOUT_SECONDS)
+                return;
+        (void) snprintf(value, sizeof(value), "%d", ADMIN_TIMEOUT_SECONDS);
+        if (r >= 0)
+                r = sysfs_write(root_fd, ADMIN_TIMEOUT, value);
+        if (r < 0)
+                log_debug("Could not limit nvme_core.admin_timeout, ignoring: %s", strerror(-r));
+}
+
+static void expedite_rcu(int root_fd) {
+        int r = sysfs_write(root_fd, RCU_EXPEDITED, "1");
+
+        if (r < 0)
+                log_debug("Could not expedite RCU, ignoring: %s", strerror(-r));
+}
+
+void last_second_settings(int root_fd) {
+        /* What was never needed is not worth reading in. */
+        if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) < 0)
+                log_debug("Could not lock memory, ignoring: %s", strerror(errno));
+        if (setpriority(PRIO_PROCESS, 0, PRIO_MIN) < 0)
+                log_debug("Could not raise the priority, ignoring: %s", strerror(errno));
+        expedite_rcu(root_fd);
+        limit_admin_timeout(root_fd);
+}

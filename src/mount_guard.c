@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* From mounts down to an address; see mount_guard.h. */
+
+#include "mount_guard.h"
+
+#include <limits.h>
+#include <sys/sysmacros.h>
+
+#include "fs.h"
+#include "sysfs.h"
+
+#define MOUNTINFO "proc/self/mountinfo"
+#define MOUNTINFO_MAX ((size_t) 64 * 1024 * 1024)
+#define BTRFS "sys/fs/btrfs"
+/* Of devices that stand on each other; the kernel's own limits are lower. */
+#define DEPTH_MAX 16
+
+typedef struct Guard {
+        int root_fd;
+        const char *address;
+} Guard;
+
+/* Each of the following returns 1 (leads to the address), 0 (does not) or -errno. */
+static int number_leads(const Guard *guard, dev_t devnum, unsigned depth);
+
+static bool has_component(const char *path, const char *component) {
+        size_t length = strlen(component);
+
+        for (const char *at = strstr(path, component); at; at = strstr(at + 1, component))
+                if ((at == path || at[-1] == '/') && (at[length] == '/' || !at[length]))
+                        return true;
+        return false;
+}
+
+static int attribute_leads(const Guard *guard, const char *path, unsigned depth) {
+        _cleanup_free_ char *text = NULL;
+        dev_t devnum;
+        int r;
+
+        r = sysfs_read(guard->root_fd, path, &text);
+        if (r >= 0)
+                r = parse_devnum(text, &devnum);
+        return r < 0 ? r : number_leads(guard, devnum, depth);
+}
+
+/* Any "<dir>/NAME/dev"; a directory that is not there has nothing in it. */
+static int entries_lead(const Guard *guard, const char *dir, unsigned depth) {
+        _cleanup_closedir_ DIR *list = NULL;
+        char path[PATH_MAX];
+        const char *name;
+        int r;
+
+        r = fs_opendir(guard->root_fd, dir, &list);
+        if (r < 0)
+                return r == -ENOENT ? 0 : r;
+        while ((name = fs_readdir(list, &r))) {
+                if ((size_t) snprintf(path, sizeof(path), "%s/%s/dev", dir, name) >= sizeof(path))
+                        return -ENAMETOOLONG;
+                r = attribute_leads(guard, path, depth);
+                if (r != 0)
+                        return r;
+        }
+        return r;
+}
+
+/* A multipath head stands beside its subsystem's links to the controllers. */
+static int subsystem_leads(const Guard *guard, const char *subsystem) {
+        _cleanup_closedir_ DIR *list = NULL;
+        char path[PATH_MAX], target[PATH_MAX];
+        const char *name;
+        int r;
+
+        r = fs_opendir(guard->root_fd, subsystem, &list);
+        if (r < 0)
+                return r;
+        while ((name = fs_readdir(list, &r))) {
+                ssize_t n;
+
+                if ((size_t) snprintf(path, sizeof(path), "%s/%s", subsystem, name) >= sizeof(path))
+                        return -ENAMETOOLONG;
+                n = readlinkat(guard->root_fd, path, target, sizeof(target) - 1);
+                if (n < 0)
+                        continue;
+                target[n] = '\0';
+                if (has_component(target, guard->address))
+                        return 1;
+        }
+        return r;
+}
+
+/* "/dev/..." only: to look elsewhere could mean waiting for a file server. */
+static int node_leads(const Guard *guard, const char *path, unsigned depth) {
+        mode_t type;
+        dev_t devnum;
+        int r;
+
+        if (!STARTSWITH(path, "/dev/"))
+                return 0;
+        r = fs_stat_node(guard->root_fd, path + 1, 0, &type, &devnum);
+        if (r < 0)
+                return r == -ENOENT ? 0 : r;
+        return S_ISBLK(type) ? number_leads(guard, devnum, depth) : 0;
+}
+
+static int loop_leads(const Guard *guard, const char *disk, unsigned depth) {
+        _cleanup_free_ char *backing = NULL;
+        int r = sysfs_read_at(guard->root_fd, disk, "loop/backing_file", &backing);
+
+        if (r < 0)
+                return r == -ENOENT ? 0 : r;
+        return node_leads(guard, backing, depth);
+}
+
+static int number_leads(const Guard *guard, dev_t devnum, unsigned depth) {
+        char link[64], disk[80], path[96], target[PATH_MAX];
+        ssize_t n;
+        int r;
+
+        if (depth > DEPTH_MAX)
+                return -ELOOP;
+        (void) snprintf(link, sizeof(link), "sys/dev/block/%u:%u", major(devnum), minor(devnum));
+        n = readlinkat(guard->root_fd, link, target, sizeof(target) - 1);
+        if (n < 0)
+                return errno == ENOENT ? 0 : -errno;
+        target[n] = '\0';
+        if (has_component(target, guard->address))
+                return 1;
+        (void) snprintf(path, sizeof(path), "%s/partition", link);
+        (void) snprintf(disk, sizeof(disk), "%s%s", link,
+                        faccessat(guard->root_fd, path, F_OK, 0) == 0 ? "/.." : "");
+        (void) snprintf(path, sizeof(path), "%s/slaves", disk);
+        r = entries_lead(guard, path, depth + 1);
+        (void) snprintf(path, sizeof(path), "%s/..", disk);
+        if (r == 0 && strstr(target, "/nvme-subsystem/"))
+                r = subsystem_leads(guard, path);
+        return r == 0 ? loop_leads(guard, disk, depth + 1) : r;
+}
+
+/* "36 35 98:0 /root /point rw,noatime master:1 - ext4 /dev/sda1 rw" (proc(5)). */
+static int mount_leads(const Guard *guard, const char *line, char *why, size_t why_size) {
+        char number[32], point[256], source[PATH_MAX] = "";
+        const char *separator = strstr(line, " - ");
+        dev_t devnum;
+        int r;
+
+        if (!separator || sscanf(line, "%*s %*s %31s %*s %255s", number, point) != 2 ||
+            parse_devnum(number, &devnum) < 0)
+                return -EBADMSG;
+        r = number_leads(guard, devnum, 0);
+        if (r == 0 && major(devnum) == 0 && sscanf(separator + 3, "%*s %4095s", source) == 1)
+                r = node_leads(guard, source, 0);
+        if (r > 0)
+                (void) snprintf(why, why_size, "%s of it is mounted on %s",
+                                *source ? source : "something", point);
+        return r;
+}
+
+/* A mounted btrfs names one of its members only, and that under an anonymous number. */
+static int btrfs_leads(const Guard *guard, char *why, size_t why_size) {
+        _cleanup_closedir_ DIR *list = NULL;
+        char path[PATH_MAX];
+        const char *name;
+        int r;
+
+        r = fs_opendir(guard->root_fd, BTRFS, &list);
+        if (r < 0)
+                return r == -ENOENT ? 0 : r;
+        while ((name = fs_readdir(list, &r))) {
+                (void) snprintf(path, sizeof(path), BTRFS "/%s/devices", name);
+                r = entries_lead(guard, path, 0);
+                if (r > 0)
+                        (void) snprintf(why, why_size, "it is a member of the mounted btrfs %s",
+                                        name);
+                if (r != 0)
+                        return r;
+        }
+        return r;
+}
+
+int mount_guard(int root_fd, const char *address, char *why, size_t why_size) {
+        const Guard guard = { .root_fd = root_fd, .address = address };
+        _cleanup_free_ char *text = NULL;
+        char *rest, *line;
+        int r;
+
+        r = sysfs_read_all(root_fd, MOUNTINFO, MOUNTINFO_MAX, &text);
+        if (r < 0)
+                return r;
+        if (!*text)
+                return -ENODATA;
+        rest = text;
+        while ((line = strsep(&rest, "\n"))) {
+                if (!*line)
+                        continue;
+                r = mount_leads(&guard, line, why, why_size);
+                if (r != 0)
+                        return r;
+        }
+        return btrfs_leads(&guard, why, why_size);
+}
