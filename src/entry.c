@@ -85,7 +85,6 @@ static const Value values[] = {
         { C | R, PLAIN(USEC, n_waited_for), "NVME_WAITED_FOR", "waited", false },
         { C | R, TEXT(released_by), "NVME_RELEASED_BY", "after", false },
         { C, PLAIN(USEC, started_usec), "NVME_STARTED_USEC", "started", false },
-        { C, PLAIN(USEC, rtd3e_usec), "NVME_RTD3E_USEC", "rtd3e", true },
         { C, PLAIN(USEC, phase_usec[PHASE_FORK]), "NVME_PHASE_FORK_USEC", "fork", false },
         { C, PLAIN(USEC, phase_usec[PHASE_CHECK]), "NVME_PHASE_CHECK_USEC", "check", false },
         { C, PLAIN(USEC, phase_usec[PHASE_FSYNC]), "NVME_PHASE_FSYNC_USEC", "fsync", false },
@@ -318,7 +317,7 @@ static int take_word(Entry *entry, char *word, uint64_t *seen) {
                         *seen |= UINT64_C(1) << i;
                         return parse_value(entry, &values[i], text) < 0 ? -EBADMSG : 0;
                 }
-        /* A word of a later version, ignoring. */
+        /* A word of another version, ignoring. */
         return 0;
 }
 

@@ -40,7 +40,6 @@ typedef struct Entry {
         uint64_t n_waited_for; /* ENTRY_RELEASED too: devices that it had to wait for */
         char released_by[32];  /* address of the last of them */
         usec_t started_usec;
-        usec_t rtd3e_usec;
         usec_t phase_usec[_PHASE_MAX];
 
         char device[32]; /* ENTRY_RELEASED: "root port" */

@@ -145,7 +145,6 @@ void record_log_controller(const Record *record, const Topology *topology, size_
         entry.is_flushed = result->is_flushed;
         entry.is_verified = result->outcome == OUTCOME_DETACHED;
         entry.started_usec = result->started_usec;
-        entry.rtd3e_usec = result->rtd3e_usec;
         memcpy(entry.phase_usec, result->phase_usec, sizeof(entry.phase_usec));
         set_waited_for(&entry, topology, result);
         entry_log(&entry);

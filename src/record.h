@@ -37,7 +37,6 @@ typedef struct StepResult {
         bool is_taken; /* our write to unbind was not refused: if no driver has it, that is our
                           doing */
         char reason[REASON_MAX]; /* for people; "" when there is nothing to say */
-        usec_t rtd3e_usec;       /* 0: unknown */
         usec_t started_usec;
         usec_t ended_usec;
         usec_t phase_usec[_PHASE_MAX]; /* how long each took */

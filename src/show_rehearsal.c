@@ -137,7 +137,6 @@ static struct json_object *controller_object(const Device *device, const StepRes
         add_string(object, "outcome", outcome_to_string(result->outcome));
         add_string(object, "reason", or_null(result->reason));
         add_number(object, "usec", result->phase_usec[PHASE_SHUTDOWN]);
-        add_number(object, "rtd3e_usec", result->rtd3e_usec);
         for (Phase p = 0; p < _PHASE_MAX; p++)
                 add_number(phases, phase_to_string(p), result->phase_usec[p]);
         (void) json_object_object_add(object, "phases_usec", phases);

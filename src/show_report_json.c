@@ -38,7 +38,6 @@ static struct json_object *controller_to_json(const Entry *entry) {
         add_boolean(object, "verified", entry->is_verified);
         add_number(object, "usec", entry->phase_usec[PHASE_SHUTDOWN]);
         add_number(object, "started_usec", entry->started_usec);
-        add_number(object, "rtd3e_usec", entry->rtd3e_usec);
         for (Phase phase = 0; phase < _PHASE_MAX; phase++)
                 add_number(phases, phase_to_string(phase), entry->phase_usec[phase]);
         (void) json_object_object_add(object, "phases", phases);

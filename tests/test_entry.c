@@ -30,7 +30,6 @@ static void setup(void) {
                 .n_waited_for = 3,
                 .released_by = "0000:01:00.1",
                 .started_usec = 12,
-                .rtd3e_usec = 13,
                 .phase_usec = { 14, 15, 16, 17000000, 18 },
         };
 }
@@ -184,6 +183,40 @@ Test(entry, a_long_reason_is_cut_and_the_values_stay) {
         cr_expect(eq(str, parsed.boot_id, BOOT));
         cr_expect(eq(u64, parsed.phase_usec[PHASE_VERIFY], 18));
         cr_expect(gt(sz, strlen(parsed.reason), 100));
+}
+
+/* A path as deep as there is room for, every name as long as the drive or the kernel makes it. */
+Test(entry, the_longest_that_there_is_fits) {
+        memset(entry.path, 'p', sizeof(entry.path) - 1);
+        memset(entry.model, 'm', 40);
+        memset(entry.serial, 's', 20);
+        memcpy(entry.name, "nvme1023", sizeof("nvme1023"));
+        memcpy(entry.address, "10000:ff:1f.7", sizeof("10000:ff:1f.7"));
+        memcpy(entry.released_by, "10000:ff:1f.6", sizeof("10000:ff:1f.6"));
+        entry.outcome = OUTCOME_UNVERIFIED;
+        entry.is_verified = true;
+        entry.action = ACTION_POWEROFF;
+        entry.n_waited_for = 1023;
+        entry.stage_usec = entry.started_usec = UINT64_C(86400) * 365 * USEC_PER_SEC;
+        for (Phase p = 0; p < _PHASE_MAX; p++)
+                entry.phase_usec[p] = 600 * USEC_PER_SEC;
+        expect_round_trip(&entry);
+}
+
+/* The first ones had a word and a field more. */
+Test(entry, what_earlier_versions_wrote_is_read) {
+        char line[2048];
+        Entry parsed;
+
+        (void) snprintf(line, sizeof(line), "%s", logged(&entry, true));
+        memcpy(strrchr(line, ')'), " rtd3e=13)", sizeof(" rtd3e=13)"));
+        memset(&parsed, 0, sizeof(parsed));
+        cr_expect(eq(int, entry_parse_line(line, &parsed), 0));
+        expect_same(&entry, &parsed, "kmsg");
+        (void) snprintf(line, sizeof(line), "%sNVME_RTD3E_USEC=13\n", logged(&entry, false));
+        parsed = from_fields(line);
+        cr_expect(eq(int, entry_check(&parsed), 0));
+        expect_same(&entry, &parsed, "journal");
 }
 
 /* No controller has such names, but the stack has to survive them. */

@@ -87,7 +87,7 @@ void worker_run(int fd, const Topology *t, size_t device, StepAction action, boo
                 worker_enter_phase(slot, PHASE_FSYNC);
                 while (!slot->is_abandoned)
                         (void) usleep(1000);
-                slot->result.rtd3e_usec = 4711;
+                slot->result.phase_usec[PHASE_VERIFY] = 4711;
                 break;
         }
 }
@@ -269,7 +269,7 @@ Test(ops_kernel, what_was_abandoned_can_be_waited_for) {
         (void) ops_kernel.wait(ops, usec_now() + 300 * USEC_PER_MSEC, &step, &result);
         ops_kernel.abandon(ops, 0, &result);
         cr_assert(eq(int, ops_kernel_join(ops, 0, usec_now() + 10 * USEC_PER_SEC, &result), 1));
-        cr_expect(eq(u64, result.rtd3e_usec, 4711));
+        cr_expect(eq(u64, result.phase_usec[PHASE_VERIFY], 4711));
         cr_expect(eq(int, result.outcome, OUTCOME_LEFT));
         cr_expect(eq(int, kill(last_pid, 0), -1));
 }

@@ -108,7 +108,7 @@ Test(record, kmsg_line_of_a_detached_controller) {
                      "outcome=detached verified=yes flushed=no usec=2103000 "
                      "boot=0123456789abcdef0123456789abcdef serial=S-nvme0 name=nvme0 "
                      "address=0000:01:00.0 path=pci0000:00/0000:00:01.0 model=Test action=reboot "
-                     "began=10000000 started=10000007 rtd3e=0 fsync=17)"));
+                     "began=10000000 started=10000007 fsync=17)"));
 }
 
 Test(record, kmsg_line_of_one_that_was_left) {
