@@ -6,8 +6,8 @@
 #include <signal.h>
 #include <sys/time.h>
 
+#include "device_tree.h"
 #include "log.h"
-#include "udev_tree.h"
 #include "usage.h"
 
 static volatile sig_atomic_t exit_status;
@@ -17,7 +17,7 @@ int survey(int root_fd, const Config *config, Stage stage, Topology *ret_topolog
         Topology topology = TOPOLOGY_INIT;
         int r;
 
-        r = udev_tree_read(root_fd, &topology);
+        r = device_tree_read(root_fd, &topology);
         if (r >= 0)
                 r = usage_mark(root_fd, &options, &topology);
         if (r >= 0)

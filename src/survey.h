@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Looks at the machine once and decides: udev_tree -> usage -> plan. */
+/* Looks at the machine once and decides: device_tree -> usage -> plan. */
 #pragma once
 
 #include "plan.h"

@@ -4,13 +4,13 @@
 #include <sys/utsname.h>
 
 #include "config_keys.h"
+#include "device_tree.h"
 #include "foreign.h"
 #include "generate.h"
 #include "log.h"
 #include "measured.h"
 #include "rtd3e.h"
 #include "sysfs.h"
-#include "udev_tree.h"
 #include "usage.h"
 #include "verbs.h"
 
@@ -27,7 +27,7 @@ static int read_machine(Stage stage, Snapshot *snapshot) {
                 log_warning("Not root: what is in use can't be told for every controller.");
         r = root_fd < 0 ? root_fd : verb_read_config(root_fd, &snapshot->config);
         if (r >= 0)
-                r = udev_tree_read(root_fd, &snapshot->topology);
+                r = device_tree_read(root_fd, &snapshot->topology);
         if (r >= 0)
                 r = usage_mark(root_fd, &options, &snapshot->topology);
         if (r >= 0 && uname(&name) == 0)

@@ -3,9 +3,9 @@
 #include <criterion/new/assert.h>
 #include <sys/time.h>
 
+#include "device_tree.h"
 #include "survey.h"
 #include "topology_builder.h"
-#include "udev_tree.h"
 #include "usage.h"
 
 #define LATE_STATUS 7
@@ -13,7 +13,7 @@
 static bool gets_stuck;
 static UsageOptions asked;
 
-int udev_tree_read(int root_fd, Topology *ret) {
+int device_tree_read(int root_fd, Topology *ret) {
         while (gets_stuck)
                 (void) pause();
         (void) build_nvme(ret, "nvme0", "0000:01:00.0", NULL);

@@ -6,8 +6,8 @@
 #include <criterion/criterion.h>
 #include <sys/sysmacros.h>
 
+#include "device_tree.h"
 #include "mock_nvme.h"
-#include "udev_tree.h"
 
 /* Two drives: nvme0 with two partitions, nvme1 without any. */
 static void two_drives(void) {
@@ -29,7 +29,7 @@ static const UsageOptions tables_only = {};
 static Topology marked(const UsageOptions *options) {
         Topology topology = TOPOLOGY_INIT;
 
-        cr_assert_eq(udev_tree_read(mock_root_fd(), &topology), 0);
+        cr_assert_eq(device_tree_read(mock_root_fd(), &topology), 0);
         cr_assert_eq(usage_mark(mock_root_fd(), options, &topology), 0);
         return topology;
 }

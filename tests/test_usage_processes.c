@@ -5,8 +5,8 @@
 
 #include <criterion/criterion.h>
 
+#include "device_tree.h"
 #include "mock_nvme.h"
-#include "udev_tree.h"
 #include "usage.h"
 
 static void two_drives(void) {
@@ -48,7 +48,7 @@ static void expect_both(UseKind first, const char *first_detail, UseKind second,
                         const char *second_detail) {
         Topology topology = TOPOLOGY_INIT;
 
-        cr_assert_eq(udev_tree_read(mock_root_fd(), &topology), 0);
+        cr_assert_eq(device_tree_read(mock_root_fd(), &topology), 0);
         cr_assert_eq(usage_mark(mock_root_fd(), &with_processes, &topology), 0);
         expect_one(&topology, "nvme0", first, first_detail);
         expect_one(&topology, "nvme1", second, second_detail);
@@ -163,7 +163,7 @@ Test(usage_processes, not_asked_for) {
 
         mock_add_process(9, "cp");
         mock_open_file(9, 3, "nvme1n1");
-        cr_assert_eq(udev_tree_read(mock_root_fd(), &topology), 0);
+        cr_assert_eq(device_tree_read(mock_root_fd(), &topology), 0);
         cr_assert_eq(usage_mark(mock_root_fd(), &without, &topology), 0);
         expect_one(&topology, "nvme1", USE_NONE, NULL);
         topology_done(&topology);

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The kernel's lists turned into a topology; see udev_tree.h. */
+/* The kernel's lists turned into a topology; see device_tree.h. */
 
-#include "udev_tree.h"
+#include "device_tree.h"
 
 #include <fcntl.h>
 #include <limits.h>
 
+#include "device_blocks.h"
 #include "fs.h"
 #include "sysfs.h"
 #include "text.h"
-#include "udev_blocks.h"
 
 #define CLASS_NVME "0x010802" /* PCI class: mass storage, NVM, NVM Express */
 #define FABRICS_ROOT "nvme-fabrics"
@@ -310,7 +310,7 @@ static int link_physical_functions(Tree *tree) {
         return 0;
 }
 
-int udev_tree_read(int root_fd, Topology *ret) {
+int device_tree_read(int root_fd, Topology *ret) {
         _cleanup_(tree_done) Tree tree = { .root_fd = root_fd };
         int r;
 

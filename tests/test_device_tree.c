@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Machines told to umockdev, and the topology that is made of them. */
 
-#include "udev_tree.h"
+#include "device_tree.h"
 
 #include <criterion/criterion.h>
 #include <sys/sysmacros.h>
 
 #include "mock_nvme.h"
 
-TestSuite(udev_tree, .init = mock_start, .fini = mock_stop, .timeout = 20);
+TestSuite(device_tree, .init = mock_start, .fini = mock_stop, .timeout = 20);
 
 static void add_text(char **text, const char *format, ...) _printf_(2, 3);
 
@@ -60,7 +60,7 @@ static char *describe(const Topology *t) {
 static Topology read_tree(void) {
         Topology topology = TOPOLOGY_INIT;
 
-        cr_assert_eq(udev_tree_read(mock_root_fd(), &topology), 0);
+        cr_assert_eq(device_tree_read(mock_root_fd(), &topology), 0);
         return topology;
 }
 
@@ -85,11 +85,11 @@ static const Controller *find_controller(const Topology *topology, const char *a
         return topology->devices[i].controller;
 }
 
-Test(udev_tree, nothing_at_all) {
+Test(device_tree, nothing_at_all) {
         expect_tree("");
 }
 
-Test(udev_tree, no_nvme_but_other_disks) {
+Test(device_tree, no_nvme_but_other_disks) {
         const char *host = mock_add_host_bridge(NULL, "pci0000:00");
 
         mock_add_port(host, "0000:00:01.0", MOCK_ROOT_PORT);
@@ -97,7 +97,7 @@ Test(udev_tree, no_nvme_but_other_disks) {
         expect_tree("");
 }
 
-Test(udev_tree, one_drive_with_the_root) {
+Test(device_tree, one_drive_with_the_root) {
         const char *host = mock_add_host_bridge(NULL, "pci0000:00");
         const char *port = mock_add_port(host, "0000:00:01.0", MOCK_ROOT_PORT);
         const char *drive = mock_add_nvme(port, "0000:01:00.0", "nvme0");
@@ -126,7 +126,7 @@ Test(udev_tree, one_drive_with_the_root) {
         topology_done(&topology);
 }
 
-Test(udev_tree, two_root_ports_of_two_sockets) {
+Test(device_tree, two_root_ports_of_two_sockets) {
         const char *host0 = mock_add_host_bridge(NULL, "pci0000:00");
         const char *host1 = mock_add_host_bridge(NULL, "pci0000:80");
 
@@ -142,7 +142,7 @@ Test(udev_tree, two_root_ports_of_two_sockets) {
                     "0000:81:00.0: controller < 0000:80:01.0, nvme0 (nvme)\n");
 }
 
-Test(udev_tree, switch_below_one_root_port) {
+Test(device_tree, switch_below_one_root_port) {
         const char *host = mock_add_host_bridge(NULL, "pci0000:00");
         const char *root = mock_add_port(host, "0000:00:01.0", MOCK_ROOT_PORT), *up, *down;
 
@@ -163,7 +163,7 @@ Test(udev_tree, switch_below_one_root_port) {
                     "0000:05:00.0: controller < 0000:03:00.1, nvme2 (nvme)\n");
 }
 
-Test(udev_tree, port_type_unknown_where_config_is_short_garbled_or_missing) {
+Test(device_tree, port_type_unknown_where_config_is_short_garbled_or_missing) {
         const char *host = mock_add_host_bridge(NULL, "pci0000:00"), *port;
         char config[256] = { [0x06] = 0x10, [0x34] = 0x40, [0x40] = 0x01, [0x41] = 0x40 };
 
@@ -186,7 +186,7 @@ Test(udev_tree, port_type_unknown_where_config_is_short_garbled_or_missing) {
                     "0000:03:00.0: controller < 0000:00:03.0, nvme2 (nvme)\n");
 }
 
-Test(udev_tree, volume_management_device) {
+Test(device_tree, volume_management_device) {
         const char *host = mock_add_host_bridge(NULL, "pci0000:00");
         const char *vmd = mock_add_vmd(host, "0000:00:0e.0");
         const char *inner = mock_add_host_bridge(vmd, "pci10000:00");
@@ -204,7 +204,7 @@ Test(udev_tree, volume_management_device) {
                     "10000:02:00.0: controller < 10000:00:03.0, nvme1 (nvme)\n");
 }
 
-Test(udev_tree, virtual_functions) {
+Test(device_tree, virtual_functions) {
         const char *host = mock_add_host_bridge(NULL, "pci0000:00");
         const char *port = mock_add_port(host, "0000:00:01.0", MOCK_ROOT_PORT);
 
@@ -219,7 +219,7 @@ Test(udev_tree, virtual_functions) {
 }
 
 /* The head nvme0n1 is not a child of nvme0, and nvme1n1 (not shared) is a child of nvme2. */
-Test(udev_tree, multipath_head_of_two_controllers) {
+Test(device_tree, multipath_head_of_two_controllers) {
         const char *host = mock_add_host_bridge(NULL, "pci0000:00"), *head, *first, *second, *third;
 
         first = mock_add_nvme(mock_add_port(host, "0000:00:01.0", MOCK_ROOT_PORT), "0000:01:00.0",
@@ -246,7 +246,7 @@ Test(udev_tree, multipath_head_of_two_controllers) {
                     "nvme1n1: namespace < nvme2\n");
 }
 
-Test(udev_tree, fabrics_beside_a_drive) {
+Test(device_tree, fabrics_beside_a_drive) {
         const char *host = mock_add_host_bridge(NULL, "pci0000:00");
 
         mock_add_nvme(mock_add_port(host, "0000:00:01.0", MOCK_ROOT_PORT), "0000:01:00.0", "nvme0");
@@ -261,7 +261,7 @@ Test(udev_tree, fabrics_beside_a_drive) {
                     "nvme1n1: namespace < nvme1\n");
 }
 
-Test(udev_tree, functions_that_are_not_ours) {
+Test(device_tree, functions_that_are_not_ours) {
         const char *host = mock_add_host_bridge(NULL, "pci0000:00");
 
         mock_add_function(mock_add_port(host, "0000:00:01.0", MOCK_ROOT_PORT), "0000:01:00.0",
@@ -280,7 +280,7 @@ Test(udev_tree, functions_that_are_not_ours) {
 }
 
 /* A drive at once below the host bridge (virtual machines) with what can stand on one. */
-Test(udev_tree, holders_upon_holders) {
+Test(device_tree, holders_upon_holders) {
         const char *host = mock_add_host_bridge(NULL, "pci0000:00"), *disk;
 
         disk = mock_add_namespace(mock_add_nvme(host, "0000:00:04.0", "nvme0"), "nvme0n1");
@@ -306,7 +306,7 @@ Test(udev_tree, holders_upon_holders) {
                     "nvme1n1: namespace < nvme1 > md0\n");
 }
 
-Test(udev_tree, holders_in_a_circle_end) {
+Test(device_tree, holders_in_a_circle_end) {
         const char *host = mock_add_host_bridge(NULL, "pci0000:00");
 
         mock_add_namespace(mock_add_nvme(host, "0000:00:04.0", "nvme0"), "nvme0n1");
@@ -325,7 +325,7 @@ Test(udev_tree, holders_in_a_circle_end) {
 }
 
 /* The node is gone or lies in a chroot: then the name decides. */
-Test(udev_tree, loop_by_device_number_or_by_name) {
+Test(device_tree, loop_by_device_number_or_by_name) {
         const char *host = mock_add_host_bridge(NULL, "pci0000:00");
 
         mock_add_namespace(mock_add_nvme(host, "0000:00:04.0", "nvme0"), "nvme0n1");
@@ -347,7 +347,7 @@ Test(udev_tree, loop_by_device_number_or_by_name) {
                     "nvme1n10: namespace < nvme2\n");
 }
 
-Test(udev_tree, vanished_attributes_stay_null) {
+Test(device_tree, vanished_attributes_stay_null) {
         static const char *const names[] = { "model", "serial", "subsysnqn", "transport", "state" };
         const char *host = mock_add_host_bridge(NULL, "pci0000:00");
         const char *drive = mock_add_nvme(host, "0000:00:04.0", "nvme0");
@@ -376,7 +376,7 @@ Test(udev_tree, vanished_attributes_stay_null) {
         topology_done(&topology);
 }
 
-Test(udev_tree, attributes_of_garbage) {
+Test(device_tree, attributes_of_garbage) {
         const char *host = mock_add_host_bridge(NULL, "pci0000:00");
         const char *drive = mock_add_nvme(host, "0000:00:04.0", "nvme0");
         char path[256], large[10000];
@@ -407,7 +407,7 @@ Test(udev_tree, attributes_of_garbage) {
 }
 
 /* A device can be listed whose directory has gone by the time it is read. */
-Test(udev_tree, vanished_devices_are_left_out) {
+Test(device_tree, vanished_devices_are_left_out) {
         const char *host = mock_add_host_bridge(NULL, "pci0000:00");
         const char *drive = mock_add_nvme(host, "0000:00:04.0", "nvme0");
 
@@ -420,7 +420,7 @@ Test(udev_tree, vanished_devices_are_left_out) {
                     "nvme1n1: namespace < nvme1\n");
 }
 
-Test(udev_tree, holders_that_cannot_be_listed_are_unknown) {
+Test(device_tree, holders_that_cannot_be_listed_are_unknown) {
         const char *host = mock_add_host_bridge(NULL, "pci0000:00");
         Topology topology;
 
@@ -434,7 +434,7 @@ Test(udev_tree, holders_that_cannot_be_listed_are_unknown) {
         topology_done(&topology);
 }
 
-Test(udev_tree, backing_file_that_cannot_be_read_is_unknown) {
+Test(device_tree, backing_file_that_cannot_be_read_is_unknown) {
         const char *host = mock_add_host_bridge(NULL, "pci0000:00");
         Topology topology;
 
@@ -448,7 +448,7 @@ Test(udev_tree, backing_file_that_cannot_be_read_is_unknown) {
         topology_done(&topology);
 }
 
-Test(udev_tree, sixty_four_drives) {
+Test(device_tree, sixty_four_drives) {
         const char *host = mock_add_host_bridge(NULL, "pci0000:00");
         Topology topology;
 

@@ -16,4 +16,4 @@
  * Where holders/ or a backing file can't be read the block gets USE_UNKNOWN here already. The
  * strings of a controller are printable ASCII ('?' for other bytes). A foreign one is named by its
  * address. Returns 0, or -errno when the lists can't be read. */
-int udev_tree_read(int root_fd, Topology *ret) _must_check_;
+int device_tree_read(int root_fd, Topology *ret) _must_check_;

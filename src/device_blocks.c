@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The block devices of a topology; see udev_blocks.h. */
+/* The block devices of a topology; see device_blocks.h. */
 
-#include "udev_blocks.h"
+#include "device_blocks.h"
 
 #include <fcntl.h>
 
