@@ -83,6 +83,15 @@ wait
 mount --bind /dev/null /dev/kmsg
 STAGE "$1"
 """,
+    "memory is looked at": """
+STAGE "$1" &
+told " 3 shn "
+rss=$(awk '/^Rss/ { print $2 }' /proc/$!/smaps_rollup)
+echo "<30>vm-test: parent $rss kB" >/dev/kmsg
+private=$(awk '/^Private/ { n += $2 } END { print n }' /proc/$(pgrep -x nvme3)/smaps_rollup)
+echo "<30>vm-test: worker $private kB" >/dev/kmsg
+wait
+""",
     "nothing": """
 STAGE "$1"
 """,

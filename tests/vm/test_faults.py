@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """One that fails does not stop the others, and no fault costs more than it costs the kernel alone."""
 
+import re
+
 import pytest
 
 import faults
@@ -92,7 +94,8 @@ DISTURBANCES = [name for name in faults.DISTURBED if name != "nothing"]
 @pytest.fixture(params=DISTURBANCES)
 def disturbed(request, campaign):
     # the killed one must not be the one that ends last
-    slow = request.param in ("a worker is killed", "one is added", "one is removed", "SIGTERM")
+    slow = request.param in ("a worker is killed", "one is added", "one is removed", "SIGTERM",
+                             "memory is looked at")
     run = campaign.disturbed(request.param, latency_ms=2000 if slow else faults.LATENCY_MS)
     run.notes["name"] = request.param
     return run
@@ -155,6 +158,13 @@ def test_without_kmsg_all_is_done_and_nothing_said(campaign):
     run = campaign.disturbed("no kmsg")
     assert run.outcomes == {}
     assert run.report.kernel_usec <= SECOND // 4
+
+
+def test_parent_and_workers_are_small(campaign):
+    run = campaign.disturbed("memory is looked at", latency_ms=2000)
+    found = dict(re.findall(r"vm-test: (parent|worker) (\d+) kB", "\n".join(run.report.console)))
+    assert 0 < int(found["parent"]) <= 8 * 1024
+    assert 0 < int(found["worker"]) <= 1024
 
 
 def test_max_parallel_is_kept(campaign):
