@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Shutdowns with faulty controllers, and with a hook that is disturbed: each runs once, and all tests
+read its report."""
+
+import re
+from dataclasses import dataclass, field
+
+import vnvme
+from machine import MachineError
+
+LATENCY_MS = 300
+STAGE = "/usr/libexec/nvme-async-shutdown-stage run --stage=hook"
+
+# What a time-out of the driver costs the kernel alone, for each controller that has the fault.
+SHUTDOWN_TIMEOUT_MS = 5000      # nvme_core.shutdown_timeout
+ADMIN_TIMEOUT_MS = 60000        # nvme_core.admin_timeout
+
+
+@dataclass(frozen=True)
+class Fault:
+    kernel_alone_ms: int        # what one such controller takes the kernel alone, at least
+    outcomes: tuple             # what the record may say
+    clean: bool                 # shut down cleanly in the end
+    at_once: bool = False       # set before the shutdown begins, not found at SHN
+
+
+FAULTS = {
+    "never": Fault(SHUTDOWN_TIMEOUT_MS, ("failed",), False),
+    "no-admin": Fault(ADMIN_TIMEOUT_MS, ("detached",), True, at_once=True),
+    "cfs": Fault(SHUTDOWN_TIMEOUT_MS, ("failed",), False),
+    "gone": Fault(0, ("vanished",), False, at_once=True),
+    "gone-during": Fault(SHUTDOWN_TIMEOUT_MS, ("vanished",), False),
+    "strict": Fault(LATENCY_MS, ("detached",), True),
+}
+
+# In a script below: waits until a controller has that event.
+TOLD = """
+told() {
+        until grep -q "$1" /proc/vnvme; do sleep 0.02; done
+}
+"""
+
+# The hook as systemd-shutdown calls it, with something happening beside it.
+DISTURBED = {
+    "fork fails": """
+echo 12 >/sys/fs/cgroup/init.scope/pids.max
+STAGE "$1"
+""",
+    "no descriptors left": """
+ulimit -n 20
+STAGE "$1"
+""",
+    "a worker is killed": """
+STAGE "$1" &
+told " 3 shn "
+kill -KILL $(pgrep -x nvme3)
+wait
+""",
+    "one is added": """
+STAGE "$1" &
+told " shn "
+echo 1 >/sys/bus/pci/rescan
+wait
+""",
+    "one is removed": """
+STAGE "$1" &
+told " shn "
+echo 1 >/sys/bus/pci/devices/0010:04:00.0/remove
+wait
+""",
+    "two hooks": """
+STAGE "$1" &
+STAGE "$1"
+wait
+""",
+    "SIGTERM": """
+STAGE "$1" &
+told " shn "
+kill -TERM $!
+wait
+""",
+    "no kmsg": """
+mount --bind /dev/null /dev/kmsg
+STAGE "$1"
+""",
+    "memory is looked at": """
+STAGE "$1" &
+told " 3 shn "
+rss=$(awk '/^Rss/ { print $2 }' /proc/$!/smaps_rollup)
+echo "<30>vm-test: parent $rss kB" >/dev/kmsg
+private=$(awk '/^Private/ { n += $2 } END { print n }' /proc/$(pgrep -x nvme3)/smaps_rollup)
+echo "<30>vm-test: worker $private kB" >/dev/kmsg
+wait
+""",
+    "nothing": """
+STAGE "$1"
+""",
+}
+
+
+@dataclass
+class Run:
+    report: vnvme.Report
+    outcomes: dict              # serial -> outcome, of the record
+    reasons: dict               # serial -> the line
+    n: int
+    faulty: frozenset = frozenset()
+    kernel_alone_ms: int = 0    # a lower bound
+    notes: dict = field(default_factory=dict)
+
+    @property
+    def serials(self):
+        return {serial(i) for i in range(self.n)}
+
+    def ended_usec(self, indices):
+        """When the last of them was done, after the begin of the hook."""
+        begin = self.report.mark("begin-hook")
+        return max(self.report.of(i, "shst")[0] for i in indices) - begin
+
+    @property
+    def healthy(self):
+        return set(range(self.n)) - self.faulty
+
+
+def serial(index):
+    return f"VNVME{index:03}"
+
+
+_LINE = re.compile(r"nvme-async-shutdown: (.*) \((?:.* )?outcome=(\S+) .*serial=(\S+)")
+
+
+def _read(report, n, faulty=frozenset(), kernel_alone_ms=0):
+    run = Run(report, {}, {}, n, faulty, kernel_alone_ms)
+    for text in report.console:
+        if match := _LINE.search(text):
+            run.outcomes[match[3].rstrip(")")] = match[2]
+            run.reasons[match[3].rstrip(")")] = match[1]
+    return run
+
+
+class Campaign:
+    def __init__(self, images, directory, build, say):
+        self._machines = vnvme.Bench(images, directory, build, say, append="ignore_loglevel")
+        self._say = say
+        self._runs = {}
+
+    def _shut_down(self, n, set_up, timeout, **parameters):
+        machine = self._machines.start()
+        try:
+            vnvme.load(machine, topology=f"{n}*R(N)", **parameters)
+            machine.check(set_up)
+            return vnvme.shut_down(machine, "systemctl reboot -f", timeout)
+        finally:
+            machine.close()
+
+    @staticmethod
+    def _configured(**keys):
+        text = "".join(f"{key}={value}\\n" for key, value in {"Enabled": "yes", **keys}.items())
+        return f"printf '[Shutdown]\\n{text}' >/etc/nvme-async-shutdown.conf\n"
+
+    def _once(self, key, function):
+        if key not in self._runs:
+            self._say(f"shutting down: {key}")
+            try:
+                self._runs[key] = function()
+            except MachineError as error:
+                self._runs[key] = error
+        if isinstance(self._runs[key], MachineError):
+            raise self._runs[key]
+        return self._runs[key]
+
+    def faulty(self, name, n, n_faulty):
+        """@n_faulty of @n controllers have the fault of that name."""
+        # neither the first nor the last, and not side by side
+        faulty = frozenset(3 + 7 * i for i in range(n_faulty))
+        fault = FAULTS[name]
+        words = ",".join(f"{name}@{i}" for i in sorted(faulty))
+
+        def run():
+            set_up = self._configured()
+            # what is set at once must not meet the driver's probe
+            set_up += f"echo {words} >/sys/module/vnvme/parameters/faults\n"
+            report = self._shut_down(n, set_up, 120, latency_us=LATENCY_MS * 1000)
+            alone = (n - n_faulty) * LATENCY_MS + n_faulty * fault.kernel_alone_ms
+            return _read(report, n, faulty, alone)
+        return self._once(f"{name} on {n_faulty} of {n}", run)
+
+    def disturbed(self, name, n=8, latency_ms=LATENCY_MS, **keys):
+        script = DISTURBED[name].replace("STAGE", STAGE)
+
+        def run():
+            set_up = self._configured(**keys) + (
+                f"rm {vnvme.MARKED_HOOK}\ncat >{vnvme.MARKED_HOOK} <<'EOF'\n#!/bin/sh\n{TOLD}{script}\n"
+                f"exit 0\nEOF\nchmod 755 {vnvme.MARKED_HOOK}\n")
+            if name == "one is added":
+                set_up += ("echo 1 >/sys/bus/pci/devices/0010:04:00.0/remove\n"
+                           "until [ $(ls /sys/class/nvme | wc -l) = 7 ]; do :; done\n"
+                           "echo clear >/proc/vnvme\n")
+            report = self._shut_down(n, set_up, 120, latency_us=latency_ms * 1000)
+            return _read(report, n, kernel_alone_ms=n * latency_ms)
+        return self._once(f"{name} {keys or ''}", run)
+
+    def late(self):
+        """SHST comes after the stage's time is up."""
+        def run():
+            report = self._shut_down(8, self._configured(TimeoutSec=2), 120,
+                                     latency_us=f"{LATENCY_MS}000,4000000,{LATENCY_MS}000",
+                                     rtd3e_us="8000000")
+            return _read(report, 8, frozenset({1}), 7 * LATENCY_MS + 4000)
+        return self._once("late", run)

@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""One that fails does not stop the others, and no fault costs more than it costs the kernel alone."""
+
+import re
+
+import pytest
+
+import faults
+from faults import FAULTS
+
+SECOND = 1_000_000
+# The first and the last line of what is measured come from a shell.
+SLACK = SECOND // 2
+
+
+@pytest.fixture(scope="session")
+def campaign(request, make_images):
+    images, cache, build, say = make_images
+    return faults.Campaign(images, cache / "run-faults", build, say)
+
+
+@pytest.fixture(params=[(name, n, k) for n, k in ((8, 1), (32, 4)) for name in FAULTS],
+                ids=lambda p: f"{p[0]}-{p[2]}-of-{p[1]}")
+def faulty(request, campaign):
+    run = campaign.faulty(*request.param)
+    run.notes["fault"] = FAULTS[request.param[0]]
+    return run
+
+
+def undisturbed_usec(campaign, n):
+    run = campaign.disturbed("nothing", n=n) if n == 8 else campaign.faulty("strict", n, 4)
+    return run.ended_usec(range(n))
+
+
+def test_the_record_names_the_right_outcome(faulty):
+    wrong = {i: faulty.outcomes.get(faults.serial(i)) for i in faulty.faulty
+             if faulty.outcomes.get(faults.serial(i)) not in faulty.notes["fault"].outcomes}
+    assert wrong == {}, faulty.reasons
+    assert {faulty.outcomes.get(faults.serial(i)) for i in faulty.healthy} == {"detached"}
+
+
+def test_the_others_end_in_their_usual_time(faulty, campaign):
+    usual = undisturbed_usec(campaign, faulty.n)
+    assert faulty.ended_usec(faulty.healthy) <= 1.5 * usual + SLACK
+
+
+def test_detached_is_said_of_nobody_who_is_not_clean(faulty):
+    clean = {c["serial"] for c in faulty.report.controllers.values() if c["condition"] == "clean"}
+    said = {serial for serial, outcome in faulty.outcomes.items() if outcome == "detached"}
+    assert said <= clean
+    assert faulty.report.not_clean() == (set() if faulty.notes["fault"].clean else faulty.faulty)
+
+
+def test_nobody_is_told_twice_and_nothing_is_sent_after_it(faulty):
+    told = [c["shn"] for c in faulty.report.controllers.values()]
+    assert max(told) <= 1
+    assert sum(c["after_shn"] for c in faulty.report.controllers.values()) == 0
+    assert sum(c["dirty"] for i, c in faulty.report.controllers.items()
+               if i in faulty.healthy) == 0
+
+
+def test_it_never_takes_longer_than_the_kernel_alone(faulty):
+    assert faulty.report.total_usec <= faulty.kernel_alone_ms * 1000 + max(
+        SLACK, undisturbed_floor(faulty))
+
+
+def undisturbed_floor(faulty):
+    """Where all that are left are dead, the kernel alone would need no time at all."""
+    return 0 if faulty.kernel_alone_ms else SECOND
+
+
+def test_the_kernels_pass_has_nothing_left_to_wait_for(faulty):
+    # one that is gone is looked at, and found dead
+    assert faulty.report.kernel_usec <= SECOND // 4
+
+
+def test_a_controller_without_admin_commands_costs_seconds_not_a_minute(campaign):
+    run = campaign.faulty("no-admin", 8, 1)
+    assert 4.5 * SECOND < run.report.total_usec < 9 * SECOND
+
+
+def test_one_that_is_late_is_left_to_the_kernel_which_waits_for_it(campaign):
+    run = campaign.late()
+    assert run.outcomes[faults.serial(1)] == "late"
+    assert {run.outcomes[faults.serial(i)] for i in run.healthy} == {"detached"}
+    assert run.report.span("hook") <= 2 * SECOND + SLACK
+    assert run.report.not_clean() == set()
+    assert run.report.total_usec <= run.kernel_alone_ms * 1000 + SLACK
+
+
+DISTURBANCES = [name for name in faults.DISTURBED if name != "nothing"]
+
+
+@pytest.fixture(params=DISTURBANCES)
+def disturbed(request, campaign):
+    # the killed one must not be the one that ends last
+    slow = request.param in ("a worker is killed", "one is added", "one is removed", "SIGTERM",
+                             "memory is looked at")
+    run = campaign.disturbed(request.param, latency_ms=2000 if slow else faults.LATENCY_MS)
+    run.notes["name"] = request.param
+    return run
+
+
+def test_all_end_clean_whatever_happens_beside(disturbed):
+    # that one is told by whoever removes it, before or meanwhile
+    gone = {3} if disturbed.notes["name"] in ("one is added", "one is removed") else set()
+    assert disturbed.report.not_clean() <= gone
+    assert all(c["shn"] == 1 for i, c in disturbed.report.controllers.items() if i not in gone)
+    assert sum(c["after_shn"] for c in disturbed.report.controllers.values()) == 0
+
+
+def test_disturbed_it_never_takes_longer_than_the_kernel_alone(disturbed):
+    assert disturbed.report.total_usec <= disturbed.kernel_alone_ms * 1000 + SLACK
+
+
+def outcomes(run):
+    return {serial: outcome for serial, outcome in run.outcomes.items() if outcome != "detached"}
+
+
+def test_without_processes_some_wait_and_all_are_taken(campaign):
+    assert outcomes(campaign.disturbed("fork fails")) == {}
+
+
+def test_without_descriptors_the_rest_is_left_with_a_reason(campaign):
+    run = campaign.disturbed("no descriptors left")
+    assert set(run.outcomes.values()) <= {"detached", "left"}
+    assert all(run.reasons[s] for s, outcome in run.outcomes.items() if outcome == "left")
+
+
+def test_one_whose_worker_was_killed_is_not_called_detached(campaign):
+    run = campaign.disturbed("a worker is killed", latency_ms=2000)
+    assert outcomes(run) == {faults.serial(3): "failed"}
+
+
+def test_one_that_was_added_meanwhile_is_the_kernels(campaign):
+    run = campaign.disturbed("one is added", latency_ms=2000)
+    assert faults.serial(3) not in run.outcomes
+    assert len(run.outcomes) == 7 and outcomes(run) == {}
+
+
+def test_one_that_was_removed_meanwhile_holds_nobody_up(campaign):
+    run = campaign.disturbed("one is removed", latency_ms=2000)
+    assert set(outcomes(run)) <= {faults.serial(3)}
+
+
+def test_two_hooks_tell_nobody_twice(campaign):
+    run = campaign.disturbed("two hooks")
+    assert set(outcomes(run).values()) <= {"left", "vanished"}
+
+
+def test_sigterm_ends_the_stage_and_no_handshake(campaign):
+    run = campaign.disturbed("SIGTERM", latency_ms=2000)
+    assert set(run.outcomes.values()) == {"late"}
+    assert run.report.span("hook") <= SECOND + SLACK
+
+
+def test_without_kmsg_all_is_done_and_nothing_said(campaign):
+    run = campaign.disturbed("no kmsg")
+    assert run.outcomes == {}
+    assert run.report.kernel_usec <= SECOND // 4
+
+
+def test_parent_and_workers_are_small(campaign):
+    run = campaign.disturbed("memory is looked at", latency_ms=2000)
+    found = dict(re.findall(r"vm-test: (parent|worker) (\d+) kB", "\n".join(run.report.console)))
+    assert 0 < int(found["parent"]) <= 8 * 1024
+    assert 0 < int(found["worker"]) <= 1024
+
+
+def test_max_parallel_is_kept(campaign):
+    run = campaign.disturbed("nothing", MaxParallel=4)
+    events = sorted((e.usec, 1 if e.name == "shn" else -1) for e in run.report.events
+                    if e.name in ("shn", "shst"))
+    running = peak = 0
+    for _, step in events:
+        running += step
+        peak = max(peak, running)
+    assert peak == 4
+    assert outcomes(run) == {}
