@@ -15,10 +15,11 @@ typedef struct Rehearsal {
 
 #define REHEARSAL_INIT ((Rehearsal){})
 
-/* Carries the plan out as a stage does (MaxParallel=, TimeoutSec=), then binds again what it has
- * unbound, and only that. What was late is waited for once more, and bound when it has ended. From
- * here on SIGHUP, SIGQUIT, SIGTSTP and SIGPIPE are ignored, SIGTERM and SIGINT end the engine but
- * not the rebinding. Returns 0, or -errno: nothing was touched. argv0: see ops_kernel_new(). */
+/* Carries the plan out as a stage does (Order=, MaxParallel=, TimeoutSec=), then binds again what
+ * it has unbound, and only that. What was late is waited for once more, and bound when it has
+ * ended. From here on SIGHUP, SIGQUIT, SIGTSTP and SIGPIPE are ignored, SIGTERM and SIGINT end the
+ * engine but not the rebinding. Returns 0, or -errno: nothing was touched. argv0: see
+ * ops_kernel_new(). */
 int rehearsal_run(int root_fd, const Topology *topology, const Plan *plan, const Config *config,
                   char *argv0, Rehearsal *ret) _must_check_;
 
