@@ -11,7 +11,7 @@ static void teardown(void) {
         topology_done(&topology);
 }
 
-TestSuite(generate, .fini = teardown, .timeout = 30);
+TestSuite(generate, .fini = teardown, .timeout = 100);
 
 static void generate(const char *spec) {
         char why[256] = "";
