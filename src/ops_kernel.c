@@ -3,6 +3,7 @@
 
 #include "ops_kernel.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/pidfd.h>
@@ -33,6 +34,7 @@ struct OpsKernel {
         bool is_told_to_stop;
         WorkerSlot *slots; /* shared with the workers, one for each device */
         size_t slots_size;
+        int hold_fds[2]; /* see WorkerSlot.hold_fd; the writing end is closed by the first wait */
         Child *children; /* one for each device */
         size_t *ended;   /* queue of devices whose worker has ended */
         size_t ended_head;
@@ -67,6 +69,9 @@ static void run_child(const OpsKernel *ops, size_t device, StepAction action) {
 
         for (size_t i = 0; i < ARRAY_SIZE(ignored); i++)
                 (void) signal(ignored[i], SIG_IGN);
+        /* this copy would keep the end of file from coming */
+        if (ops->hold_fds[1] >= 0)
+                (void) close(ops->hold_fds[1]);
         (void) prctl(PR_SET_NAME, ops->topology->devices[device].controller->name);
         if (ops->argv0)
                 *ops->argv0 = '@';
@@ -81,6 +86,7 @@ static int kernel_start(void *context, size_t step, StepAction action) {
         int r;
 
         worker_slot_init(&ops->slots[step]);
+        ops->slots[step].hold_fd = ops->hold_fds[1] >= 0 ? ops->hold_fds[0] : -1;
         pid = fork();
         if (pid < 0)
                 return -errno;
@@ -155,6 +161,8 @@ static void take_ended(OpsKernel *ops, size_t *ret_step, StepResult *ret_result)
 static int kernel_wait(void *context, usec_t deadline, size_t *ret_step, StepResult *ret_result) {
         OpsKernel *ops = context;
 
+        close_fd(&ops->hold_fds[1]);
+        ops->hold_fds[1] = -1;
         for (;;) {
                 usec_t now;
                 int r;
@@ -253,6 +261,9 @@ int ops_kernel_new(int root_fd, const Topology *topology, bool is_live, char *ar
 
         if (!ops)
                 return -ENOMEM;
+        /* without it they just go on one after the other */
+        if (pipe2(ops->hold_fds, O_CLOEXEC) < 0)
+                ops->hold_fds[0] = ops->hold_fds[1] = -1;
         ops->root_fd = root_fd;
         ops->topology = topology;
         ops->argv0 = argv0;
@@ -282,6 +293,8 @@ OpsKernel *ops_kernel_free(OpsKernel *ops) {
         (void) sd_event_unref(ops->event);
         if (ops->slots)
                 (void) munmap(ops->slots, ops->slots_size);
+        close_fd(&ops->hold_fds[0]);
+        close_fd(&ops->hold_fds[1]);
         free(ops->children);
         free(ops->ended);
         free(ops);

@@ -33,14 +33,25 @@ static ssize_t read_fully(int fd, char *buffer, size_t size) {
         return (ssize_t) n;
 }
 
+int sysfs_open_attribute(int root_fd, const char *path, int flags) {
+        int fd = openat(root_fd, path,
+                        flags | O_CLOEXEC | O_NOCTTY | (flags == O_RDONLY ? O_NONBLOCK : 0));
+
+        return fd < 0 ? -errno : fd;
+}
+
 int sysfs_read(int root_fd, const char *path, char **ret_value) {
+        _cleanup_close_ int fd = sysfs_open_attribute(root_fd, path, O_RDONLY);
+
+        return fd < 0 ? fd : sysfs_read_fd(fd, ret_value);
+}
+
+int sysfs_read_fd(int fd, char **ret_value) {
         char buffer[ATTRIBUTE_MAX];
-        _cleanup_close_ int fd = -1;
         char *value;
         ssize_t n;
 
-        fd = openat(root_fd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-        if (fd < 0)
+        if (lseek(fd, 0, SEEK_SET) < 0 && errno != ESPIPE)
                 return -errno;
         n = read_fully(fd, buffer, sizeof(buffer) - 1);
         if (n < 0)
@@ -138,14 +149,15 @@ int parse_devnum(const char *text, dev_t *ret_devnum) {
 }
 
 int sysfs_write(int root_fd, const char *path, const char *value) {
-        _cleanup_close_ int fd = -1;
-        size_t length = strlen(value);
-        ssize_t n;
+        _cleanup_close_ int fd = sysfs_open_attribute(root_fd, path, O_WRONLY);
 
-        fd = openat(root_fd, path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
-        if (fd < 0)
-                return -errno;
-        n = write(fd, value, length);
+        return fd < 0 ? fd : sysfs_write_fd(fd, value);
+}
+
+int sysfs_write_fd(int fd, const char *value) {
+        size_t length = strlen(value);
+        ssize_t n = write(fd, value, length);
+
         if (n < 0)
                 return -errno;
         return (size_t) n == length ? 0 : -EIO;

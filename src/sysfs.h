@@ -16,6 +16,13 @@ int sysfs_open_root(const char *root) _must_check_;
  * holds a NUL. */
 int sysfs_read(int root_fd, const char *path, char **ret_value) _must_check_;
 
+/* Opens an attribute for more than one look, or for a write later on: what stands at the path by
+ * then does not matter. flags: O_RDONLY or O_WRONLY. Returns the descriptor or -errno. */
+int sysfs_open_attribute(int root_fd, const char *path, int flags) _must_check_;
+
+/* As sysfs_read(), from the beginning of an open attribute. -ENODEV when its device has gone. */
+int sysfs_read_fd(int fd, char **ret_value) _must_check_;
+
 /* The same for "<dir>/<name>". */
 int sysfs_read_at(int root_fd, const char *dir, const char *name, char **ret_value) _must_check_;
 
@@ -29,5 +36,6 @@ int sysfs_link_name(int root_fd, const char *dir, const char *name, char **ret_n
 /* Parses "major:minor". Returns 0 or -EINVAL. */
 int parse_devnum(const char *text, dev_t *ret_devnum) _must_check_;
 
-/* Writes value with one write(2) to path. Returns 0 or -errno. */
+/* Writes value with one write(2) to path, or to an open attribute. Returns 0 or -errno. */
 int sysfs_write(int root_fd, const char *path, const char *value) _must_check_;
+int sysfs_write_fd(int fd, const char *value) _must_check_;

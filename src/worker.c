@@ -23,6 +23,10 @@ typedef struct Worker {
         size_t device;
         bool is_live;
         WorkerSlot *slot;
+        /* Opened while nobody else is at work yet: each unbind takes sysfs apart under a lock that
+         * every look at a path there needs, and with 128 of them a look took 300 ms. */
+        int serial_fd;
+        int unbind_fd;
 } Worker;
 
 /* Always false, so that a check can end with it. */
@@ -49,10 +53,27 @@ static bool belongs_to(const Block *block, size_t device) {
         return false;
 }
 
+/* Through the descriptor it is the very controller that was looked at first: one that has taken its
+ * place meanwhile has another attribute of that name, and this one reads as ENODEV. */
+static bool has_same_serial(Worker *w) {
+        const Device *d = worker_device(w);
+        _cleanup_free_ char *serial = NULL;
+        int r = sysfs_read_fd(w->serial_fd, &serial);
+
+        if (r < 0)
+                return refuse(w, OUTCOME_LEFT, "%s is no longer at this address: %s",
+                              d->controller->name, strerror(-r));
+        text_make_printable(serial);
+        if (!STREQ(serial, d->controller->serial))
+                return refuse(w, OUTCOME_LEFT, "another controller is at this address: serial %s",
+                              serial);
+        return true;
+}
+
 /* Never trust a name: a hot-plugged drive may have got the address, or the name, of another. */
 static bool is_same_controller(Worker *w) {
         const Device *d = worker_device(w);
-        _cleanup_free_ char *driver = NULL, *serial = NULL;
+        _cleanup_free_ char *driver = NULL;
         char dir[PATH_MAX];
         int r;
 
@@ -64,17 +85,21 @@ static bool is_same_controller(Worker *w) {
         if (r < 0 || !STREQ(driver, "nvme"))
                 return refuse(w, OUTCOME_LEFT, "no longer bound to nvme but to %s",
                               r < 0 ? "nothing" : driver);
-        (void) snprintf(dir, sizeof(dir), "sys/bus/pci/devices/%s/nvme/%s", d->address,
+        (void) snprintf(dir, sizeof(dir), "sys/bus/pci/devices/%s/nvme/%s/serial", d->address,
                         d->controller->name);
-        r = sysfs_read_at(w->root_fd, dir, "serial", &serial);
-        if (r < 0)
+        w->serial_fd = sysfs_open_attribute(w->root_fd, dir, O_RDONLY);
+        if (w->serial_fd < 0)
                 return refuse(w, OUTCOME_LEFT, "%s is no longer at this address: %s",
-                              d->controller->name, strerror(-r));
-        text_make_printable(serial);
-        if (!STREQ(serial, d->controller->serial))
-                return refuse(w, OUTCOME_LEFT, "another controller is at this address: serial %s",
-                              serial);
-        return true;
+                              d->controller->name, strerror(-w->serial_fd));
+        return has_same_serial(w);
+}
+
+/* A descriptor of the worker's own: one that is shared would serialise all writes (kernfs
+ * of->mutex). */
+static bool can_unbind(Worker *w) {
+        w->unbind_fd = sysfs_open_attribute(w->root_fd, UNBIND_PATH, O_WRONLY);
+        return w->unbind_fd >= 0 ||
+               refuse(w, OUTCOME_LEFT, "opening /%s: %s", UNBIND_PATH, strerror(-w->unbind_fd));
 }
 
 /* A drive that was pulled reads as all ones, in its configuration space too. Nothing sent to it
@@ -218,7 +243,7 @@ static bool unbind(Worker *w) {
 
         /* Set before: a worker that is killed inside has taken it all the same. */
         w->slot->result.is_taken = true;
-        r = sysfs_write(w->root_fd, UNBIND_PATH, d->address);
+        r = sysfs_write_fd(w->unbind_fd, d->address);
         w->slot->result.is_taken = r >= 0;
         if (r == -ENODEV)
                 return refuse(w, OUTCOME_VANISHED, "was unbound or removed meanwhile");
@@ -227,18 +252,29 @@ static bool unbind(Worker *w) {
         return true;
 }
 
+/* What the first unbinds do to sysfs would slow down the checks of the rest, and even their fork.
+ * The end of file comes when the parent begins to wait, or ends. */
+static void hold(const Worker *w) {
+        char byte;
+
+        while (w->slot->hold_fd >= 0 && read(w->slot->hold_fd, &byte, 1) < 0 && errno == EINTR)
+                ;
+}
+
 static void detach(Worker *w) {
         const Device *d = worker_device(w);
         WorkerSlot *slot = w->slot;
         usec_t since;
 
-        if (!is_same_controller(w) || !answers_on_bus(w) || !has_planned_namespaces(w))
+        if (!is_same_controller(w) || !answers_on_bus(w) || !has_planned_namespaces(w) ||
+            !can_unbind(w))
                 return;
+        hold(w);
         worker_enter_phase(slot, PHASE_FSYNC);
         if (!write_back_all(w))
                 return;
         /* fsync may have taken its time: look once more at the last moment. */
-        if (!is_same_controller(w) || !carries_no_mount(w))
+        if (!has_same_serial(w) || !carries_no_mount(w))
                 return;
         if (slot->is_abandoned) {
                 (void) refuse(w, OUTCOME_LEFT, "abandoned before the unbind");
@@ -286,6 +322,8 @@ void worker_run(int root_fd, const Topology *topology, size_t device, StepAction
                 .device = device,
                 .is_live = is_live,
                 .slot = slot,
+                .serial_fd = -1,
+                .unbind_fd = -1,
         };
 
         worker_enter_phase(slot, PHASE_CHECK);
@@ -293,5 +331,7 @@ void worker_run(int root_fd, const Topology *topology, size_t device, StepAction
                 detach(&w);
         else
                 flush(&w);
+        close_fd(&w.serial_fd);
+        close_fd(&w.unbind_fd);
         worker_enter_phase(slot, _PHASE_MAX);
 }

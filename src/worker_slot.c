@@ -4,7 +4,9 @@
 #include "worker_slot.h"
 
 void worker_slot_init(WorkerSlot *slot) {
-        *slot = (WorkerSlot){ .phase = PHASE_FORK, .phase_started_usec = usec_now() };
+        *slot = (WorkerSlot){ .phase = PHASE_FORK,
+                              .phase_started_usec = usec_now(),
+                              .hold_fd = -1 };
         slot->result.started_usec = slot->phase_started_usec;
 }
 

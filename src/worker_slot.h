@@ -13,6 +13,9 @@ typedef struct WorkerSlot {
         /* Set by the parent: nobody waits any more. A worker that has not yet written to unbind
          * does not do so then: the machine may have gone on, and what was idle be in use again. */
         _Atomic bool is_abandoned;
+        /* -1, or a pipe whose end of file says that the parent has begun all it could: until then a
+         * worker that has made its checks goes no further. Set before the fork. */
+        int hold_fd;
 } WorkerSlot;
 
 /* Prepares a slot before the fork. */

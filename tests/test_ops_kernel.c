@@ -27,6 +27,7 @@ typedef enum Behaviour {
         IGNORES_SIGNALS,
         TELLS_ARGV0,
         WAITS_FOR_ABANDON,
+        TELLS_RELEASE,
 } Behaviour;
 
 static Behaviour behaviours[N];
@@ -53,6 +54,8 @@ static void end_well(WorkerSlot *slot) {
 
 void worker_run(int fd, const Topology *t, size_t device, StepAction action, bool is_live,
                 WorkerSlot *slot) {
+        char byte;
+
         /* Whatever happens to the test, its workers do not stay. */
         (void) alarm(20);
         worker_enter_phase(slot, PHASE_CHECK);
@@ -81,6 +84,12 @@ void worker_run(int fd, const Topology *t, size_t device, StepAction action, boo
                 break;
         case TELLS_ARGV0:
                 (void) snprintf(slot->result.reason, sizeof(slot->result.reason), "%s", argv0);
+                end_well(slot);
+                break;
+        case TELLS_RELEASE:
+                slot->result.is_flushed = slot->hold_fd >= 0;
+                if (slot->hold_fd >= 0 && read(slot->hold_fd, &byte, 1) == 0)
+                        slot->result.phase_usec[PHASE_VERIFY] = usec_now();
                 end_well(slot);
                 break;
         case WAITS_FOR_ABANDON:
@@ -129,6 +138,27 @@ static void write_csts(uint32_t csts) {
 
         registers[NVME_CSTS_OFFSET / sizeof(uint32_t)] = csts;
         fake_root_write_binary(PCI "/resource0", registers, sizeof(registers));
+}
+
+/* All that can begin have begun by then; later ones have nobody to disturb. */
+Test(ops_kernel, workers_are_held_until_the_first_wait) {
+        StepResult results[2], later;
+        usec_t waited;
+
+        start(0, TELLS_RELEASE);
+        start(1, TELLS_RELEASE);
+        waited = usec_now();
+        for (size_t i = 0; i < 2; i++) {
+                size_t step;
+                int r = ops_kernel.wait(ops, usec_now() + 10 * USEC_PER_SEC, &step, &results[i]);
+
+                cr_assert(eq(int, r, OPS_WAIT_DONE));
+                cr_expect(results[i].is_flushed, "worker %zu was not held", step);
+                cr_expect(results[i].phase_usec[PHASE_VERIFY] >= waited);
+        }
+        start(2, TELLS_RELEASE);
+        later = wait_for(2);
+        cr_expect(not(later.is_flushed));
 }
 
 Test(ops_kernel, reports_each_worker_once) {

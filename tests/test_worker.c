@@ -413,6 +413,20 @@ Test(worker, ignores_complaints_about_others_and_of_earlier_times) {
         cr_expect(eq(int, result.outcome, OUTCOME_UNVERIFIED));
 }
 
+Test(worker, is_held_between_its_checks_and_the_fsync) {
+        int fds[2];
+        char byte = 0;
+
+        cr_assert(pipe2(fds, O_NONBLOCK) == 0 && write(fds[1], "x", 1) == 1);
+        slot.hold_fd = fds[0];
+        run();
+        /* it has read from there, and gone on */
+        cr_expect(read(fds[0], &byte, 1) < 0 && errno == EAGAIN);
+        cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
+        (void) close(fds[0]);
+        (void) close(fds[1]);
+}
+
 Test(worker, touches_nothing_that_no_longer_answers_on_the_bus) {
         fake_root_write_binary(PCI "/config", (const uint8_t[]){ 0xff, 0xff, 0xff, 0xff }, 4);
         worker_run(root_fd, &topology, 0, STEP_DETACH, is_live, &slot);

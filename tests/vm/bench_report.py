@@ -1,5 +1,14 @@
+#!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The bench's figures as a table and as a picture."""
+"""The bench's figures as a table and as a picture.
+
+Usage: bench_report.py RESULTS.JSON          prints the table of the README
+       bench_report.py RESULTS.JSON README   fails unless it stands there, as it is
+"""
+
+import json
+import sys
+from pathlib import Path
 
 COLOURS = {"kernel alone": "#b0b0b0", "shell hook": "#e69f00", "nvme-async-shutdown": "#0072b2"}
 
@@ -31,6 +40,18 @@ def table(results):
                      for line in lines)
 
 
+def markdown(results):
+    """The same for the README: one line for each row, totals only."""
+    yield "| controllers x shutdown time | kernel alone | shell hook | this, `reboot` | `reboot -f` | slowest drive | speed-up |"
+    yield "|---|---|---|---|---|---|---|"
+    for result in results:
+        totals = [result["modes"][mode]["total_usec"] for mode in
+                  ("kernel alone", "shell hook", "nvme-async-shutdown", "the same, reboot -f")]
+        cells = [f"{total / 1e6:.2f} s" for total in totals]
+        yield (f"| {result['name']} | {' | '.join(cells)} | {result['slowest_usec'] / 1e6:.1f} s "
+               f"| {totals[0] / totals[2]:.1f} |")
+
+
 def plot(results, path):
     """A group of bars for each row: total time, logarithmic, and the slowest drive as a mark."""
     # only tools/bench installs it
@@ -54,3 +75,18 @@ def plot(results, path):
     axes.set_xticks(range(len(results)), [r["name"] for r in results], rotation=35, ha="right")
     axes.legend(loc="upper left", fontsize=8)
     figure.savefig(path)
+
+
+def main(results_path, readme_path=None):
+    lines = list(markdown(json.loads(Path(results_path).read_text())))
+    if not readme_path:
+        print("\n".join(lines))
+        return 0
+    missing = [line for line in lines if line not in Path(readme_path).read_text().splitlines()]
+    print("\n".join(f"{readme_path} lacks: {line}" for line in missing) or
+          f"{readme_path} has all {len(lines)} lines")
+    return 1 if missing else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
