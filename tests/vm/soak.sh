@@ -1,0 +1,265 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Runs in the machine: rounds of writing, releasing, rehearsing and comparing.
+#
+# Usage: soak.sh prepare
+#        soak.sh rounds SEED FIRST LAST
+#        soak.sh processes
+#
+# Whatever is written goes to a copy in memory first, and from there to the drive: the copies are what
+# the drives must hold after every rehearsal, in every byte, also in those of earlier rounds.
+# Each round prints lines that test_soak.py reads; a round that lost something is the last one.
+set -euo pipefail
+shopt -s nullglob
+
+work=/run/soak
+bytes=$work/bytes
+bytes_size=$((8 << 20))
+raw_serials=(VNVME000 VNVME001)
+ext4_serials=(VNVME002 VNVME003)
+n_names=12
+# what O_DIRECT is given: dd would write a shorter rest without it
+direct_size=$((16 << 10))
+
+declare -A node written
+
+# Names may change whenever a controller is bound, serial numbers do not.
+find_nodes() {
+        local dir serial namespace
+
+        node=()
+        for dir in /sys/class/nvme/*; do
+                read -r serial <"$dir/serial"
+                for namespace in "$dir"/nvme*n*; do
+                        node[$serial]=/dev/${namespace##*/}
+                done
+        done
+}
+
+# Sets $n to a number below $1. No subshell: that would not move RANDOM on.
+pick() {
+        n=$(((RANDOM << 15 | RANDOM) % $1))
+}
+
+# Writes up to MAX bytes, at a position that leaves them below END, to TARGET and to its COPY.
+write_some() {
+        local target=$1 copy=$2 max=$3 end=$4 kind size at from options=()
+
+        pick 3
+        case $n in
+        0) kind=cached ;;
+        1) kind=fsync options=(conv=fsync) ;;
+        2) kind=direct options=(oflag=direct "bs=$direct_size") ;;
+        esac
+        pick "$max"
+        size=$((n + 1))
+        [ "$kind" != direct ] || size=$(((size + direct_size - 1) / direct_size * direct_size))
+        pick $((end - size + 1))
+        at=$n
+        [ "$kind" != direct ] || at=$((at / 4096 * 4096))
+        pick $((bytes_size - size + 1))
+        from=$n
+
+        dd "if=$bytes" "of=$copy" bs=64K conv=notrunc iflag=skip_bytes,count_bytes \
+                oflag=seek_bytes "skip=$from" "count=$size" "seek=$at" status=none
+        dd "if=$copy" "of=$target" bs=64K conv=notrunc iflag=skip_bytes,count_bytes \
+                oflag=seek_bytes "skip=$at" "count=$size" "seek=$at" status=none \
+                ${options[@]+"${options[@]}"}
+        written[$kind]=$((written[$kind] + size))
+}
+
+change_raw() {
+        local i count
+
+        pick 3
+        count=$((n + 1))
+        for ((i = 0; i < count; i++)); do
+                write_some "${node[$1]}" "$work/$1.raw" $((192 << 10)) "$raw_size"
+        done
+}
+
+# Does the same to the file system and to the copy.
+on_both() {
+        (cd "$work/$1.mounted" && "${@:2}")
+        (cd "$work/$1.copy" && "${@:2}")
+}
+
+change_files() {
+        local i name other count
+
+        pick 3
+        count=$((n + 1))
+        for ((i = 0; i < count; i++)); do
+                pick $n_names
+                name=$n
+                pick $n_names
+                other=$n
+                pick 8
+                if [ "$n" -eq 0 ]; then
+                        on_both "$1" rm -f "$name"
+                elif [ "$n" -eq 1 ] && [ "$name" != "$other" ] && [ -e "$work/$1.copy/$name" ]; then
+                        on_both "$1" mv -f "$name" "$other"
+                elif [ "$n" -eq 2 ]; then
+                        pick $((256 << 10))
+                        on_both "$1" truncate -s "$n" "$name"
+                else
+                        write_some "$work/$1.mounted/$name" "$work/$1.copy/$name" \
+                                $((192 << 10)) $((384 << 10))
+                fi
+        done
+}
+
+# How many bytes of FILE are not those of COPY; $3 of them if it is not even there.
+count_lost() {
+        if [ ! -e "$1" ] || [ ! -e "$2" ]; then
+                echo "$3"
+        elif cmp -s "$1" "$2"; then
+                echo 0
+        else
+                # where one of them has ended it ends
+                { cmp -l "$1" "$2" 2>&1 || true; } | wc -l
+        fi
+}
+
+lose() {
+        [ "$2" -eq 0 ] || { echo "lost $2 $1"; is_good=false; }
+}
+
+compare_raw() {
+        lose "$1" "$(count_lost "${node[$1]}" "$work/$1.raw" "$raw_size")"
+}
+
+compare_files() {
+        local name state path mode=rw
+
+        state=$(dumpe2fs -h "${node[$1]}" 2>&1) || true
+        if [[ ! $state =~ 'Filesystem state:'\ +clean ]] || [[ $state == *needs_recovery* ]] ||
+                ! e2fsck -fn "${node[$1]}" >"$work/e2fsck" 2>&1; then
+                echo "unclean $1: $(<"$work/e2fsck")"
+                # as it is, without what only the journal has
+                mode=ro,noload
+                is_good=false
+        fi
+        mount -o "$mode" "${node[$1]}" "$work/$1.mounted"
+        diff -rq -x lost+found "$work/$1.copy" "$work/$1.mounted" >/dev/null 2>&1 && return
+        for path in "$work/$1.copy"/* "$work/$1.mounted"/*; do
+                name=${path##*/}
+                [ "$name" != lost+found ] || continue
+                lose "$1/$name" "$(count_lost "$work/$1.mounted/$name" \
+                        "$work/$1.copy/$name" "$(stat -c %s "$path")")"
+        done
+        is_good=false
+}
+
+# Whoever's name or open files show that he has to do with a rehearsal; and all that nobody waits for.
+show_left_behind() {
+        # shellcheck disable=SC2009 # pgrep shows no zombies
+        ps -eo stat=,comm=,args= | grep -E '^Z|^[^ ]+ +nvme[0-9]+ |[n]vme-async-shutdown' |
+                sed 's/^/left process /' || true
+        find /proc/[0-9]*/fd -lname '/dev/nvme*' -printf 'left descriptor %p %l\n' 2>/dev/null || true
+}
+
+# Each line of the controllers' report, behind the word $1.
+show_report() {
+        local lines
+
+        mapfile -t lines </proc/vnvme
+        printf "$1 %s\n" "${lines[@]}"
+}
+
+one_round() {
+        local serial said err status=0
+
+        written=([cached]=0 [fsync]=0 [direct]=0)
+        find_nodes
+        for serial in "${raw_serials[@]}"; do
+                change_raw "$serial"
+        done
+        for serial in "${ext4_serials[@]}"; do
+                change_files "$serial"
+                umount "$work/$serial.mounted"
+        done
+        echo "wrote cached=${written[cached]} fsync=${written[fsync]} direct=${written[direct]}"
+        # udevd looks at what was written to
+        udevadm settle
+        echo clear >/proc/vnvme
+        show_report before
+
+        nvme-async-shutdown rehearse --yes --json >"$work/said" 2>"$work/err" || status=$?
+        show_report after
+        said=$(<"$work/said")
+        err=$(<"$work/err")
+        echo "status $status"
+        echo "json ${said//$'\n'/ }"
+        echo "said ${err//$'\n'/; }"
+        show_left_behind
+
+        find_nodes
+        for serial in "${raw_serials[@]}"; do
+                compare_raw "$serial"
+        done
+        for serial in "${ext4_serials[@]}"; do
+                compare_files "$serial"
+        done
+        [ "$status" -eq 0 ] || is_good=false
+}
+
+rounds() {
+        local seed=$1 first=$2 last=$3 i
+
+        raw_size=$(stat -c %s "$work/${raw_serials[0]}.raw")
+        is_good=true
+        dmesg -C
+        for ((i = first; i <= last; i++)); do
+                echo "round $i"
+                # so that any round can begin at the same place in the row of numbers
+                RANDOM=$(((seed * 1000 + i) % 32768))
+                one_round
+                "$is_good" || break
+        done
+        dmesg | grep -E 'BUG|WARNING|Oops|I/O error|EXT4-fs (error|warning)|timeout|blocked for' |
+                sed 's/^/kernel /' || true
+}
+
+# For each process: what it is, and how many files it has open.
+show_processes() {
+        local dir fds comm deadline=$((SECONDS + 30))
+
+        udevadm settle
+        # udevd ends its workers, and closes what it has for them, when it was idle for a while
+        while pgrep -x '\(udev-worker\)' >/dev/null && [ $SECONDS -lt $deadline ]; do
+                sleep 0.2
+        done
+        for dir in /proc/[0-9]*; do
+                # neither this one nor the kernel's; and it may be gone by now
+                [[ $dir != "/proc/$$" && $dir != "/proc/$PPID" ]] || continue
+                [ -n "$(tr -d '\0' 2>/dev/null <"$dir/cmdline")" ] || continue
+                fds=("$dir"/fd/*)
+                comm=$(cat "$dir/comm" 2>/dev/null) || continue
+                echo "${dir##*/} $comm ${#fds[@]}"
+        done
+}
+
+prepare() {
+        local serial
+
+        mkdir -p $work
+        mount -t tmpfs -o size=384m soak $work
+        dd if=/dev/urandom of=$bytes bs=1M count=$((bytes_size >> 20)) status=none
+        find_nodes
+        for serial in "${raw_serials[@]}"; do
+                truncate -s "$(blockdev --getsize64 "${node[$serial]}")" "$work/$serial.raw"
+        done
+        for serial in "${ext4_serials[@]}"; do
+                mkfs.ext4 -q "${node[$serial]}"
+                mkdir "$work/$serial.copy" "$work/$serial.mounted"
+                mount "${node[$serial]}" "$work/$serial.mounted"
+        done
+        udevadm settle
+}
+
+case $1 in
+prepare) prepare ;;
+rounds) rounds "$2" "$3" "$4" ;;
+processes) show_processes ;;
+esac
