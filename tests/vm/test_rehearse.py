@@ -130,16 +130,21 @@ def test_rehearse_takes_nothing_that_has_changed_since_it_asked(run, lab):
 
 
 def test_rehearse_told_to_stop_waits_for_what_is_under_way(run, lab):
-    """All workers sit in the write to unbind, until somebody reads what they write."""
+    """All workers sit in the write to unbind, a pipe that is full, until somebody reads it."""
     machine = lab.machine
     printed = json.loads(machine.check(
-        f"{BLOCK_UNBIND}\n{REHEARSE} >/run/said 2>/run/err & pid=$!\n"
-        f"for i in $(seq 300); do [ $(pgrep -cx 'nvme[0-9]+') = {len(IDLE)} ] && break;"
-        " sleep 0.1; done\n"
+        f"{BLOCK_UNBIND}\nsleep 600 <>/run/nobody-reads & keeper=$!\n"
+        "head -c 65536 /dev/zero >/run/nobody-reads\n"
+        f"{REHEARSE} >/run/said 2>/run/err & pid=$!\n"
+        "inside() { for p in $(pgrep -x 'nvme[0-9]+'); do cat /proc/$p/wchan; echo; done |"
+        " grep -c pipe; }\n"
+        f"for i in $(seq 300); do [ $(inside) = {len(IDLE)} ] && break; sleep 0.1; done\n"
         "kill -HUP $pid; kill -INT $pid\n"
         "for i in $(seq 300); do grep -q 'waiting for them' /run/err && break; sleep 0.1; done\n"
         "[ -d /proc/$pid ]\n"
-        "timeout 60 cat /run/nobody-reads >/run/written\n"
+        "timeout 60 cat /run/nobody-reads >/run/written & reader=$!\n"
+        "until [ -s /run/written ]; do sleep 0.1; done\n"
+        "kill $keeper; wait $reader\n"
         "status=0; wait $pid || status=$?; [ $status = 1 ]\n"
         "umount /sys/bus/pci/drivers/nvme/unbind\n"
         "cat /run/said"))
