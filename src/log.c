@@ -19,6 +19,7 @@
 #define JOURNAL_ENTRY_MAX 8192
 /* How long a full journald may hold us up, once: whoever does not answer then is not waited for
  * again. */
+#define JOURNAL_SNDBUF (8 * 1024 * 1024)
 #define JOURNAL_WAIT_MSEC 500
 
 static LogTarget log_target = LOG_TARGET_STDERR;
@@ -31,6 +32,7 @@ static int journal_patience_msec = JOURNAL_WAIT_MSEC;
  * journald is stuck and its queue is full, and nothing may hold up a shutdown. */
 static int connect_journal(const char *path) {
         struct sockaddr_un address = { .sun_family = AF_UNIX };
+        const int size = JOURNAL_SNDBUF;
         int fd;
 
         (void) snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
@@ -43,6 +45,10 @@ static int connect_journal(const char *path) {
                 (void) close(fd);
                 return r;
         }
+        /* The kernel's default holds some 150 entries: with 128 drives that end together we would
+         * wait for journald in the middle of them. What sd_journal_sendv() sets. */
+        if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)) < 0)
+                (void) setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
         return fd;
 }
 
