@@ -130,12 +130,12 @@ compare_raw() {
 }
 
 compare_files() {
-        local name state path mode=rw
+        local name state said path mode=rw
 
         state=$(dumpe2fs -h "${node[$1]}" 2>&1) || true
-        if [[ ! $state =~ 'Filesystem state:'\ +clean ]] || [[ $state == *needs_recovery* ]] ||
-                ! e2fsck -fn "${node[$1]}" >"$work/e2fsck" 2>&1; then
-                echo "unclean $1: $(<"$work/e2fsck")"
+        if ! said=$(e2fsck -fn "${node[$1]}" 2>&1) || [[ $state == *needs_recovery* ]] ||
+                [[ ! $state =~ 'Filesystem state:'\ +clean ]]; then
+                echo "unclean $1: ${said//$'\n'/; }"
                 # as it is, without what only the journal has
                 mode=ro,noload
                 is_good=false
