@@ -17,9 +17,9 @@
 #define SUFFIX_MAX 600
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
 #define JOURNAL_ENTRY_MAX 8192
+#define JOURNAL_SNDBUF (8 * 1024 * 1024)
 /* How long a full journald may hold us up, once: whoever does not answer then is not waited for
  * again. */
-#define JOURNAL_SNDBUF (8 * 1024 * 1024)
 #define JOURNAL_WAIT_MSEC 500
 
 static LogTarget log_target = LOG_TARGET_STDERR;
