@@ -13,10 +13,6 @@
 #define FUNCTION_MAX 128
 #define UDEV_CONTROL "run/udev/control"
 
-static bool exists(int root_fd, const char *path) {
-        return faccessat(root_fd, path, F_OK, 0) == 0;
-}
-
 static void read_into(int root_fd, const char *dir, const char *name, char *buffer, size_t size) {
         _cleanup_free_ char *value = NULL;
 
@@ -66,10 +62,10 @@ static bool is_usable(int root_fd, const char *entry) {
         (void) snprintf(path, sizeof(path), "sys/class/block/%s", disk);
         if (sysfs_read_at(root_fd, path, "dev", &number) < 0 || parse_devnum(number, &devnum) < 0)
                 return false;
-        if (!exists(root_fd, UDEV_CONTROL))
+        if (!sysfs_exists(root_fd, UDEV_CONTROL))
                 return true;
         (void) snprintf(path, sizeof(path), "run/udev/data/b%u:%u", major(devnum), minor(devnum));
-        return exists(root_fd, path);
+        return sysfs_exists(root_fd, path);
 }
 
 static size_t count_namespaces(int root_fd, const char *controller) {
@@ -90,9 +86,9 @@ void nvme_presence_read(int root_fd, const char *address, NvmePresence *ret) {
 
         *ret = (NvmePresence){};
         (void) snprintf(function, sizeof(function), "sys/bus/pci/devices/%s", address);
-        ret->is_on_bus = exists(root_fd, function);
+        ret->is_on_bus = sysfs_exists(root_fd, function);
         (void) snprintf(path, sizeof(path), "%s/driver", function);
-        ret->is_driven = exists(root_fd, path);
+        ret->is_driven = sysfs_exists(root_fd, path);
         find_name(root_fd, function, ret->name, sizeof(ret->name));
         if (!*ret->name)
                 return;

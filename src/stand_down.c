@@ -10,10 +10,6 @@
 
 #define CMDLINE_MAX (64 * 1024)
 
-static bool exists(int root_fd, const char *path) {
-        return faccessat(root_fd, path, F_OK, 0) == 0;
-}
-
 static bool has_kernel_argument(int root_fd, const char *argument) {
         _cleanup_free_ char *cmdline = NULL;
         char *word, *state = NULL;
@@ -31,8 +27,8 @@ static bool has_kernel_argument(int root_fd, const char *argument) {
 static bool is_container(int root_fd) {
         const char *container = getenv("container");
 
-        return (container && *container) || exists(root_fd, "run/systemd/container") ||
-               exists(root_fd, "run/host/container-manager");
+        return (container && *container) || sysfs_exists(root_fd, "run/systemd/container") ||
+               sysfs_exists(root_fd, "run/host/container-manager");
 }
 
 static bool is_kernel_async(int root_fd) {
@@ -44,9 +40,9 @@ static bool is_kernel_async(int root_fd) {
 
 /* fwupd's own hook runs beside ours and may be activating a drive's firmware. */
 static bool may_fwupd_run(int root_fd) {
-        return exists(root_fd, "var/lib/fwupd/pending.db") &&
-               (exists(root_fd, "usr/lib/systemd/system-shutdown/fwupd.shutdown") ||
-                exists(root_fd, "lib/systemd/system-shutdown/fwupd.shutdown"));
+        return sysfs_exists(root_fd, "var/lib/fwupd/pending.db") &&
+               (sysfs_exists(root_fd, "usr/lib/systemd/system-shutdown/fwupd.shutdown") ||
+                sysfs_exists(root_fd, "lib/systemd/system-shutdown/fwupd.shutdown"));
 }
 
 static int say(const char *text, char **ret_reason) {
@@ -120,7 +116,7 @@ int is_shutting_down(int root_fd, Stage stage, Action action) {
         case STAGE_HOOK:
                 return is_pid1_shutdown(root_fd);
         case STAGE_EXITRD:
-                return exists(root_fd, "etc/initrd-release");
+                return sysfs_exists(root_fd, "etc/initrd-release");
         default:
                 return -EINVAL;
         }
@@ -133,7 +129,7 @@ int stand_down_rehearsal(int root_fd, const Config *config, char **ret_reason) {
         r = stand_down_always(root_fd, config, ret_reason);
         if (r != 0)
                 return r;
-        if (exists(root_fd, "etc/initrd-release"))
+        if (sysfs_exists(root_fd, "etc/initrd-release"))
                 return say("this is an initrd: nobody knows yet what will be needed", ret_reason);
         if (is_pid1_shutdown(root_fd) > 0)
                 return say("this machine is shutting down", ret_reason);

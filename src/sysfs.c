@@ -15,6 +15,10 @@ int sysfs_open_root(const char *root) {
         return fd < 0 ? -errno : fd;
 }
 
+bool sysfs_exists(int root_fd, const char *path) {
+        return faccessat(root_fd, path, F_OK, 0) == 0;
+}
+
 /* Reads until the end or until size bytes are there; the number read, or -errno. */
 static ssize_t read_fully(int fd, char *buffer, size_t size) {
         size_t n = 0;

@@ -11,6 +11,9 @@
  * slash ("sys/class/nvme"). Returns the descriptor or -errno. */
 int sysfs_open_root(const char *root) _must_check_;
 
+/* Whether there is anything at path; symbolic links are followed. */
+bool sysfs_exists(int root_fd, const char *path);
+
 /* Reads one small attribute (at most 4095 bytes), trailing white space removed. Returns 0, or
  * -errno: -ENOENT/-ENODEV when it vanished, -EIO and the like as read(2) says, -EINVAL when it
  * holds a NUL. */
