@@ -158,11 +158,19 @@ static void take_ended(OpsKernel *ops, size_t *ret_step, StepResult *ret_result)
         *ret_result = result_of_ended(ops, child);
 }
 
+static void let_go(OpsKernel *ops) {
+        if (ops->hold_fds[1] < 0)
+                return;
+        for (size_t i = 0; i < ops->topology->n_devices; i++)
+                ops->slots[i].may_go_on = true;
+        close_fd(&ops->hold_fds[1]);
+        ops->hold_fds[1] = -1;
+}
+
 static int kernel_wait(void *context, usec_t deadline, size_t *ret_step, StepResult *ret_result) {
         OpsKernel *ops = context;
 
-        close_fd(&ops->hold_fds[1]);
-        ops->hold_fds[1] = -1;
+        let_go(ops);
         for (;;) {
                 usec_t now;
                 int r;

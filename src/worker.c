@@ -11,11 +11,13 @@
 
 #include "block_node.h"
 #include "mount_guard.h"
+#include "poll_until.h"
 #include "sysfs.h"
 #include "text.h"
 #include "verify.h"
 
 #define UNBIND_PATH "sys/bus/pci/drivers/nvme/unbind"
+#define HOLD_MAX_USEC (10 * USEC_PER_SEC)
 
 typedef struct Worker {
         int root_fd;
@@ -252,13 +254,21 @@ static bool unbind(Worker *w) {
         return true;
 }
 
-/* What the first unbinds do to sysfs would slow down the checks of the rest, and even their fork.
- * The end of file comes when the parent begins to wait, or ends. */
-static void hold(const Worker *w) {
-        char byte;
+/* What the first unbinds do to sysfs would slow down the checks of the rest, and even their fork:
+ * so nobody goes on before the parent has begun all it could. If it died meanwhile, or is stuck in
+ * a fork, then nobody would keep the deadline of what begins here: the kernel's pass does it. */
+static bool hold(Worker *w) {
+        int r;
 
-        while (w->slot->hold_fd >= 0 && read(w->slot->hold_fd, &byte, 1) < 0 && errno == EINTR)
-                ;
+        if (w->slot->hold_fd < 0)
+                return true;
+        r = poll_until(w->slot->hold_fd, usec_now() + HOLD_MAX_USEC);
+        if (r > 0 && w->slot->may_go_on)
+                return true;
+        return refuse(w, OUTCOME_LEFT, "not begun: %s",
+                      r > 0    ? "the stage's program has died"
+                      : r == 0 ? "it took too long to begin the others"
+                               : strerror(-r));
 }
 
 static void detach(Worker *w) {
@@ -269,7 +279,8 @@ static void detach(Worker *w) {
         if (!is_same_controller(w) || !answers_on_bus(w) || !has_planned_namespaces(w) ||
             !can_unbind(w))
                 return;
-        hold(w);
+        if (!hold(w))
+                return;
         worker_enter_phase(slot, PHASE_FSYNC);
         if (!write_back_all(w))
                 return;

@@ -28,6 +28,7 @@ typedef enum Behaviour {
         TELLS_ARGV0,
         WAITS_FOR_ABANDON,
         TELLS_RELEASE,
+        STOPS_UNLESS_LET_GO,
 } Behaviour;
 
 static Behaviour behaviours[N];
@@ -88,10 +89,14 @@ void worker_run(int fd, const Topology *t, size_t device, StepAction action, boo
                 break;
         case TELLS_RELEASE:
                 slot->result.is_flushed = slot->hold_fd >= 0;
-                if (slot->hold_fd >= 0 && read(slot->hold_fd, &byte, 1) == 0)
+                if (slot->hold_fd >= 0 && read(slot->hold_fd, &byte, 1) == 0 && slot->may_go_on)
                         slot->result.phase_usec[PHASE_VERIFY] = usec_now();
                 end_well(slot);
                 break;
+        case STOPS_UNLESS_LET_GO:
+                if (slot->hold_fd < 0 || read(slot->hold_fd, &byte, 1) != 0)
+                        _exit(5);
+                _exit(slot->may_go_on ? 6 : 4);
         case WAITS_FOR_ABANDON:
                 worker_enter_phase(slot, PHASE_FSYNC);
                 while (!slot->is_abandoned)
@@ -159,6 +164,17 @@ Test(ops_kernel, workers_are_held_until_the_first_wait) {
         start(2, TELLS_RELEASE);
         later = wait_for(2);
         cr_expect(not(later.is_flushed));
+}
+
+/* What it looks like to the workers when the parent dies while it still forks. */
+Test(ops_kernel, workers_that_were_not_let_go_are_told_so) {
+        int status = 0;
+
+        start(0, STOPS_UNLESS_LET_GO);
+        ops = ops_kernel_free(ops);
+        cr_assert(eq(int, waitpid(last_pid, &status, 0), last_pid));
+        cr_expect(eq(int, status, 4 << 8)); /* exited with 4 */
+        cr_assert(eq(int, ops_kernel_new(root_fd, &topology, false, argv0, &ops), 0));
 }
 
 Test(ops_kernel, reports_each_worker_once) {

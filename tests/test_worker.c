@@ -10,6 +10,7 @@
 #include "fake_root.h"
 #include "mock_nodes.h"
 #include "nvme_registers.h"
+#include "poll_until.h"
 #include "topology_builder.h"
 #include "verify.h"
 #include "worker.h"
@@ -413,18 +414,47 @@ Test(worker, ignores_complaints_about_others_and_of_earlier_times) {
         cr_expect(eq(int, result.outcome, OUTCOME_UNVERIFIED));
 }
 
-Test(worker, is_held_between_its_checks_and_the_fsync) {
-        int fds[2];
-        char byte = 0;
+static struct {
+        bool is_asked;
+        unsigned n_fsyncs_before;
+        int answer; /* of the wait for the parent */
+} held;
 
-        cr_assert(pipe2(fds, O_NONBLOCK) == 0 && write(fds[1], "x", 1) == 1);
-        slot.hold_fd = fds[0];
+int poll_until(int fd, usec_t deadline) {
+        held.is_asked = fd == slot.hold_fd && deadline > usec_now() &&
+                        deadline < usec_now() + 60 * USEC_PER_SEC;
+        held.n_fsyncs_before = kernel.n_fsyncs;
+        return held.answer;
+}
+
+Test(worker, is_held_between_its_checks_and_the_fsync) {
+        held.answer = 1;
+        slot.hold_fd = STDIN_FILENO;
+        slot.may_go_on = true;
         run();
-        /* it has read from there, and gone on */
-        cr_expect(read(fds[0], &byte, 1) < 0 && errno == EAGAIN);
+        cr_expect(held.is_asked);
+        cr_expect(eq(uint, held.n_fsyncs_before, 0));
         cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
-        (void) close(fds[0]);
-        (void) close(fds[1]);
+}
+
+Test(worker, goes_no_further_when_the_parent_died_before_it_let_go) {
+        held.answer = 1;
+        slot.hold_fd = STDIN_FILENO;
+        run();
+        cr_expect(eq(uint, kernel.n_fsyncs, 0));
+        cr_expect(eq(uint, kernel.n_writes, 0));
+        cr_expect(eq(int, slot.result.outcome, OUTCOME_LEFT));
+        cr_expect(eq(str, slot.result.reason, "not begun: the stage's program has died"));
+}
+
+Test(worker, is_not_held_for_ever) {
+        held.answer = 0;
+        slot.hold_fd = STDIN_FILENO;
+        slot.may_go_on = true;
+        run();
+        cr_expect(eq(uint, kernel.n_writes, 0));
+        cr_expect(eq(int, slot.result.outcome, OUTCOME_LEFT));
+        cr_expect(eq(str, slot.result.reason, "not begun: it took too long to begin the others"));
 }
 
 Test(worker, touches_nothing_that_no_longer_answers_on_the_bus) {
