@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import bench_report
+import bench_trace
 import vnvme
 from image import Images
 
@@ -107,19 +108,25 @@ def rows():
     return found
 
 
-def measure(machines, row, mode):
-    """One shutdown: what it took, in microseconds."""
+def shut_down(machines, row, mode, **parameters):
+    """One shutdown: its report."""
     set_up, command = MODES[mode]
     machine = machines.start()
     try:
         vnvme.load(machine, topology=row.topology, latency_us=_thousand(row.latency_ms),
-                   rtd3e_us=_thousand(row.rtd3e_ms))
+                   rtd3e_us=_thousand(row.rtd3e_ms), **parameters)
         machine.check(set_up)
         report = vnvme.shut_down(machine, command, row.timeout)
     finally:
         machine.close()
     if report.not_clean():
         raise SystemExit(f"{row.name}, {mode}: not shut down cleanly: {report.not_clean()}")
+    return report
+
+
+def measure(machines, row, mode):
+    """One shutdown: what it took, in microseconds."""
+    report = shut_down(machines, row, mode)
     hook = 0 if mode == KERNEL else report.span("hook")
     return {"unit_usec": report.span("unit"), "hook_usec": hook, "kernel_usec": report.kernel_usec,
             "total_usec": report.span("unit") + hook + report.kernel_usec}
@@ -145,6 +152,15 @@ def measure_row(machines, row, rounds, say):
             "modes": {mode: {**middle(list_), "runs": list_} for mode, list_ in runs.items()}}
 
 
+def trace(machines, wanted):
+    for row in wanted:
+        for mode in row.modes:
+            print(f"\n{row.name}, {mode}")
+            report = shut_down(machines, row, mode, trace=bench_trace.FUNCTIONS)
+            for line in bench_trace.table(report):
+                print(f"  {line}", flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", type=Path, required=True)
@@ -152,6 +168,7 @@ def main():
     parser.add_argument("--output", type=Path, help="directory for results.json and bench.svg")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each")
     parser.add_argument("--row", action="append", help="only rows whose name contains this")
+    parser.add_argument("--trace", action="store_true", help="show where the time goes instead")
     parser.add_argument("--kvm", action="store_true")
     args = parser.parse_args()
     begun = time.monotonic()
@@ -161,6 +178,9 @@ def main():
 
     wanted = [row for row in rows() if not args.row or any(part in row.name for part in args.row)]
     machines = vnvme.Bench(Images(args.cache, args.kvm, say), args.cache / "bench", args.build, say)
+    if args.trace:
+        trace(machines, wanted)
+        return 0
     results = []
     for row in wanted:
         results.append(measure_row(machines, row, args.rounds, say))
