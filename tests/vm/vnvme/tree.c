@@ -47,6 +47,9 @@ static struct node *add_node(struct host *host, struct node *parent, enum node_k
 
 	if (!may_contain(parent, kind))
 		return ERR_PTR(-EINVAL);
+	/* bus 0 is the host's own; with more the kernel's scan never comes to an end (6.1) */
+	if (kind != NODE_CONTROLLER && ++host->n_buses > 255)
+		return ERR_PTR(-ENOSPC);
 	node = kvzalloc(sizeof(*node), GFP_KERNEL);
 	if (!node)
 		return ERR_PTR(-ENOMEM);
