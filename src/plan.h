@@ -21,7 +21,8 @@ typedef struct Step {
         usec_t chain_usec;    /* from its start to the end of the last step that waits for it, at
                                  least, as far as times are known */
         size_t n_gates;       /* steps that must have succeeded before this one may start */
-        size_t *opens;        /* steps that have this one among their gates */
+        size_t opens[2];      /* steps that have this one among their gates: the parent, and of a
+                                 virtual function the physical one */
         size_t n_opens;
         size_t n_turns; /* steps that must be through before this one may start, whatever came of
                            them */

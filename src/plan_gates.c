@@ -16,38 +16,25 @@ typedef struct Gates {
         bool *is_forward; /* does not wait for the order's turns */
 } Gates;
 
-static int add_gate(Plan *plan, size_t before, size_t after) {
+static void add_gate(Plan *plan, size_t before, size_t after) {
         Step *step = &plan->steps[before];
-        size_t *opens;
 
-        for (size_t i = 0; i < step->n_opens; i++)
-                if (step->opens[i] == after)
-                        return 0;
-        opens = reallocarray(step->opens, step->n_opens + 1, sizeof(size_t));
-        if (!opens)
-                return -ENOMEM;
-        step->opens = opens;
         step->opens[step->n_opens++] = after;
         plan->steps[after].n_gates++;
-        return 0;
 }
 
-static int add_gates(const Topology *topology, Plan *plan) {
+static void add_gates(const Topology *topology, Plan *plan) {
         for (size_t i = 0; i < topology->n_devices; i++) {
                 const Device *d = &topology->devices[i];
-                int r = 0;
 
                 /* There is nothing to do for it, so it would never end. */
                 if (device_is_undriven(d))
                         continue;
                 if (d->parent != TOPOLOGY_NONE)
-                        r = add_gate(plan, i, d->parent);
-                if (r >= 0 && d->physfn != TOPOLOGY_NONE)
-                        r = add_gate(plan, i, d->physfn);
-                if (r < 0)
-                        return r;
+                        add_gate(plan, i, d->parent);
+                if (d->physfn != TOPOLOGY_NONE && d->physfn != d->parent)
+                        add_gate(plan, i, d->physfn);
         }
-        return 0;
 }
 
 static int add_warning(Plan *plan, const char *format, ...) _printf_(2, 3);
@@ -256,7 +243,7 @@ int plan_add_gates(const Topology *topology, Order order, Plan *plan) {
 
         r = gates_init(&g);
         if (r >= 0)
-                r = add_gates(topology, plan);
+                add_gates(topology, plan);
         while (r >= 0 && line_up(&g) < plan->n_steps)
                 r = break_blocked(&g);
         if (r < 0)

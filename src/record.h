@@ -36,13 +36,14 @@ typedef struct StepResult {
         bool is_flushed;
         bool is_taken; /* our write to unbind was not refused: if no driver has it, that is our
                           doing */
-        char reason[REASON_MAX]; /* for people; "" when there is nothing to say */
         usec_t started_usec;
         usec_t ended_usec;
         usec_t phase_usec[_PHASE_MAX]; /* how long each took */
         size_t n_gates;                /* steps below that had to succeed before it could start */
         size_t n_turns;                /* others that the order put before it */
         size_t released_by;            /* the last of them all, if there were any */
+        char reason[REASON_MAX];       /* for people; "" when there is nothing to say. Last, for it
+                                          is most of the size and most often not looked at */
 } StepResult;
 
 typedef struct Record {

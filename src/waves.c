@@ -100,13 +100,14 @@ static void start_ready(Waves *waves) {
 static void take_result(Waves *waves, size_t i, const StepResult *result) {
         const Step *step = &waves->plan->steps[i];
         StepResult *target = &waves->record->results[i];
-        StepResult begun = *target;
 
-        *target = *result;
-        target->started_usec = begun.started_usec;
-        target->n_gates = begun.n_gates;
-        target->n_turns = begun.n_turns;
-        target->released_by = begun.released_by;
+        target->outcome = result->outcome;
+        target->is_flushed = result->is_flushed;
+        target->is_taken = result->is_taken;
+        target->ended_usec = result->ended_usec;
+        memcpy(target->phase_usec, result->phase_usec, sizeof(target->phase_usec));
+        if (*result->reason)
+                set_reason(target, "%s", result->reason);
         if (step->action == STEP_LEAVE && target->outcome != OUTCOME_VANISHED) {
                 target->outcome = OUTCOME_LEFT;
                 if (*result->reason)
