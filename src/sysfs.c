@@ -37,6 +37,20 @@ static ssize_t read_fully(int fd, char *buffer, size_t size) {
         return (ssize_t) n;
 }
 
+/* The kernel gives an attribute whole, with the first read (sysfs_kf_seq_show() in
+ * fs/sysfs/file.c): a second one only to be told of its end would be one for each attribute of each
+ * drive. */
+static ssize_t read_attribute(int fd, char *buffer, size_t size) {
+        ssize_t n;
+
+        do
+                n = pread(fd, buffer, size, 0);
+        while (n < 0 && errno == EINTR);
+        if (n < 0 && errno == ESPIPE)
+                return read_fully(fd, buffer, size);
+        return n < 0 ? -errno : n;
+}
+
 int sysfs_open_attribute(int root_fd, const char *path, int flags) {
         int fd = openat(root_fd, path,
                         flags | O_CLOEXEC | O_NOCTTY | (flags == O_RDONLY ? O_NONBLOCK : 0));
@@ -55,9 +69,7 @@ int sysfs_read_fd(int fd, char **ret_value) {
         char *value;
         ssize_t n;
 
-        if (lseek(fd, 0, SEEK_SET) < 0 && errno != ESPIPE)
-                return -errno;
-        n = read_fully(fd, buffer, sizeof(buffer) - 1);
+        n = read_attribute(fd, buffer, sizeof(buffer) - 1);
         if (n < 0)
                 return (int) n;
         buffer[n] = '\0';

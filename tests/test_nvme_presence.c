@@ -31,8 +31,8 @@ static void replace(const char *path, const char *text) {
         fake_root_write(path, text);
 }
 
-ssize_t read(int fd, void *buffer, size_t size) {
-        ssize_t n = syscall(SYS_read, fd, buffer, size);
+ssize_t pread(int fd, void *buffer, size_t size, off_t offset) {
+        ssize_t n = syscall(SYS_pread64, fd, buffer, size, offset);
 
         if (becomes_live && is_attribute(fd)) {
                 becomes_live = false;
