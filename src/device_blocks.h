@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The block devices of a topology: namespaces, and everything that stands on them. */
+/* Every block device of the machine, as sysfs lists it. */
 #pragma once
 
 #include "topology.h"
 
-/* Every block device of the machine, as far as the graph needs it. */
+/* As far as the graph needs it. */
 typedef struct BlockEntry {
         char *name;
         char *dir;            /* the sysfs directory above it, relative to the root directory */
+        const char *parent;   /* the last component of that: for a partition its disk */
         char *backing;        /* of a loop device: the path of its backing file, or NULL */
         dev_t devnum;         /* 0 where unknown */
         dev_t backing_devnum; /* 0 where it is no block device */
@@ -25,11 +26,9 @@ typedef struct BlockList {
 
 void block_list_done(BlockList *list);
 
-/* Reads one block device; syspath is relative to the root directory. One that has vanished is left
- * out. Returns 0 or -ENOMEM. */
-int block_list_add(BlockList *list, int root_fd, const char *syspath) _must_check_;
+/* 0 where the attribute can't be read: usage takes such a block for used. 0 or -ENOMEM. */
+int block_read_devnum(int dir_fd, const char *path, dev_t *ret_devnum) _must_check_;
 
-/* Adds the namespaces of the topology's controllers, their partitions, and all their holders. A
- * block whose holders can't be listed gets USE_UNKNOWN. Returns 0, -ENOMEM, or -errno when a
- * subsystem can't be listed: then nobody knows whose a multipath head is. */
-int block_list_link(BlockList *list, int root_fd, Topology *topology) _must_check_;
+/* Reads one block device; syspath is relative to the root directory. One that has vanished is left
+ * out. 0 or -errno. */
+int block_list_add(BlockList *list, int root_fd, const char *syspath) _must_check_;

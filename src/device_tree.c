@@ -6,7 +6,7 @@
 #include <fcntl.h>
 #include <limits.h>
 
-#include "device_blocks.h"
+#include "block_links.h"
 #include "fs.h"
 #include "sysfs.h"
 #include "text.h"

@@ -20,6 +20,10 @@ int fs_stat_node(int dir_fd, const char *path, int flags, mode_t *ret_type, dev_
         return 0;
 }
 
+bool fs_is_gone(int error) {
+        return error == -ENOENT || error == -ENODEV || error == -ENXIO || error == -ENOTDIR;
+}
+
 int fs_opendir(int dir_fd, const char *path, DIR **ret_dir) {
         DIR *dir;
         int fd, r;

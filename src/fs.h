@@ -13,6 +13,9 @@
 int fs_stat_node(int dir_fd, const char *path, int flags, mode_t *ret_type,
                  dev_t *ret_devnum) _must_check_;
 
+/* Whether that -errno says that there is nothing (any more) at a path. */
+bool fs_is_gone(int error);
+
 /* Opens a directory for readdir(3). 0 or -errno. */
 int fs_opendir(int dir_fd, const char *path, DIR **ret_dir) _must_check_;
 

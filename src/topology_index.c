@@ -44,6 +44,10 @@ int topology_index_add_device(TopologyIndex *index, const char *address, size_t 
         return add(&index->addresses, (Entry){ .name = address, .element = device }, compare_names);
 }
 
+int topology_index_add_controller(TopologyIndex *index, const char *name, size_t device) {
+        return add(&index->controllers, (Entry){ .name = name, .element = device }, compare_names);
+}
+
 int topology_index_add_block(TopologyIndex *index, const char *name, dev_t devnum, size_t block) {
         Entry entry = { .name = name, .devnum = devnum, .element = block };
         int r = add(&index->names, entry, compare_names);
@@ -53,6 +57,10 @@ int topology_index_add_block(TopologyIndex *index, const char *name, dev_t devnu
 
 size_t topology_index_find_address(const TopologyIndex *index, const char *address) {
         return find(&index->addresses, (Entry){ .name = address }, compare_names);
+}
+
+size_t topology_index_find_controller(const TopologyIndex *index, const char *name) {
+        return find(&index->controllers, (Entry){ .name = name }, compare_names);
 }
 
 size_t topology_index_find_name(const TopologyIndex *index, const char *name) {
@@ -65,6 +73,7 @@ size_t topology_index_find_devnum(const TopologyIndex *index, dev_t devnum) {
 
 void topology_index_done(TopologyIndex *index) {
         tdestroy(index->addresses, free);
+        tdestroy(index->controllers, free);
         tdestroy(index->names, free);
         tdestroy(index->devnums, free);
         *index = (TopologyIndex){};

@@ -347,6 +347,51 @@ Test(device_tree, loop_by_device_number_or_by_name) {
                     "nvme1n10: namespace < nvme2\n");
 }
 
+/* Each is looked up in a sorted list: among many, at its ends too, and where a number is missing.
+ */
+Test(device_tree, partitions_and_loops_among_many) {
+        const char *host = mock_add_host_bridge(NULL, "pci0000:00"), *namespace;
+        char disk[16], part[32], loop[16], node[32], address[16];
+        Topology topology;
+
+        for (unsigned i = 0; i < 9; i++) {
+                snprintf(address, sizeof(address), "0000:00:%02x.0", 16 + i);
+                snprintf(disk, sizeof(disk), "nvme%u", i * 5);
+                snprintf(part, sizeof(part), "%sn1", disk);
+                namespace = mock_add_namespace(mock_add_nvme(host, address, disk), part);
+                for (unsigned k = 2; k > 0; k--) {
+                        snprintf(part, sizeof(part), "nvme%un1p%u", i * 5, k);
+                        mock_add_partition(namespace, part);
+                }
+                snprintf(loop, sizeof(loop), "loop%u", 40 - i * 5);
+                snprintf(node, sizeof(node), "/dev/nvme%un1p2", i * 5);
+                mock_add_loop(loop, node);
+        }
+        mock_write("sys/class/block/nvme20n1p2/dev", "x\n");
+        topology = read_tree();
+        cr_assert_eq(topology.n_blocks, 9 * 4);
+        for (unsigned i = 0; i < 9; i++) {
+                size_t above[2], below;
+
+                for (unsigned k = 0; k < 2; k++) {
+                        snprintf(part, sizeof(part), "nvme%un1p%u", i * 5, k + 1);
+                        above[k] = topology_find_block(&topology, part);
+                }
+                snprintf(disk, sizeof(disk), "nvme%un1", i * 5);
+                below = topology_find_block(&topology, disk);
+                snprintf(loop, sizeof(loop), "loop%u", 40 - i * 5);
+                cr_assert(above[0] != TOPOLOGY_NONE && above[1] != TOPOLOGY_NONE);
+                cr_assert_eq(topology.blocks[below].n_users, 2);
+                cr_expect_eq(topology.blocks[below].users[0], above[0]);
+                cr_expect_eq(topology.blocks[below].users[1], above[1]);
+                cr_expect_eq(topology.blocks[above[0]].n_users, 0);
+                cr_assert_eq(topology.blocks[above[1]].n_users, 1, "%s", loop);
+                cr_expect_eq(topology.blocks[above[1]].users[0],
+                             topology_find_block(&topology, loop));
+        }
+        topology_done(&topology);
+}
+
 Test(device_tree, vanished_attributes_stay_null) {
         static const char *const names[] = { "model", "serial", "subsysnqn", "transport", "state" };
         const char *host = mock_add_host_bridge(NULL, "pci0000:00");
