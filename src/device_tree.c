@@ -21,6 +21,7 @@ typedef struct Tree {
 } Tree;
 
 typedef int (*TreeVisit)(Tree *tree, const char *syspath);
+typedef bool (*TreeSkip)(const Tree *tree, const char *name);
 
 static void tree_done(Tree *tree) {
         topology_done(&tree->topology);
@@ -40,8 +41,8 @@ static char *device_path(const char *target) {
 }
 
 /* Calls visit with the path, relative to the root directory, of each device that a class or a bus
- * has a link to. */
-static int tree_visit(Tree *tree, const char *list, TreeVisit visit) {
+ * has a link to, except of those that skip (may be NULL) says true to. */
+static int tree_visit(Tree *tree, const char *list, TreeSkip skip, TreeVisit visit) {
         _cleanup_closedir_ DIR *dir = NULL;
         const char *name;
         int r;
@@ -54,6 +55,8 @@ static int tree_visit(Tree *tree, const char *list, TreeVisit visit) {
                 char target[PATH_MAX];
                 ssize_t n;
 
+                if (skip && skip(tree, name))
+                        continue;
                 n = readlinkat(dirfd(dir), name, target, sizeof(target) - 1);
                 if (n < 0) {
                         if (errno == ENOENT || errno == EINVAL) /* it has vanished; no device */
@@ -121,17 +124,22 @@ static DeviceKind read_port_kind(int root_fd, const char *path) {
         return DEVICE_BRIDGE;
 }
 
-/* Adds the device below *parent unless it is there already, and makes it the new *parent. */
-static int add_parent(Topology *topology, DeviceKind kind, const char *address, size_t *parent) {
-        size_t found = topology_find_device(topology, address);
+/* Adds the device below *parent unless it is there already, and makes it the new *parent. bridge:
+ * the path of a bridge of which the kind is still to be read, or NULL. */
+static int add_parent(Tree *tree, DeviceKind kind, const char *address, const char *bridge,
+                      size_t *parent) {
+        size_t found = topology_find_device(&tree->topology, address);
 
         if (found == TOPOLOGY_NONE) {
-                ssize_t added = topology_add_device(topology, kind, address);
+                ssize_t added;
 
+                if (bridge)
+                        kind = read_port_kind(tree->root_fd, bridge);
+                added = topology_add_device(&tree->topology, kind, address);
                 if (added < 0)
                         return (int) added;
                 found = (size_t) added;
-                topology->devices[found].parent = *parent;
+                tree->topology.devices[found].parent = *parent;
         }
         *parent = found;
         return 0;
@@ -173,18 +181,16 @@ static int add_path(Tree *tree, const char *syspath, Endpoint *endpoint) {
                 if (!is_host && !is_pci_function(name))
                         continue;
                 if (endpoint->address) {
-                        DeviceKind kind = is_host ? DEVICE_VMD
-                                                  : read_port_kind(tree->root_fd, endpoint->path);
-
-                        r = add_parent(&tree->topology, kind, endpoint->address, &endpoint->parent);
+                        r = add_parent(tree, is_host ? DEVICE_VMD : DEVICE_BRIDGE,
+                                       endpoint->address, is_host ? NULL : endpoint->path,
+                                       &endpoint->parent);
                         if (r < 0)
                                 return r;
                 }
                 if (is_host) {
                         endpoint_done(endpoint);
                         endpoint->address = endpoint->path = NULL;
-                        r = add_parent(&tree->topology, DEVICE_HOST_BRIDGE, name,
-                                       &endpoint->parent);
+                        r = add_parent(tree, DEVICE_HOST_BRIDGE, name, NULL, &endpoint->parent);
                 } else
                         r = endpoint_set(endpoint, name, syspath,
                                          (size_t) (name - copy) + strlen(name));
@@ -195,8 +201,8 @@ static int add_path(Tree *tree, const char *syspath, Endpoint *endpoint) {
 }
 
 /* NULL where the attribute is missing or no text. Only want of memory is an error. */
-static int read_text(int root_fd, const char *dir, const char *name, char **ret_text) {
-        int r = sysfs_read_at(root_fd, dir, name, ret_text);
+static int read_text(int dir_fd, const char *name, char **ret_text) {
+        int r = sysfs_read(dir_fd, name, ret_text);
 
         if (r >= 0)
                 text_make_printable(*ret_text);
@@ -211,7 +217,7 @@ static int read_driver(int root_fd, const Endpoint *endpoint, char **ret_driver)
         return r == -ENOMEM ? r : 0;
 }
 
-static int fill_controller(Tree *tree, Controller *controller, const char *syspath,
+static int fill_controller(Tree *tree, Controller *controller, const char *name, int dir_fd,
                            const Endpoint *endpoint) {
         const struct {
                 const char *name;
@@ -222,11 +228,11 @@ static int fill_controller(Tree *tree, Controller *controller, const char *syspa
                 { "transport", &controller->transport },
         };
 
-        controller->name = strdup(strrchr(syspath, '/') + 1);
+        controller->name = strdup(name);
         if (!controller->name)
                 return -ENOMEM;
         for (size_t i = 0; i < ARRAY_SIZE(attributes); i++) {
-                int r = read_text(tree->root_fd, syspath, attributes[i].name, attributes[i].target);
+                int r = read_text(dir_fd, attributes[i].name, attributes[i].target);
 
                 if (r < 0)
                         return r;
@@ -237,17 +243,19 @@ static int fill_controller(Tree *tree, Controller *controller, const char *syspa
 static int visit_controller(Tree *tree, const char *syspath) {
         _cleanup_(endpoint_done) Endpoint endpoint = {};
         const char *name = strrchr(syspath, '/') + 1;
+        _cleanup_close_ int dir_fd = -1;
         ssize_t device;
         int r;
 
-        if (faccessat(tree->root_fd, syspath, F_OK, 0) < 0)
-                return 0;
+        dir_fd = openat(tree->root_fd, syspath, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (dir_fd < 0)
+                return fs_is_gone(-errno) ? 0 : -errno;
         r = add_path(tree, syspath, &endpoint);
         if (r < 0)
                 return r;
         if (!endpoint.address) {
                 endpoint.parent = TOPOLOGY_NONE;
-                r = add_parent(&tree->topology, DEVICE_FABRICS, FABRICS_ROOT, &endpoint.parent);
+                r = add_parent(tree, DEVICE_FABRICS, FABRICS_ROOT, NULL, &endpoint.parent);
                 if (r < 0)
                         return r;
         }
@@ -255,7 +263,13 @@ static int visit_controller(Tree *tree, const char *syspath) {
         if (device < 0)
                 return (int) device;
         tree->topology.devices[device].parent = endpoint.parent;
-        return fill_controller(tree, tree->topology.devices[device].controller, syspath, &endpoint);
+        return fill_controller(tree, tree->topology.devices[device].controller, name, dir_fd,
+                               &endpoint);
+}
+
+/* A controller's function or a bridge above one. */
+static bool is_known_function(const Tree *tree, const char *address) {
+        return topology_find_device(&tree->topology, address) != TOPOLOGY_NONE;
 }
 
 /* An NVMe function without a controller in /sys/class/nvme: somebody else's, or nobody's. */
@@ -266,8 +280,6 @@ static int visit_function(Tree *tree, const char *syspath) {
         ssize_t device;
         int r;
 
-        if (topology_find_device(&tree->topology, strrchr(syspath, '/') + 1) != TOPOLOGY_NONE)
-                return 0;
         r = sysfs_read_at(tree->root_fd, syspath, "class", &class);
         if (r < 0)
                 return r == -ENOMEM ? r : 0;
@@ -314,11 +326,11 @@ int device_tree_read(int root_fd, Topology *ret) {
         _cleanup_(tree_done) Tree tree = { .root_fd = root_fd };
         int r;
 
-        r = tree_visit(&tree, "sys/class/nvme", visit_controller);
+        r = tree_visit(&tree, "sys/class/nvme", NULL, visit_controller);
         if (r >= 0)
-                r = tree_visit(&tree, "sys/bus/pci/devices", visit_function);
+                r = tree_visit(&tree, "sys/bus/pci/devices", is_known_function, visit_function);
         if (r >= 0)
-                r = tree_visit(&tree, "sys/class/block", visit_block);
+                r = tree_visit(&tree, "sys/class/block", NULL, visit_block);
         if (r >= 0)
                 r = link_physical_functions(&tree);
         if (r >= 0)

@@ -15,5 +15,6 @@
  * attribute that vanishes leaves its field NULL. No NVMe at all gives an empty topology and 0.
  * Where holders/ or a backing file can't be read the block gets USE_UNKNOWN here already. The
  * strings of a controller are printable ASCII ('?' for other bytes). A foreign one is named by its
- * address. Returns 0, or -errno when the lists can't be read. */
+ * address. Returns 0, or -errno when the lists can't be read or a device that is there can't be
+ * opened. */
 int device_tree_read(int root_fd, Topology *ret) _must_check_;
