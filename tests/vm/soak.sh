@@ -159,6 +159,20 @@ show_left_behind() {
         find /proc/[0-9]*/fd -lname '/dev/nvme*' -printf 'left descriptor %p %l\n' 2>/dev/null || true
 }
 
+# Where those hang that a rehearsal has given up waiting for, and what the kernel has to say.
+show_hanging() {
+        local dir comm stack kernel
+
+        for dir in /proc/[0-9]*; do
+                comm=$(cat "$dir/comm" 2>/dev/null) || continue
+                [[ $comm =~ ^(nvme[0-9]+|vnvme|kdevtmpfs)$ ]] || continue
+                mapfile -t stack < <(cat "$dir/stack" 2>/dev/null)
+                echo "said $comm hangs in ${stack[*]}"
+        done
+        mapfile -t kernel < <(dmesg | tail -n 20)
+        printf 'said %s\n' "${kernel[@]}"
+}
+
 # Each line of the controllers' report, behind the word $1.
 show_report() {
         local lines
@@ -192,6 +206,7 @@ one_round() {
         echo "status $status"
         echo "json ${said//$'\n'/ }"
         echo "said ${err//$'\n'/; }"
+        [ "$status" -eq 0 ] || show_hanging
         show_left_behind
 
         find_nodes
