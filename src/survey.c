@@ -8,9 +8,23 @@
 
 #include "device_tree.h"
 #include "log.h"
+#include "times.h"
 #include "usage.h"
 
 static volatile sig_atomic_t exit_status;
+
+/* Only where some have to wait for others does it matter who takes how long. */
+static void read_times(int root_fd, const Config *config, Topology *topology) {
+        int r;
+
+        if (config->max_parallel == 0)
+                return;
+        r = times_read(root_fd, topology);
+        if (r < 0 && r != -ENOENT)
+                log_warning("/" TIMES_PATH ": %s, ignoring: with MaxParallel= the slowest may not "
+                            "come first. The next boot writes it anew.",
+                            strerror(-r));
+}
 
 int survey(int root_fd, const Config *config, Stage stage, Topology *ret_topology, Plan *ret_plan) {
         const UsageOptions options = { .check_open_files = stage == STAGE_UNIT, .claim = true };
@@ -20,8 +34,10 @@ int survey(int root_fd, const Config *config, Stage stage, Topology *ret_topolog
         r = device_tree_read(root_fd, &topology);
         if (r >= 0)
                 r = usage_mark(root_fd, &options, &topology);
-        if (r >= 0)
+        if (r >= 0) {
+                read_times(root_fd, config, &topology);
                 r = plan_make(&topology, config, ret_plan);
+        }
         if (r < 0) {
                 topology_done(&topology);
                 return r;

@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* "import": what nvme-async-shutdown-import.service does at boot. Brings the hook's record from
- * pstore into the journal, and asks the drives whether they went down cleanly. */
+ * pstore into the journal, asks the drives whether they went down cleanly, and keeps their times
+ * for the next shutdown. */
 
 #include <syslog.h>
 
+#include "device_tree.h"
 #include "imported.h"
 #include "log.h"
+#include "measured.h"
 #include "power_check.h"
 #include "pstore_record.h"
+#include "rtd3e.h"
 #include "sysfs.h"
+#include "times.h"
 #include "verbs.h"
 
 static bool is_wanted(void *userdata, const char *boot_id) {
@@ -99,9 +104,38 @@ static int check_power(int root_fd) {
         return r;
 }
 
+/* A healthy controller answers Identify within milliseconds. */
+#define IDENTIFY_TIMEOUT_USEC (2 * USEC_PER_SEC)
+
+static int keep_times(int root_fd) {
+        Topology topology = TOPOLOGY_INIT;
+        int r;
+
+        r = device_tree_read(root_fd, &topology);
+        if (r >= 0) {
+                r = measured_read(NULL, &topology);
+                if (r < 0)
+                        log_warning("Could not read the journal for measured times, ignoring: %s",
+                                    strerror(-r));
+                r = rtd3e_read(root_fd, IDENTIFY_TIMEOUT_USEC, &topology);
+                if (r < 0)
+                        log_warning("Could not ask the drives for RTD3E, ignoring: %s",
+                                    strerror(-r));
+                r = times_write(root_fd, &topology);
+        }
+        topology_done(&topology);
+        if (r < 0)
+                log_error("/" TIMES_PATH ": %s. With MaxParallel= the slowest drive may not be the "
+                          "first.",
+                          strerror(-r));
+        else if (r > 0)
+                log_info("Kept what %d drives take for the next shutdown.", r);
+        return r;
+}
+
 int verb_import(const Arguments *arguments) {
         int root_fd = sysfs_open_root("/");
-        int r, s;
+        int r, s, t;
 
         if (root_fd < 0) {
                 log_error("/: %s", strerror(-root_fd));
@@ -109,6 +143,7 @@ int verb_import(const Arguments *arguments) {
         }
         r = import_records(root_fd);
         s = check_power(root_fd);
+        t = keep_times(root_fd);
         (void) close(root_fd);
-        return r < 0 || s < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        return r < 0 || s < 0 || t < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
