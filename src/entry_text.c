@@ -5,12 +5,9 @@
 
 #include <inttypes.h>
 
-#define ENTRY_HEAD_MAX 160
+#include "text.h"
 
-static void format_seconds(char *buffer, size_t size, usec_t usec) {
-        (void) snprintf(buffer, size, "%" PRIu64 ".%03us", usec / USEC_PER_SEC,
-                        (unsigned) (usec % USEC_PER_SEC / USEC_PER_MSEC));
-}
+#define ENTRY_HEAD_MAX 160
 
 static const char *or_unknown(const char *text) {
         return *text ? text : "-";
@@ -19,9 +16,9 @@ static const char *or_unknown(const char *text) {
 /* "nvme0 0000:01:00.0: left, flushed": what stands before the reason. */
 static void format_head(const Entry *entry, char *buffer, size_t size) {
         usec_t usec = entry->phase_usec[PHASE_SHUTDOWN];
-        char seconds[32];
+        char seconds[TEXT_USEC_MAX];
 
-        format_seconds(seconds, sizeof(seconds), usec);
+        (void) text_format_seconds(seconds, usec);
         (void) snprintf(buffer, size, "%s %s: %s%s%s%s", or_unknown(entry->name), entry->address,
                         outcome_to_string(entry->outcome), usec > 0 ? " in " : "",
                         usec > 0 ? seconds : "",
@@ -30,7 +27,8 @@ static void format_head(const Entry *entry, char *buffer, size_t size) {
 
 void entry_text_format(const Entry *entry, char *buffer, size_t size) {
         const unsigned *n = entry->totals.count;
-        char head[ENTRY_HEAD_MAX], elapsed[32], serial[32], saved[32];
+        char head[ENTRY_HEAD_MAX], elapsed[TEXT_USEC_MAX], serial[TEXT_USEC_MAX],
+                saved[TEXT_USEC_MAX];
 
         switch (entry->kind) {
         case ENTRY_CONTROLLER:
@@ -39,7 +37,7 @@ void entry_text_format(const Entry *entry, char *buffer, size_t size) {
                                 entry->reason);
                 break;
         case ENTRY_RELEASED:
-                format_seconds(elapsed, sizeof(elapsed), entry->released_usec);
+                (void) text_format_seconds(elapsed, entry->released_usec);
                 (void) snprintf(buffer, size, "%s %s released after %u child%s, %s", entry->device,
                                 entry->address, entry->n_children,
                                 entry->n_children == 1 ? "" : "ren", elapsed);
@@ -65,9 +63,9 @@ void entry_text_format(const Entry *entry, char *buffer, size_t size) {
                                 entry->n_drives, entry->n_drives == 1 ? "" : "s");
                 break;
         default:
-                format_seconds(elapsed, sizeof(elapsed), entry->totals.elapsed_usec);
-                format_seconds(serial, sizeof(serial), entry->totals.serial_usec);
-                format_seconds(saved, sizeof(saved), entry->totals.saved_usec);
+                (void) text_format_seconds(elapsed, entry->totals.elapsed_usec);
+                (void) text_format_seconds(serial, entry->totals.serial_usec);
+                (void) text_format_seconds(saved, entry->totals.saved_usec);
                 (void) snprintf(buffer, size,
                                 "%u NVMe controllers detached in %s, %u left, %u late, %u failed, "
                                 "%u vanished, %u unverified; one after the other %s, saved %s",

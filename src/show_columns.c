@@ -6,6 +6,8 @@
 #include <inttypes.h>
 #include <stdarg.h>
 
+#include "text.h"
+
 struct libscols_table *columns_new_table(const char *name, const Column *columns, size_t n_columns,
                                          bool json, FILE *stream) {
         struct libscols_table *table;
@@ -68,8 +70,9 @@ int columns_set(struct libscols_line *line, size_t column, const char *format, .
 
 int columns_set_time(struct libscols_table *table, struct libscols_line *line, size_t column,
                      usec_t usec) {
+        char seconds[TEXT_USEC_MAX];
+
         if (scols_table_is_json(table))
                 return columns_set(line, column, "%" PRIu64, usec);
-        return columns_set(line, column, "%" PRIu64 ".%03us", usec / USEC_PER_SEC,
-                           (unsigned) (usec % USEC_PER_SEC / USEC_PER_MSEC));
+        return columns_set(line, column, "%s", text_format_seconds(seconds, usec));
 }

@@ -8,6 +8,7 @@
 #include <json-c/json.h>
 
 #include "show_columns.h"
+#include "text.h"
 
 enum {
         COLUMN_NAME,
@@ -44,15 +45,10 @@ static const char *or_null(const char *text) {
         return text && *text ? text : NULL;
 }
 
-static const char *format_seconds(char *buffer, size_t size, usec_t usec) {
-        (void) snprintf(buffer, size, "%.3fs", (double) usec / (double) USEC_PER_SEC);
-        return buffer;
-}
-
 static int add_line(struct libscols_table *table, const Device *device, const StepResult *result,
                     const RebindResult *rebind) {
         struct libscols_line *line = scols_table_new_line(table, NULL);
-        char seconds[_PHASE_MAX + 1][32];
+        char seconds[_PHASE_MAX + 1][TEXT_USEC_MAX];
         const char *values[_COLUMN_MAX] = {
                 [COLUMN_NAME] = device->controller->name,
                 [COLUMN_ADDRESS] = device->address,
@@ -65,27 +61,27 @@ static int add_line(struct libscols_table *table, const Device *device, const St
                 return -ENOMEM;
         for (Phase p = 0; p < _PHASE_MAX; p++)
                 if (result->outcome != OUTCOME_LEFT)
-                        values[COLUMN_PHASES + p] = format_seconds(seconds[p], sizeof(seconds[p]),
-                                                                   result->phase_usec[p]);
+                        values[COLUMN_PHASES + p] =
+                                text_format_seconds(seconds[p], result->phase_usec[p]);
         if (rebind->outcome != REBIND_NONE) {
-                values[COLUMN_REBIND] = format_seconds(seconds[_PHASE_MAX],
-                                                       sizeof(seconds[_PHASE_MAX]), rebind->usec);
+                values[COLUMN_REBIND] = text_format_seconds(seconds[_PHASE_MAX], rebind->usec);
                 values[COLUMN_REBOUND] = rebind_outcome_to_string(rebind->outcome);
         }
         return columns_set_line(line, values, _COLUMN_MAX);
 }
 
 static void print_totals(const RecordTotals *totals, const Rehearsal *rehearsal, FILE *stream) {
-        char elapsed[32], serial[32], saved[32], rebind[32];
+        char elapsed[TEXT_USEC_MAX], serial[TEXT_USEC_MAX], saved[TEXT_USEC_MAX],
+                rebind[TEXT_USEC_MAX];
 
         (void) fprintf(stream,
                        "\n%u shut down in %s; one after the other, as the kernel alone does it: "
                        "%s; saved: %s. Binding again took %s.\n",
                        totals->count[OUTCOME_DETACHED] + totals->count[OUTCOME_UNVERIFIED],
-                       format_seconds(elapsed, sizeof(elapsed), totals->elapsed_usec),
-                       format_seconds(serial, sizeof(serial), totals->serial_usec),
-                       format_seconds(saved, sizeof(saved), totals->saved_usec),
-                       format_seconds(rebind, sizeof(rebind), rehearsal->rebind_usec));
+                       text_format_seconds(elapsed, totals->elapsed_usec),
+                       text_format_seconds(serial, totals->serial_usec),
+                       text_format_seconds(saved, totals->saved_usec),
+                       text_format_seconds(rebind, rehearsal->rebind_usec));
 }
 
 static int show_table(const Topology *topology, const Rehearsal *rehearsal, FILE *stream) {

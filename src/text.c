@@ -3,6 +3,8 @@
 
 #include "text.h"
 
+#include <inttypes.h>
+
 #define TIME_MAX_USEC (24.0 * 3600 * 1e6)
 
 void text_make_printable(char *text) {
@@ -66,6 +68,12 @@ const char *text_parse_time(const char *text, usec_t *ret_usec) {
                 return end + n;
         }
         return NULL;
+}
+
+const char *text_format_seconds(char buffer[static TEXT_USEC_MAX], usec_t usec) {
+        (void) snprintf(buffer, TEXT_USEC_MAX, "%" PRIu64 ".%03us", usec / USEC_PER_SEC,
+                        (unsigned) (usec % USEC_PER_SEC / USEC_PER_MSEC));
+        return buffer;
 }
 
 void text_format_usec(char buffer[static TEXT_USEC_MAX], usec_t usec) {

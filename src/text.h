@@ -16,6 +16,9 @@ void text_unescape(char *text);
 #define TEXT_USEC_MAX 32
 void text_format_usec(char buffer[static TEXT_USEC_MAX], usec_t usec);
 
+/* "2.103s": seconds and whole milliseconds. Returns buffer. */
+const char *text_format_seconds(char buffer[static TEXT_USEC_MAX], usec_t usec);
+
 /* Cuts a suffix off, in place. Returns whether it was there. */
 bool text_cut_suffix(char *text, const char *suffix);
 

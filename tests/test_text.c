@@ -24,6 +24,16 @@ Test(text, times_are_as_exact_as_they_are_long) {
         text_format_usec(buffer, USEC_INFINITY);
 }
 
+Test(text, formats_seconds_to_the_millisecond) {
+        char buffer[TEXT_USEC_MAX];
+
+        cr_expect(eq(str, (char *) text_format_seconds(buffer, 0), "0.000s"));
+        cr_expect(eq(str, (char *) text_format_seconds(buffer, 1999), "0.001s"));
+        cr_expect(eq(str, (char *) text_format_seconds(buffer, 12345678), "12.345s"));
+        cr_expect(eq(str, (char *) text_format_seconds(buffer, USEC_INFINITY),
+                     "18446744073709.551s"));
+}
+
 Test(text, lets_nothing_but_printable_ascii_through) {
         char text[] = "Evil\x1b[2J \xff\n drive";
 
