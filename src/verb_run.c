@@ -93,6 +93,16 @@ static int act(Run *run, usec_t deadline) {
         return r;
 }
 
+static void say_what_begins(const Config *config, size_t n) {
+        if (config->order == ORDER_SERIAL || config->max_parallel == 1)
+                log_info("Shutting %zu NVMe controllers down one after the other.", n);
+        else if (config->max_parallel > 0 && config->max_parallel < n)
+                log_info("Shutting %zu NVMe controllers down, at most %u at the same time.", n,
+                         config->max_parallel);
+        else
+                log_info("Shutting %zu NVMe controllers down at the same time.", n);
+}
+
 /* 0: done or rightly nothing done; -errno. */
 static int survey_and_act(Run *run) {
         usec_t deadline = usec_now() + run->config.timeout_usec;
@@ -117,7 +127,7 @@ static int survey_and_act(Run *run) {
                          run->plan.n_detach, run->config.min_controllers);
                 return 0;
         }
-        log_info("Shutting %zu NVMe controllers down at the same time.", run->plan.n_detach);
+        say_what_begins(&run->config, run->plan.n_detach);
         return act(run, deadline);
 }
 
