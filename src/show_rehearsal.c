@@ -4,7 +4,6 @@
 
 #include "show_rehearsal.h"
 
-#include <inttypes.h>
 #include <json-c/json.h>
 
 #include "show_columns.h"

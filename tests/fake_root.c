@@ -9,17 +9,17 @@
 #include <limits.h>
 #include <sys/stat.h>
 
+int root_fd = -1;
+
 static char root[256];
 
-int fake_root_new(void) {
+void fake_root_start(void) {
         const char *tmpdir = getenv("TMPDIR");
-        int fd;
 
         (void) snprintf(root, sizeof(root), "%s/fake-root.XXXXXX", tmpdir ? tmpdir : "/tmp");
         assert(mkdtemp(root));
-        fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        assert(fd >= 0);
-        return fd;
+        root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        assert(root_fd >= 0);
 }
 
 static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw) {
@@ -31,6 +31,9 @@ void fake_root_remove(const char *path) {
 }
 
 void fake_root_done(void) {
+        if (root_fd >= 0)
+                (void) close(root_fd);
+        root_fd = -1;
         fake_root_remove("");
 }
 

@@ -6,8 +6,12 @@
 
 #include "util.h"
 
-/* Makes an empty one below $TMPDIR and returns its descriptor. One a process. */
-int fake_root_new(void);
+/* Its descriptor; -1 where there is none. */
+extern int root_fd;
+
+/* Makes an empty one below $TMPDIR, and removes it again; one a process. What a suite that needs
+ * nothing else has for .init and .fini. */
+void fake_root_start(void);
 void fake_root_done(void);
 
 void fake_root_write(const char *path, const char *text);

@@ -8,20 +8,14 @@
 #include "atomic_file.h"
 #include "fake_root.h"
 
-static int root_fd;
 static AtomicFile file;
 
 static void setup(void) {
-        root_fd = fake_root_new();
+        fake_root_start();
         fake_root_write("dir/file", "old");
 }
 
-static void teardown(void) {
-        (void) close(root_fd);
-        fake_root_done();
-}
-
-TestSuite(atomic_file, .init = setup, .fini = teardown, .timeout = 30);
+TestSuite(atomic_file, .init = setup, .fini = fake_root_done, .timeout = 30);
 
 static void expect_text(const char *text) {
         _cleanup_free_ char *found = fake_root_read("dir/file");

@@ -6,18 +6,7 @@
 #include "conf_files.h"
 #include "fake_root.h"
 
-static int root_fd;
-
-static void setup(void) {
-        root_fd = fake_root_new();
-}
-
-static void teardown(void) {
-        (void) close(root_fd);
-        fake_root_done();
-}
-
-TestSuite(conf_files, .init = setup, .fini = teardown, .timeout = 10);
+TestSuite(conf_files, .init = fake_root_start, .fini = fake_root_done, .timeout = 10);
 
 /* The list, as one line. */
 static void expect(const char *expected) {

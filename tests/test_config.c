@@ -12,7 +12,6 @@
 #define MAIN "etc/nvme-async-shutdown.conf"
 #define DROP_INS "etc/nvme-async-shutdown.conf.d/"
 
-static int root_fd;
 static Config config;
 static char problems[8192];
 static unsigned n_problems;
@@ -26,17 +25,12 @@ static void on_problem(void *userdata, int level, const char *file, unsigned lin
                         level == LOG_ERR ? "error" : "warning", file, line, message);
 }
 
-static void setup(void) {
-        root_fd = fake_root_new();
-}
-
 static void teardown(void) {
         config_done(&config);
-        (void) close(root_fd);
         fake_root_done();
 }
 
-TestSuite(config, .init = setup, .fini = teardown, .timeout = 10);
+TestSuite(config, .init = fake_root_start, .fini = teardown, .timeout = 10);
 
 static void read_config(void) {
         config_done(&config);

@@ -8,17 +8,15 @@
 #define BOOT "0123456789abcdef0123456789abcdef"
 #define DRIVES "var/lib/nvme-async-shutdown/drives"
 
-static int root_fd;
 static DrivePower power;
 
 static void setup(void) {
-        root_fd = fake_root_new();
+        fake_root_start();
         fake_root_write("var/lib/x", "");
 }
 
 static void teardown(void) {
         drive_power_done(&power);
-        (void) close(root_fd);
         fake_root_done();
 }
 

@@ -9,17 +9,15 @@
 #define BOOT_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define BOOT_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 
-static int root_fd;
 static Imported imported;
 
 static void setup(void) {
-        root_fd = fake_root_new();
+        fake_root_start();
         fake_root_write("var/lib/x", "");
 }
 
 static void teardown(void) {
         imported_done(&imported);
-        (void) close(root_fd);
         fake_root_done();
 }
 

@@ -7,20 +7,13 @@
 
 #define MACHINE "0123456789abcdef0123456789abcdef"
 
-static int root_fd;
-
 static void setup(void) {
-        root_fd = fake_root_new();
+        fake_root_start();
         fake_root_write("etc/machine-id", MACHINE "\n");
         fake_root_write("var/log/journal/" MACHINE "/system.journal", "");
 }
 
-static void teardown(void) {
-        (void) close(root_fd);
-        fake_root_done();
-}
-
-TestSuite(journal_storage, .init = setup, .fini = teardown, .timeout = 10);
+TestSuite(journal_storage, .init = setup, .fini = fake_root_done, .timeout = 10);
 
 Test(journal_storage, persistent) {
         cr_expect(not(is_journal_volatile(root_fd)));

@@ -9,7 +9,6 @@
 
 #define ADMIN_TIMEOUT "sys/module/nvme_core/parameters/admin_timeout"
 
-static int root_fd;
 static int locked_flags, priority;
 
 int mlockall(int flags) {
@@ -24,15 +23,7 @@ int setpriority(__priority_which_t which, id_t who, int value) {
         return -1;
 }
 
-static void set_up(void) {
-        root_fd = fake_root_new();
-}
-
-static void tear_down(void) {
-        fake_root_done();
-}
-
-TestSuite(last_second, .init = set_up, .fini = tear_down);
+TestSuite(last_second, .init = fake_root_start, .fini = fake_root_done);
 
 static char *timeout_after(const char *before) {
         fake_root_write(ADMIN_TIMEOUT, before);

@@ -15,7 +15,6 @@
 #define OTHER "../../devices/pci0000:00/0000:00:02.0/0000:02:00.0/nvme/nvme1"
 #define MOUNTINFO "proc/self/mountinfo"
 
-static int root_fd;
 static char why[200];
 
 static void mount_line(const char *line) {
@@ -28,7 +27,8 @@ static void mount_line(const char *line) {
 }
 
 static void setup(void) {
-        (void) close(fake_root_new());
+        fake_root_start();
+        (void) close(root_fd);
         root_fd = mock_nodes_open_root(fake_root_path(""));
         fake_root_write(MOUNTINFO, "21 1 0:20 / / rw shared:1 - tmpfs tmpfs rw\n"
                                    "22 21 0:21 / /proc rw,nosuid - proc proc rw\n");
@@ -45,7 +45,6 @@ static void setup(void) {
 
 static void teardown(void) {
         mock_nodes_forget();
-        (void) close(root_fd);
         fake_root_done();
 }
 

@@ -9,7 +9,6 @@
 #define ADDRESS "0000:01:00.0"
 #define PCI "sys/bus/pci/devices/" ADDRESS
 
-static int root_fd;
 static NvmePresence now;
 
 /* With the first attribute that is read from now on the controller is as it was before; then it is
@@ -43,7 +42,7 @@ ssize_t pread(int fd, void *buffer, size_t size, off_t offset) {
 }
 
 static void setup(void) {
-        root_fd = fake_root_new();
+        fake_root_start();
         fake_root_link(PCI "/driver", "../../drivers/nvme");
         /* what a dangling link is to sysfs, a missing file is to us */
         fake_root_write("sys/bus/pci/drivers/nvme/bind", "");
@@ -54,12 +53,7 @@ static void setup(void) {
         fake_root_write("sys/class/block/nvme3n1/dev", "259:4\n");
 }
 
-static void teardown(void) {
-        (void) close(root_fd);
-        fake_root_done();
-}
-
-TestSuite(nvme_presence, .init = setup, .fini = teardown, .timeout = 10);
+TestSuite(nvme_presence, .init = setup, .fini = fake_root_done, .timeout = 10);
 
 static void look(void) {
         nvme_presence_read(root_fd, ADDRESS, &now);

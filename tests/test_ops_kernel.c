@@ -34,7 +34,6 @@ typedef enum Behaviour {
 static Behaviour behaviours[N];
 static Topology topology;
 static OpsKernel *ops;
-static int root_fd;
 static char argv0[] = "test";
 static bool fork_fails;
 static pid_t last_pid;
@@ -107,7 +106,7 @@ void worker_run(int fd, const Topology *t, size_t device, StepAction action, boo
 }
 
 static void setup(void) {
-        root_fd = fake_root_new();
+        fake_root_start();
         (void) build_nvme(&topology, "nvme0", "0000:01:00.0", NULL);
         (void) build_nvme(&topology, "nvme1", "0000:02:00.0", NULL);
         (void) build_nvme(&topology, "nvme2", "0000:03:00.0", NULL);
@@ -117,7 +116,6 @@ static void setup(void) {
 static void teardown(void) {
         ops = ops_kernel_free(ops);
         topology_done(&topology);
-        (void) close(root_fd);
         fake_root_done();
 }
 

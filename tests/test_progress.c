@@ -5,18 +5,7 @@
 #include "fake_root.h"
 #include "progress.h"
 
-static int root_fd;
-
-static void setup(void) {
-        root_fd = fake_root_new();
-}
-
-static void teardown(void) {
-        (void) close(root_fd);
-        fake_root_done();
-}
-
-TestSuite(progress, .init = setup, .fini = teardown, .timeout = 10);
+TestSuite(progress, .init = fake_root_start, .fini = fake_root_done, .timeout = 10);
 
 Test(progress, a_line_a_time) {
         _cleanup_free_ char *text = NULL;

@@ -9,20 +9,13 @@
 #define ALWAYS "sys/module/printk/parameters/always_kmsg_dump"
 #define MAX_REASON "sys/module/ramoops/parameters/max_reason"
 
-static int root_fd;
-
 static void setup(void) {
-        root_fd = fake_root_new();
+        fake_root_start();
         fake_root_write(BACKEND, "erst\n");
         fake_root_write(ALWAYS, "N\n");
 }
 
-static void teardown(void) {
-        (void) close(root_fd);
-        fake_root_done();
-}
-
-TestSuite(pstore_log, .init = setup, .fini = teardown, .timeout = 10);
+TestSuite(pstore_log, .init = setup, .fini = fake_root_done, .timeout = 10);
 
 static void expect(PersistLog mode, Action action, PstoreLog state) {
         _cleanup_free_ char *always = NULL;

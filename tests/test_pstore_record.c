@@ -12,18 +12,16 @@
 #define BOOT_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 #define KEPT "var/lib/systemd/pstore/"
 
-static int root_fd;
 static PstoreRecord record;
 static const char *unwanted;
 
 static void setup(void) {
-        root_fd = fake_root_new();
+        fake_root_start();
         unwanted = "none";
 }
 
 static void teardown(void) {
         pstore_record_done(&record);
-        (void) close(root_fd);
         fake_root_done();
 }
 

@@ -40,7 +40,7 @@ static Topology topology;
 static Rebind *rebind;
 static RebindResult results[N];
 static bool wanted[N];
-static int root_fd, events[2];
+static int events[2];
 static unsigned n_forks, n_failing_forks;
 
 struct Uevents {
@@ -164,7 +164,7 @@ ssize_t write(int fd, const void *data, size_t size) {
 }
 
 static void setup(void) {
-        root_fd = fake_root_new();
+        fake_root_start();
         fake_root_write(BIND, "");
         fake_root_write("log", "");
         for (size_t i = 0; i < N; i++) {
@@ -186,7 +186,6 @@ static void setup(void) {
 static void teardown(void) {
         rebind = rebind_free(rebind);
         topology_done(&topology);
-        (void) close(root_fd);
         fake_root_done();
 }
 

@@ -244,7 +244,7 @@ Test(record, a_path_that_runs_in_a_circle_ends) {
 }
 
 Test(record, knows_which_boot_this_is) {
-        int root_fd = fake_root_new();
+        fake_root_start();
 
         fake_root_write("proc/sys/kernel/random/boot_id", "a1b2c3d4-0000-1111-2222-333344445555\n");
         cr_expect(eq(int, record_read_boot_id(&record, root_fd), 0));
@@ -252,7 +252,6 @@ Test(record, knows_which_boot_this_is) {
         fake_root_remove("proc");
         cr_expect(eq(int, record_read_boot_id(&record, root_fd), 0), "unknown is no error");
         cr_expect(eq(str, record.boot_id, ""));
-        (void) close(root_fd);
         fake_root_done();
 }
 

@@ -39,7 +39,6 @@ static Topology topology;
 static Config config;
 static Plan plan;
 static Rehearsal rehearsal;
-static int root_fd;
 
 static void end(WorkerSlot *slot, Outcome outcome, bool is_taken) {
         slot->result.outcome = outcome;
@@ -127,7 +126,7 @@ int poll_until(int fd, usec_t deadline) {
 }
 
 static void setup(void) {
-        root_fd = fake_root_new();
+        fake_root_start();
         config = build_config();
         (void) build_nvme(&topology, "nvme0", "0000:01:00.0", NULL);
         (void) build_nvme(&topology, "nvme1", "0000:02:00.0", NULL);
@@ -139,7 +138,6 @@ static void teardown(void) {
         rehearsal_done(&rehearsal);
         plan_done(&plan);
         topology_done(&topology);
-        (void) close(root_fd);
         fake_root_done();
 }
 

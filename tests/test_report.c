@@ -11,14 +11,13 @@
 #define BOOT_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 #define BOOT_C "cccccccccccccccccccccccccccccccc"
 
-static int root_fd;
 static Config config;
 static JournalRecord journal;
 static Report report;
 
 /* A machine on which nothing stands in the way: what is missing has to be taken away. */
 static void setup(void) {
-        root_fd = fake_root_new();
+        fake_root_start();
         config = build_config();
         fake_root_write("var/log/journal/x", "");
         fake_root_write("var/lib/nvme-async-shutdown/imported", "");
@@ -30,7 +29,6 @@ static void teardown(void) {
         report_done(&report);
         journal_record_done(&journal);
         fake_journal_remove();
-        (void) close(root_fd);
         fake_root_done();
 }
 

@@ -13,7 +13,7 @@
 Test(rtd3e, waits_for_nobody_beyond_its_time, .timeout = 20) {
         Topology topology = TOPOLOGY_INIT;
         usec_t before = usec_now();
-        int root_fd = fake_root_new();
+        fake_root_start();
 
         fake_root_write("dev/nvme0", "no drive");
         /* To open one that nobody writes to blocks for ever, like a dead controller. */

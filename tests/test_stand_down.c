@@ -7,7 +7,6 @@
 #include "system_manager.h"
 #include "topology_builder.h"
 
-static int root_fd;
 static Config config;
 static char *reason;
 
@@ -25,7 +24,7 @@ int system_manager_has_job(Action action) {
 }
 
 static void setup(void) {
-        root_fd = fake_root_new();
+        fake_root_start();
         config = build_config();
         (void) unsetenv("container");
         fake_root_write("proc/cmdline", "root=/dev/nvme0n1 quiet\n");
@@ -34,7 +33,6 @@ static void setup(void) {
 
 static void teardown(void) {
         free(reason);
-        (void) close(root_fd);
         fake_root_done();
 }
 

@@ -7,18 +7,7 @@
 #include "fake_root.h"
 #include "sysfs.h"
 
-static int root_fd;
-
-static void setup(void) {
-        root_fd = fake_root_new();
-}
-
-static void teardown(void) {
-        (void) close(root_fd);
-        fake_root_done();
-}
-
-TestSuite(sysfs, .init = setup, .fini = teardown, .timeout = 10);
+TestSuite(sysfs, .init = fake_root_start, .fini = fake_root_done, .timeout = 10);
 
 Test(sysfs, reads_an_attribute_without_its_trailing_blanks) {
         _cleanup_free_ char *value = NULL;

@@ -7,11 +7,10 @@
 #include "times.h"
 #include "topology_builder.h"
 
-static int root_fd;
 static Topology topology;
 
 static void setup(void) {
-        root_fd = fake_root_new();
+        fake_root_start();
         fake_root_write("run/x", "");
         (void) build_bridge(&topology, DEVICE_ROOT_PORT, "0000:00:01.0", NULL);
         for (unsigned i = 0; i < 4; i++) {
@@ -26,7 +25,6 @@ static void setup(void) {
 
 static void teardown(void) {
         topology_done(&topology);
-        (void) close(root_fd);
         fake_root_done();
 }
 

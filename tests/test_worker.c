@@ -38,7 +38,6 @@ static struct {
         unsigned n_fsyncs;
 } kernel;
 
-static int root_fd;
 static Topology topology;
 static WorkerSlot slot;
 static bool is_live;
@@ -115,7 +114,9 @@ static void add_partition(const char *name, dev_t devnum) {
 /* An idle controller with one namespace and one partition, that the kernel will shut down cleanly.
  */
 static void setup(void) {
-        (void) fake_root_new();
+        fake_root_start();
+        (void) close(root_fd);
+        root_fd = -1;
         fake_root_write(UNBIND, "");
         fake_root_write("dev/null", "");
         fake_root_write(MOUNTINFO, "21 1 0:20 / / rw shared:1 - tmpfs tmpfs rw\n");
@@ -133,8 +134,6 @@ static void setup(void) {
 static void teardown(void) {
         mock_nodes_forget();
         topology_done(&topology);
-        (void) close(root_fd);
-        root_fd = -1;
         fake_root_done();
 }
 
