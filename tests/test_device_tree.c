@@ -465,6 +465,24 @@ Test(device_tree, vanished_devices_are_left_out) {
                     "nvme1n1: namespace < nvme1\n");
 }
 
+/* What is there and can't be looked at is not left out: somebody might stand on it. */
+static void expect_failure(const char *path) {
+        const char *host = mock_add_host_bridge(NULL, "pci0000:00");
+        Topology topology = TOPOLOGY_INIT;
+
+        mock_add_namespace(mock_add_nvme(host, "0000:00:04.0", "nvme0"), "nvme0n1");
+        mock_fail_open_path(path, EMFILE);
+        cr_expect_eq(device_tree_read(mock_root_fd(), &topology), -EMFILE);
+}
+
+Test(device_tree, a_controller_that_can_not_be_opened_is_an_error) {
+        expect_failure("sys/devices/pci0000:00/0000:00:04.0/nvme/nvme0");
+}
+
+Test(device_tree, a_block_that_can_not_be_opened_is_an_error) {
+        expect_failure("sys/devices/pci0000:00/0000:00:04.0/nvme/nvme0/nvme0n1");
+}
+
 Test(device_tree, holders_that_cannot_be_listed_are_unknown) {
         const char *host = mock_add_host_bridge(NULL, "pci0000:00");
         Topology topology;
