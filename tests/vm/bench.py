@@ -5,6 +5,9 @@
 Each run is a real shutdown of a machine that begins from one saved state; the times are taken on the
 controllers' own clock. A figure is the median of its rounds; where the kernel alone takes longer
 than half a minute it is measured once, as it does not vary.
+
+The row "enumeration" is no shutdown: it is what `plan` takes on the live machine, which looks at all
+that a stage looks at, beside what it takes to start the program.
 """
 
 import argparse
@@ -132,6 +135,44 @@ def measure(machines, row, mode):
             "total_usec": report.span("unit") + hook + report.kernel_usec}
 
 
+ENUMERATION = "enumeration"
+
+# Microseconds: of the start alone, of the whole.
+ENUMERATE = """
+for command in --version 'plan --json'; do
+        for round in 1 2 3 4 5 6 7 8 9; do
+                begin=${EPOCHREALTIME/./}
+                nvme-async-shutdown $command >/dev/null
+                echo $((${EPOCHREALTIME/./} - begin))
+        done | sort -n | sed -n 5p
+done
+"""
+
+
+def measure_enumeration(machines, controllers):
+    """The medians of nine."""
+    machine = machines.start()
+    try:
+        vnvme.load(machine, topology=f"{controllers}*R(N)", latency_us="0", rtd3e_us="0")
+        start, whole = map(int, machine.check(ENUMERATE, timeout=300).split())
+    finally:
+        machine.close()
+    return {"controllers": controllers, "start_usec": start, "plan_usec": whole}
+
+
+def measure_enumerations(machines):
+    """What looking costs, for a growing number of controllers."""
+    results = []
+    for controllers in (1, 8, 32, 64, 128):
+        result = measure_enumeration(machines, controllers)
+        results.append(result)
+        looking = result["plan_usec"] - result["start_usec"]
+        print(f"{ENUMERATION}: {controllers} controllers in {looking / 1e3:.0f} ms "
+              f"({looking / controllers:.0f} us each), and {result['start_usec'] / 1e3:.0f} ms to "
+              "start the program", flush=True)
+    return results
+
+
 def middle(runs):
     """The run whose total is the median: its parts belong together."""
     wanted = statistics.median_low(run["total_usec"] for run in runs)
@@ -185,11 +226,17 @@ def main():
     for row in wanted:
         results.append(measure_row(machines, row, args.rounds, say))
         print(bench_report.table(results[-1:]), flush=True)
-    print("\n" + bench_report.table(results))
+    if results:
+        print("\n" + bench_report.table(results))
+    is_wanted = not args.row or any(part in ENUMERATION for part in args.row)
+    enumerations = measure_enumerations(machines) if is_wanted else []
     if args.output:
         args.output.mkdir(parents=True, exist_ok=True)
-        (args.output / "results.json").write_text(json.dumps(results, indent=1) + "\n")
-        bench_report.plot(results, args.output / "bench.svg")
+        if enumerations:
+            (args.output / "enumeration.json").write_text(json.dumps(enumerations, indent=1) + "\n")
+        if results:
+            (args.output / "results.json").write_text(json.dumps(results, indent=1) + "\n")
+            bench_report.plot(results, args.output / "bench.svg")
     return 0
 
 
