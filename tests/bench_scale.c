@@ -19,7 +19,7 @@
 #define LIMIT_USEC (100 * USEC_PER_MSEC)
 #define LIMIT_KIB (64 * 1024)
 /* Of the time for each device, between the smallest and the largest machine: a quadratic cost would
- * make it a hundred times as much. Seen: 2.4 times as much, by 1.2 times as many instructions (the
+ * make it a hundred times as much. Seen: 2.4 times as much, by 1.3 times as many instructions (the
  * heaps: O(log n)) that wait for memory, as the caches no longer hold the machine: the controllers
  * end in an order that is not that of the lists. */
 #define LIMIT_GROWTH 10
