@@ -19,7 +19,7 @@ vm_packages=(
 # shellcheck disable=SC2034
 test_packages=(
         libcriterion-dev libumockdev-dev umockdev python3-pytest systemd-journal-remote
-        shellcheck mandoc clang-format codespell pyflakes3
+        shellcheck mandoc clang-format codespell pyflakes3 zsh fish
 )
 
 die() {
