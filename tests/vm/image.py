@@ -71,9 +71,10 @@ class Images:
         self.kernel, self.initrd = self.base / "vmlinuz", self.base / "initrd"
 
     def _forget(self, pattern):
-        """Remove what an older recipe, or a run that was broken off, has left."""
+        """Remove what an older recipe, or a run that was broken off, has left; that may have mounts
+        in it, such as one of this machine's /dev/shm."""
         for old in self.cache.glob(pattern):
-            shutil.rmtree(old)
+            _run("rm", "-rf", "--one-file-system", old)
 
     def _make_base(self):
         base = self.cache / f"base-{_hash(HERE / 'mkimage', HERE / 'rootfs')}"
