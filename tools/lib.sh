@@ -21,6 +21,10 @@ test_packages=(
         libcriterion-dev libumockdev-dev umockdev python3-pytest systemd-journal-remote
         shellcheck mandoc clang-format codespell pyflakes3 zsh fish
 )
+# shellcheck disable=SC2034
+package_packages=(
+        build-essential debhelper lintian rpm rpmlint makepkg libarchive-tools fakeroot
+)
 
 die() {
         echo "${0##*/}: $*" >&2
