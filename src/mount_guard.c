@@ -139,12 +139,16 @@ static int number_leads(const Guard *guard, dev_t devnum, unsigned depth) {
 /* "36 35 98:0 /root /point rw,noatime master:1 - ext4 /dev/sda1 rw" (proc(5)). */
 static int mount_leads(const Guard *guard, const char *line, char *why, size_t why_size) {
         char number[32], point[256], source[PATH_MAX] = "";
-        const char *separator = strstr(line, " - ");
+        const char *separator;
         dev_t devnum;
-        int r;
+        int r, end = 0;
 
-        if (!separator || sscanf(line, "%*s %*s %31s %*s %255s", number, point) != 2 ||
+        /* Behind the six fields that are always there: a '-' among those would be none. */
+        if (sscanf(line, "%*s %*s %31s %*s %255s %*s%n", number, point, &end) != 2 || end == 0 ||
             parse_devnum(number, &devnum) < 0)
+                return -EBADMSG;
+        separator = strstr(line + end, " - ");
+        if (!separator)
                 return -EBADMSG;
         r = number_leads(guard, devnum, 0);
         if (r == 0 && major(devnum) == 0 && sscanf(separator + 3, "%*s %4095s", source) == 1)

@@ -150,6 +150,19 @@ Test(mount_guard, a_mount_whose_device_is_gone_is_on_nothing) {
         cr_expect(eq(int, guard(), 0));
 }
 
+/* usage reads the same line: a '-' among the six fields that are always there ends nothing. */
+Test(mount_guard, the_separator_stands_behind_the_six_fields) {
+        fake_root_write(MOUNTINFO, "36 1 0:33 / /mnt - a b - btrfs /dev/nvme0n1 rw\n");
+        mock_nodes_add("nvme0n1", S_IFBLK, makedev(259, 0));
+        cr_expect(eq(int, guard(), 1));
+        fake_root_write(MOUNTINFO, "36 1 0:33 / /mnt\n");
+        cr_expect(eq(int, guard(), -EBADMSG));
+        fake_root_write(MOUNTINFO, "36 1 0:33 - /mnt\n");
+        cr_expect(eq(int, guard(), -EBADMSG));
+        fake_root_write(MOUNTINFO, "36 1 0:33 / /mnt rw btrfs /dev/nvme0n1 rw\n");
+        cr_expect(eq(int, guard(), -EBADMSG));
+}
+
 Test(mount_guard, what_can_not_be_found_out_is_an_error) {
         mount_line("40 21 nonsense / /mnt rw - ext4 /dev/nvme9n1 rw");
         cr_expect(eq(int, guard(), -EBADMSG));
