@@ -80,7 +80,7 @@ static int add_block(Foreign *f, json_object *object, bool is_disk, const char *
         ssize_t added;
         int r;
 
-        r = json_get_string(&f->source, object, "name", true, &name);
+        r = json_get_name(&f->source, object, "name", &name);
         if (r >= 0)
                 r = json_get_string(&f->source, object, "type", false, &type);
         if (r >= 0)

@@ -123,6 +123,17 @@ int json_get_string(JsonSource *source, json_object *object, const char *key, bo
         return r == 0 ? 0 : check_string(source, member, key, ret);
 }
 
+int json_get_name(JsonSource *source, json_object *object, const char *key, const char **ret) {
+        int r = json_get_string(source, object, key, true, ret);
+
+        if (r < 0)
+                return r;
+        for (const char *c = *ret; *c; c++)
+                if (*c <= ' ' || *c > '~')
+                        return json_refuse(source, "\"%s\" must be printable, without blanks", key);
+        return **ret ? 0 : json_refuse(source, "\"%s\" is empty", key);
+}
+
 int json_get_usec(JsonSource *source, json_object *object, const char *key, usec_t *ret) {
         json_object *member;
         int64_t value;

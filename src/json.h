@@ -32,6 +32,9 @@ void json_set_place(JsonSource *source, const char *format, ...) _printf_(2, 3);
  * are at most 4095 bytes. */
 int json_get_string(JsonSource *source, json_object *object, const char *key, bool is_required,
                     const char **ret) _must_check_;
+/* A name that others refer to: it must be there, and be printable, without blanks. */
+int json_get_name(JsonSource *source, json_object *object, const char *key,
+                  const char **ret) _must_check_;
 int json_get_usec(JsonSource *source, json_object *object, const char *key,
                   usec_t *ret) _must_check_;
 int json_get_object(JsonSource *source, json_object *object, const char *key,

@@ -36,18 +36,6 @@ static int read_text(JsonSource *source, json_object *object, const char *key, b
         return r < 0 ? r : copy_text(text, ret);
 }
 
-/* A name that others refer to. */
-static int read_name(JsonSource *source, json_object *object, const char *key, const char **ret) {
-        int r = json_get_string(source, object, key, true, ret);
-
-        if (r < 0)
-                return r;
-        for (const char *c = *ret; *c; c++)
-                if (*c <= ' ' || *c > '~')
-                        return json_refuse(source, "\"%s\" must be printable, without blanks", key);
-        return **ret ? 0 : json_refuse(source, "\"%s\" is empty", key);
-}
-
 static int read_kind(JsonSource *source, json_object *object, const char *(*to_string)(int), int n,
                      int *ret) {
         const char *text;
@@ -118,7 +106,7 @@ static int read_device(JsonSource *source, json_object *object, Topology *topolo
         int kind = -EINVAL, r;
         ssize_t i;
 
-        r = read_name(source, object, "address", &address);
+        r = json_get_name(source, object, "address", &address);
         if (r >= 0)
                 r = read_kind(source, object, device_kind, _DEVICE_KIND_MAX, &kind);
         if (r >= 0)
@@ -226,7 +214,7 @@ static int read_block(JsonSource *source, json_object *object, Topology *topolog
         ssize_t block;
         int kind = -EINVAL, r;
 
-        r = read_name(source, object, "name", &name);
+        r = json_get_name(source, object, "name", &name);
         if (r >= 0)
                 r = read_kind(source, object, block_kind, _BLOCK_KIND_MAX, &kind);
         if (r >= 0)
