@@ -18,8 +18,9 @@ static const char *const state_table[_PSTORE_LOG_MAX] = {
         [PSTORE_LOG_OFF] = "PersistLog=no",
         [PSTORE_LOG_NO_BACKEND] =
                 "pstore has no back end: neither ACPI ERST nor EFI variables nor ramoops is there",
-        [PSTORE_LOG_WEARS] = "pstore has only EFI variables, which wear: PersistLog=pstore in "
-                             "nvme-async-shutdown.conf uses them all the same",
+        /* the parentheses say that no comma is missing */
+        [PSTORE_LOG_WEARS] = ("pstore has only EFI variables, which wear: PersistLog=pstore in "
+                              "nvme-async-shutdown.conf uses them all the same"),
         [PSTORE_LOG_RAMOOPS] =
                 "ramoops leaves shutdowns out: ramoops.max_reason=5 on the kernel command line",
         [PSTORE_LOG_KEXEC] = "the kernel keeps no log over kexec",
