@@ -8,10 +8,9 @@
 #include <sys/stat.h>
 
 int block_node_open(int root_fd, const char *name, dev_t devnum, bool claim) {
-        _cleanup_close_ int fd = -1;
         char path[PATH_MAX];
         struct stat st;
-        int found;
+        int fd, r = 0;
 
         if ((size_t) snprintf(path, sizeof(path), "dev/%s", name) >= sizeof(path))
                 return -ENAMETOOLONG;
@@ -20,12 +19,13 @@ int block_node_open(int root_fd, const char *name, dev_t devnum, bool claim) {
         if (fd < 0)
                 return -errno;
         if (fstat(fd, &st) < 0)
-                return -errno;
-        if (!S_ISBLK(st.st_mode) || st.st_rdev != devnum)
-                return -ESTALE;
-        found = fd;
-        fd = -1;
-        return found;
+                r = -errno;
+        else if (!S_ISBLK(st.st_mode) || st.st_rdev != devnum)
+                r = -ESTALE;
+        if (r >= 0)
+                return fd;
+        (void) close(fd);
+        return r;
 }
 
 const char *block_node_strerror(int error) {

@@ -14,7 +14,7 @@
 
 #define FILE_NAME "nvme-async-shutdown.conf"
 #define SECTION "Shutdown"
-#define FILE_SIZE_MAX (64 * 1024)
+#define FILE_SIZE_MAX ((size_t) 64 * 1024)
 #define NO_SYNTAX "Neither [Section], NAME=VALUE nor a comment, ignoring "
 
 /* One file being read. inih does not tell its handler which line it is at (Debian builds it so), so

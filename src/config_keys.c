@@ -229,17 +229,17 @@ static int format_boolean(bool value, char **ret) {
 
 static int format_words(const char *const *words, size_t n, char **ret) {
         size_t size = 1;
-        char *text;
+        char *text, *end;
 
         for (size_t i = 0; i < n; i++)
                 size += strlen(words[i]) + 1;
-        text = calloc(1, size);
+        text = end = calloc(1, size);
         if (!text)
                 return -ENOMEM;
         for (size_t i = 0; i < n; i++) {
                 if (i > 0)
-                        (void) strcat(text, " ");
-                (void) strcat(text, words[i]);
+                        *end++ = ' ';
+                end = stpcpy(end, words[i]);
         }
         *ret = text;
         return 0;

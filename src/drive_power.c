@@ -12,7 +12,7 @@
 
 #define DRIVES_PATH STATE_DIRECTORY "/drives"
 #define DRIVES_MAX 4096
-#define FILE_BYTES_MAX (DRIVES_MAX * 256)
+#define FILE_BYTES_MAX ((size_t) DRIVES_MAX * 256)
 
 PowerVerdict power_judge(const NvmeSmart *before, const NvmeSmart *now) {
         if (!before || now->power_cycles < before->power_cycles ||

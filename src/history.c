@@ -218,7 +218,7 @@ int history_trend(const History *histories, size_t n_histories, Trend **ret, siz
         for (size_t i = 0; r >= 0 && i < n; i++)
                 r = judge_trend(&trends[i], n_histories);
         if (r < 0) {
-                trends = trends_free(trends, n);
+                (void) trends_free(trends, n);
                 return r;
         }
         qsort(trends, n, sizeof(Trend), compare_trends);

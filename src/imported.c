@@ -9,7 +9,7 @@
 
 /* More boots than pstore's directory will ever hold records of; the oldest are forgotten. */
 #define BOOTS_MAX 4096
-#define FILE_BYTES_MAX (4 * BOOTS_MAX * BOOT_ID_MAX)
+#define FILE_BYTES_MAX ((size_t) 4 * BOOTS_MAX * BOOT_ID_MAX)
 
 int imported_read(int root_fd, Imported *ret) {
         _cleanup_free_ char *text = NULL;

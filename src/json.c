@@ -128,10 +128,12 @@ int json_get_name(JsonSource *source, json_object *object, const char *key, cons
 
         if (r < 0)
                 return r;
+        if (!*ret || !**ret)
+                return json_refuse(source, "\"%s\" is empty", key);
         for (const char *c = *ret; *c; c++)
                 if (*c <= ' ' || *c > '~')
                         return json_refuse(source, "\"%s\" must be printable, without blanks", key);
-        return **ret ? 0 : json_refuse(source, "\"%s\" is empty", key);
+        return 0;
 }
 
 int json_get_usec(JsonSource *source, json_object *object, const char *key, usec_t *ret) {

@@ -247,8 +247,9 @@ void log_from_signal(const char *text) {
         n = append(line, sizeof(line), n, text);
         if (log_target != LOG_TARGET_KMSG)
                 n = append(line, sizeof(line), n, "\n");
-        /* Nobody is left to be told that it failed, ignoring. */
-        if (fd >= 0)
-                n = (size_t) write(fd, line, n);
+        if (fd >= 0) {
+                /* Nobody is left to be told that it failed, ignoring. */
+                _unused_ ssize_t ignored = write(fd, line, n);
+        }
         errno = saved;
 }

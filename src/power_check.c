@@ -58,7 +58,7 @@ static int check_drive(int root_fd, const char *name, const DrivePower *old, Dri
                        unsigned verdicts[_POWER_VERDICT_MAX]) {
         Entry entry = {};
         const NvmeSmart *before;
-        NvmeSmart now;
+        NvmeSmart now = {};
         PowerVerdict verdict;
 
         if (!ask_drive(root_fd, name, &entry, &now))

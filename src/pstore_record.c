@@ -11,7 +11,7 @@
 #define DEPTH_MAX 3
 #define FILES_MAX 4096
 /* A record is as large as the back end's at most: 64 KiB in ERST; the merged dmesg.txt more. */
-#define FILE_BYTES_MAX (4 * 1024 * 1024)
+#define FILE_BYTES_MAX ((size_t) 4 * 1024 * 1024)
 #define ENTRIES_MAX 16384
 
 typedef struct Scan {

@@ -25,8 +25,8 @@ typedef struct Ready {
 int ready_init(Ready *ready, const Plan *plan) _must_check_;
 void ready_done(Ready *ready);
 
-/* The step has ended; gates open for one that succeeded, turns pass in any case. */
-void ready_end_step(Ready *ready, size_t step, bool has_succeeded);
+/* Step i has ended; gates open for one that succeeded, turns pass in any case. */
+void ready_end_step(Ready *ready, size_t i, bool has_succeeded);
 
 /* What is to start next: a bridge, which takes no time; then whoever has the longest chain above it
  * (Step.chain_usec), so that a limit of parallel steps costs least; then in the order of getting

@@ -370,12 +370,12 @@ static void draw_rows(const Picture *p) {
 int show_svg(const Timeline *timeline, FILE *stream) {
         Picture p = { .timeline = timeline, .stream = stream };
 
-        p.rows = calloc(timeline->n_rows + 1, sizeof(*p.rows));
+        p.rows = calloc(timeline->n_rows + 1, sizeof(TimelineRow *));
         if (!p.rows)
                 return -ENOMEM;
         for (size_t i = 0; i < timeline->n_rows; i++)
                 p.rows[i] = &timeline->rows[i];
-        qsort(p.rows, timeline->n_rows, sizeof(*p.rows), compare_rows);
+        qsort(p.rows, timeline->n_rows, sizeof(TimelineRow *), compare_rows);
         measure(&p);
         (void) fprintf(stream,
                        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"

@@ -150,14 +150,8 @@ static int link_device(JsonSource *source, json_object *object, Topology *topolo
         return r;
 }
 
-/* Whether a device is below itself, and how deep it is; each device is walked over once or twice.
- */
-static int check_depth(JsonSource *source, const Topology *topology) {
-        _cleanup_free_ char *memory = calloc(topology->n_devices + 1, sizeof(uint16_t));
-        uint16_t *depths = (uint16_t *) (void *) memory; /* 0: not known yet */
-
-        if (!memory)
-                return -ENOMEM;
+/* Each device is walked over once or twice. depths: zeroed, 0: not known yet. */
+static int walk_depths(JsonSource *source, const Topology *topology, uint16_t *depths) {
         for (size_t i = 0; i < topology->n_devices; i++) {
                 size_t at = i, n = 0, known;
 
@@ -181,6 +175,15 @@ static int check_depth(JsonSource *source, const Topology *topology) {
                 }
         }
         return 0;
+}
+
+/* Whether a device is below itself, or deeper than any is. */
+static int check_depth(JsonSource *source, const Topology *topology) {
+        uint16_t *depths = calloc(topology->n_devices + 1, sizeof(uint16_t));
+        int r = depths ? walk_depths(source, topology, depths) : -ENOMEM;
+
+        free(depths);
+        return r;
 }
 
 /* Calls read with each element, which must be an object. */

@@ -8,7 +8,7 @@
 #include "sysfs.h"
 #include "system_manager.h"
 
-#define CMDLINE_MAX (64 * 1024)
+#define CMDLINE_MAX ((size_t) 64 * 1024)
 
 static bool has_kernel_argument(int root_fd, const char *argument) {
         _cleanup_free_ char *cmdline = NULL;

@@ -7,7 +7,7 @@
 #include <limits.h>
 #include <sys/sysmacros.h>
 
-#define ATTRIBUTE_MAX 4096
+#define ATTRIBUTE_MAX ((size_t) 4096)
 
 int sysfs_open_root(const char *root) {
         int fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);

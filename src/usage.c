@@ -13,7 +13,7 @@ static int use_copy(Use *use, UseKind kind, const char *detail) {
 
         if (kind <= use->kind)
                 return 0;
-        copy = strdup(detail);
+        copy = detail ? strdup(detail) : NULL;
         if (!copy)
                 return -ENOMEM;
         use_raise(use, kind, copy);

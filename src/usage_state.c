@@ -106,8 +106,8 @@ bool usage_find_char(const Usage *usage, dev_t devnum, UsageChar *ret) {
         above = above ? above + 1 : target;
         if (strlen(name) >= sizeof(ret->name) || strlen(above) >= sizeof(ret->above))
                 return false;
-        strcpy(ret->name, name);
-        strcpy(ret->above, above);
+        memcpy(ret->name, name, strlen(name) + 1);
+        memcpy(ret->above, above, strlen(above) + 1);
         return true;
 }
 
