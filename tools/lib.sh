@@ -20,6 +20,7 @@ vm_packages=(
 test_packages=(
         libcriterion-dev libumockdev-dev umockdev python3-pytest systemd-journal-remote
         shellcheck mandoc clang-format codespell pyflakes3 zsh fish
+        clang clang-tidy libclang-rt-14-dev llvm binutils gcovr
 )
 # shellcheck disable=SC2034
 package_packages=(
