@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What PID 1 makes of the units' options, on a live machine."""
+
+# The same unit at another time, with another program: it says where it runs and what it may do.
+ELSEWHERE = r"""
+set -e
+unit=$(systemctl show -P FragmentPath nvme-async-shutdown.service)
+sed -e '/^ExecStart=/d' -e '/^After=/d' -e '/^Before=/d' -e '/^Condition/d' \
+        -e 's|^Type=oneshot|&\nStandardOutput=file:/run/where\nExecStart=/bin/sh -c "%s"|' \
+        "$unit" >/run/systemd/system/where.service
+systemctl daemon-reload
+systemctl start where.service
+rm /run/systemd/system/where.service
+cat /run/where
+"""
+
+
+def run_as_stage_unit(lab, command):
+    return lab.machine.check(ELSEWHERE.replace("%s", command)).splitlines()
+
+
+def test_stage_unit_has_no_namespace_of_its_own(lab):
+    # a mount namespace would hold what is to be unmounted after it
+    ours = run_as_stage_unit(lab, "readlink /proc/self/ns/mnt /proc/self/ns/net /proc/self/ns/uts")
+    assert ours == lab.machine.check(
+        "readlink /proc/1/ns/mnt /proc/1/ns/net /proc/1/ns/uts").splitlines()
+    assert len(ours) == 3
+
+
+def test_stage_unit_can_open_what_it_needs_and_no_other_device(lab):
+    # O_RDONLY of a namespace, write and read of the kernel's log, the console; /dev/vda is no NVMe
+    said = run_as_stage_unit(lab, "; ".join(
+        f"(: {redirection}) 2>/dev/null && echo yes || echo no"
+        for redirection in ("</dev/nvme1n1", ">>/dev/nvme1n1", ">>/dev/kmsg", "</dev/kmsg",
+                            ">>/dev/console", "</dev/mem", "</dev/nvme1")))
+    assert said == ["yes", "no", "yes", "yes", "yes", "no", "no"]
+
+
+def test_stage_unit_sees_open_files_of_everybody(lab):
+    denied = run_as_stage_unit(
+        lab, "ls -l /proc/[0-9]*/fd 2>&1 >/dev/null | grep -c Permission; true")
+    assert denied == ["0"]
+
+
+def test_stage_unit_can_write_to_sysfs(lab):
+    said = run_as_stage_unit(lab, "test -w /sys/bus/pci/drivers/nvme/unbind && "
+                                  "cat /sys/kernel/rcu_expedited >/run/rcu && "
+                                  "cat /run/rcu >/sys/kernel/rcu_expedited && echo yes")
+    assert said == ["yes"]
