@@ -136,6 +136,15 @@ static int number_leads(const Guard *guard, dev_t devnum, unsigned depth) {
         return r == 0 ? loop_leads(guard, disk, depth + 1) : r;
 }
 
+/* "ext4 /dev/sda1 rw": the second word. Only blanks separate: the kernel escapes those in a name,
+ * but not a carriage return, which scanf() would end a word at. */
+static void take_source(const char *text, char *source, size_t size) {
+        const char *at = strchr(text, ' ');
+
+        (void) snprintf(source, size, "%.*s", at ? (int) strcspn(at + 1, " ") : 0,
+                        at ? at + 1 : "");
+}
+
 /* "36 35 98:0 /root /point rw,noatime master:1 - ext4 /dev/sda1 rw" (proc(5)). */
 static int mount_leads(const Guard *guard, const char *line, char *why, size_t why_size) {
         char number[32], point[256], source[PATH_MAX] = "";
@@ -151,8 +160,10 @@ static int mount_leads(const Guard *guard, const char *line, char *why, size_t w
         if (!separator)
                 return -EBADMSG;
         r = number_leads(guard, devnum, 0);
-        if (r == 0 && major(devnum) == 0 && sscanf(separator + 3, "%*s %4095s", source) == 1)
+        if (r == 0 && major(devnum) == 0) {
+                take_source(separator + 3, source, sizeof(source));
                 r = node_leads(guard, source, 0);
+        }
         if (r > 0)
                 (void) snprintf(why, why_size, "%s of it is mounted on %s",
                                 *source ? source : "something", point);

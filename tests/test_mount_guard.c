@@ -163,6 +163,13 @@ Test(mount_guard, the_separator_stands_behind_the_six_fields) {
         cr_expect(eq(int, guard(), -EBADMSG));
 }
 
+/* The subtype of a FUSE file system is whatever its program calls it. */
+Test(mount_guard, a_carriage_return_ends_no_word) {
+        fake_root_write(MOUNTINFO, "36 1 0:33 / /mnt rw - fuse.a\rb /dev/nvme0n1 rw\n");
+        mock_nodes_add("nvme0n1", S_IFBLK, makedev(259, 0));
+        cr_expect(eq(int, guard(), 1));
+}
+
 Test(mount_guard, what_can_not_be_found_out_is_an_error) {
         mount_line("40 21 nonsense / /mnt rw - ext4 /dev/nvme9n1 rw");
         cr_expect(eq(int, guard(), -EBADMSG));
