@@ -218,10 +218,11 @@ static bool is_shutdown_hook(const char *argv0) {
         return n >= strlen(suffix) && STREQ(argv0 + n - strlen(suffix), suffix);
 }
 
+/* The same in an exitrd that has systemd-shutdown for its /shutdown (mkinitcpio). */
 static int run_hook(int argc, char *argv[]) {
         const Arguments arguments = {
                 .has_stage = true,
-                .stage = STAGE_HOOK,
+                .stage = access("/etc/initrd-release", F_OK) < 0 ? STAGE_HOOK : STAGE_EXITRD,
                 .argv0 = argv[0],
                 .n_operands = argc - 1,
                 .operands = argv + 1,

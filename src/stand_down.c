@@ -101,12 +101,22 @@ int stand_down(int root_fd, const Config *config, Stage stage, Action action, ch
         return 0;
 }
 
-/* systemd-shutdown replaces PID 1; a process name holds 15 characters. */
-static int is_pid1_shutdown(int root_fd) {
+static int is_pid1(int root_fd, const char *name) {
         _cleanup_free_ char *comm = NULL;
         int r = sysfs_read(root_fd, "proc/1/comm", &comm);
 
-        return r < 0 ? r : STREQ(comm, "systemd-shutdow");
+        return r < 0 ? r : STREQ(comm, name);
+}
+
+/* systemd-shutdown replaces PID 1; a process name holds 15 characters. */
+static int is_pid1_shutdown(int root_fd) {
+        return is_pid1(root_fd, "systemd-shutdow");
+}
+
+/* At boot an initrd has the same file, but another PID 1. systemd-shutdown executes /shutdown, be
+ * that dracut's script or itself. */
+static int is_exitrd(int root_fd) {
+        return sysfs_exists(root_fd, "etc/initrd-release") ? is_pid1(root_fd, "shutdown") : 0;
 }
 
 int is_shutting_down(int root_fd, Stage stage, Action action) {
@@ -116,7 +126,7 @@ int is_shutting_down(int root_fd, Stage stage, Action action) {
         case STAGE_HOOK:
                 return is_pid1_shutdown(root_fd);
         case STAGE_EXITRD:
-                return sysfs_exists(root_fd, "etc/initrd-release");
+                return is_exitrd(root_fd);
         default:
                 return -EINVAL;
         }

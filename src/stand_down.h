@@ -20,6 +20,6 @@ int stand_down(int root_fd, const Config *config, Stage stage, Action action,
 int stand_down_rehearsal(int root_fd, const Config *config, char **ret_reason) _must_check_;
 
 /* Is the machine really going down, as far as this stage can see? unit: PID 1 has a job that ends
- * in action; hook: PID 1 is systemd-shutdown; exitrd: we are in the initrd's file system. Returns 1
- * or 0, or -errno when PID 1 does not say. */
+ * in action; hook: PID 1 is systemd-shutdown; exitrd: we are in an initrd's file system and PID 1
+ * is its /shutdown. Returns 1 or 0, or -errno when PID 1 does not say. */
 int is_shutting_down(int root_fd, Stage stage, Action action) _must_check_;

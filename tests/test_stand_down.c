@@ -132,10 +132,16 @@ Test(stand_down, unit_acts_only_when_systemd_has_the_job) {
         cr_expect(eq(int, is_shutting_down(root_fd, STAGE_UNIT, ACTION_REBOOT), 1));
 }
 
-Test(stand_down, exitrd_acts_only_in_an_initrds_file_system) {
+Test(stand_down, exitrd_acts_only_in_an_initrds_file_system_that_is_the_last_one) {
+        fake_root_write("proc/1/comm", "shutdown\n");
         cr_expect(eq(int, is_shutting_down(root_fd, STAGE_EXITRD, ACTION_REBOOT), 0));
         fake_root_write("etc/initrd-release", "");
         cr_expect(eq(int, is_shutting_down(root_fd, STAGE_EXITRD, ACTION_REBOOT), 1));
+        /* the boot's initrd */
+        fake_root_write("proc/1/comm", "systemd\n");
+        cr_expect(eq(int, is_shutting_down(root_fd, STAGE_EXITRD, ACTION_REBOOT), 0));
+        fake_root_remove("proc/1/comm");
+        cr_expect(eq(int, is_shutting_down(root_fd, STAGE_EXITRD, ACTION_REBOOT), -ENOENT));
 }
 
 static void expect_rehearsal(const char *expected) {
