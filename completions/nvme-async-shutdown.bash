@@ -64,7 +64,7 @@ _nvme_async_shutdown() {
                 __nvme_async_shutdown_takes report &&
                         words+=(-b --boot= --metrics= --trend --journal=)
                 case $verb in
-                '') words+=(plan run simulate snapshot report import rehearse config) ;;
+                '') words+=(plan run simulate snapshot report import rehearse exitrd config) ;;
                 run) words+=(reboot poweroff halt kexec) ;;
                 esac
                 ;;

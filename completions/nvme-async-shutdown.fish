@@ -40,6 +40,7 @@ complete -c nvme-async-shutdown -n '__nvme_async_shutdown_is' -a simulate -d 'Sh
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_is' -a snapshot -d 'Print this machine as JSON'
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_is' -a report -d 'Show what the last shutdown took'
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_is' -a import -d 'Bring the record from pstore into the journal'
+complete -c nvme-async-shutdown -n '__nvme_async_shutdown_is' -a exitrd -d 'Is an exitrd needed? For the unit'
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_is' -a rehearse -d 'Shut down and bind again, now'
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_is' -a config -d 'Show the effective configuration'
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_is run' -a 'reboot poweroff halt kexec'

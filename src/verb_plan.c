@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* "plan": what would happen to each controller now, and why. Changes nothing. */
 
+#include "exitrd.h"
 #include "log.h"
 #include "show_table.h"
 #include "verbs.h"
@@ -73,6 +74,8 @@ int verb_plan(const Arguments *arguments) {
                 return EXIT_FAILURE;
         if (arguments->has_order)
                 snapshot.config.order = arguments->order;
+        if (stage == STAGE_EXITRD)
+                exitrd_release_root(&snapshot.topology);
         r = show(arguments, stage, &snapshot);
         if (r < 0)
                 log_error("Could not make a plan: %s", strerror(-r));

@@ -45,6 +45,7 @@ int verb_simulate(const Arguments *arguments);
 int verb_snapshot(const Arguments *arguments);
 int verb_rehearse(const Arguments *arguments);
 int verb_config(const Arguments *arguments);
+int verb_exitrd(const Arguments *arguments);
 int verb_report(const Arguments *arguments);
 int verb_import(const Arguments *arguments);
 

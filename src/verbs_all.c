@@ -13,6 +13,8 @@ const Verb verbs[] = {
         { "import", verb_import, "Bring the last shutdown's record from pstore into the journal",
           0 },
         { "rehearse", verb_rehearse, "Shut idle controllers down now and bind them again", 0 },
+        { "exitrd", verb_exitrd, "Tell the unit of that name whether a shutdown needs an exitrd",
+          0 },
         { "config", verb_config, "Show the effective configuration and where it comes from", 0 },
         {},
 };
