@@ -20,6 +20,8 @@ HOOKS_END = r"systemd-shutdown\[1\]: (Failed to finalize .*, ignoring|Syncing fi
 HOOKS_BEGIN = (r"systemd-shutdown\[1\]: (All filesystems, swaps, .* detached\."
                r"|Cannot finalize remaining .* continuing\.)")
 KERNEL_BEGINS = r"systemd-shutdown\[1\]: (Rebooting|Powering off|Halting system)\."
+PHASES = (("teardown", TEARDOWN_BEGINS), ("hook", HOOKS_BEGIN), ("sync", HOOKS_END),
+          ("kernel", KERNEL_BEGINS))
 KERNEL_ENDS = r"reboot: (Restarting system|Power down|System halted)"
 
 INVENTORY = r"""
@@ -83,6 +85,7 @@ class Shutdown:
     """One shutdown, from the command to the next boot."""
     controllers: dict       # serial -> Found
     digests_before: str
+    phases: tuple = PHASES  # of (name, what its begin looks like on the console)
     events: list = field(default_factory=list)
     started: float = 0      # host clock, when the command was given
     seconds: float = 0      # from there until the kernel let go of the machine
@@ -113,8 +116,7 @@ class Shutdown:
         """
         if not self._phases:
             begin = 0
-            for name, regex in (("teardown", TEARDOWN_BEGINS), ("hook", HOOKS_BEGIN),
-                                ("sync", HOOKS_END), ("kernel", KERNEL_BEGINS)):
+            for name, regex in self.phases:
                 found = self.index(regex, begin)
                 if found is None:
                     raise MachineError(f"the console never showed {regex!r}")
@@ -141,7 +143,7 @@ class Shutdown:
             phase = self.phase(position)
             if event.kind == "flush":
                 flushed.add((topology.SERIAL_OF_NSID[event.value], phase))
-            elif event.kind == "shn" and phase in ("unit", "hook"):
+            elif event.kind == "shn" and phase in ("unit", "hook", "exitrd"):
                 serial = self.serial(event)
                 if (serial, phase) not in flushed:
                     unflushed.add(serial)
@@ -160,10 +162,10 @@ class Shutdown:
         return {e["NVME_SERIAL"]: e for e in self.journal
                 if "NVME_SERIAL" in e and outcome in (None, e.get("NVME_OUTCOME"))}
 
-    def hook_lines(self):
-        """The hook's kmsg lines: serial -> dictionary of what stands in the parentheses."""
+    def hook_lines(self, stage="hook"):
+        """That stage's kmsg lines: serial -> dictionary of what stands in the parentheses."""
         found = {}
-        for text in self.lines(r"nvme-async-shutdown: .*\bstage=hook outcome="):
+        for text in self.lines(rf"nvme-async-shutdown: .*\bstage={stage} outcome="):
             words = _words(text)
             found[words["serial"]] = {**words, "text": text}
         return found
@@ -190,12 +192,12 @@ def _raw_device(controllers):
     return f"/dev/{controllers['RAW'].name}n1"
 
 
-def begin(machine):
+def begin(machine, phases=PHASES):
     """Write new data everywhere; the evidence as far as it is known before the shutdown."""
     controllers = inventory(machine)
     raw = _raw_device(controllers)
     machine.check(WRITE.replace("RAWDEVICE", raw))
-    return Shutdown(controllers, machine.check(DIGESTS.replace("RAWDEVICE", raw)))
+    return Shutdown(controllers, machine.check(DIGESTS.replace("RAWDEVICE", raw)), phases)
 
 
 def watch(machine, shutdown, command, off=False):

@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The stage exitrd: shutdowns that end in a dracut image, with the root file system unmounted."""
+
+import json
+import time
+
+import pytest
+
+import evidence
+import topology
+from exitrd import PIVOT, Box
+from lab import DROP_IN, HANGING, UNIT
+from machine import MachineError
+
+EXITRD_UNIT = "nvme-async-shutdown-exitrd.service"
+PROGRAM = "usr/libexec/nvme-async-shutdown-stage"
+DRACUT_HOOK = "lib/dracut/hooks/shutdown/99-nvme-async-shutdown.sh"
+# The package's links enable the first one; systemd-pstore.service is masked in the image.
+SET_UP = f"""
+rm -f /etc/systemd/system/systemd-pstore.service
+mkdir -p $(dirname {DROP_IN})
+systemctl daemon-reload
+systemctl add-wants -q sysinit.target dracut-shutdown.service
+systemctl enable -q systemd-pstore.service {UNIT}
+systemctl start dracut-shutdown.service {EXITRD_UNIT}
+"""
+
+# Changes what was unpacked. Should it fail, dracut keeps systemd from going there.
+BREAK = """
+mkdir -p /run/systemd/system/dracut-shutdown.service.d
+cat >/run/systemd/system/dracut-shutdown.service.d/break.conf <<'EOF'
+[Service]
+ExecStop=/bin/sh -ec 'cd /run/initramfs; CHANGE'
+EOF
+systemctl daemon-reload
+"""
+REMOVE = f"rm {PROGRAM}"
+# It is given 5 seconds in place of 90.
+HANG = (f"cp /run/hanging {PROGRAM}; sed -i \"s/KILL 90/KILL 5/\" {DRACUT_HOOK}; "
+        f"grep -q \"KILL 5\" {DRACUT_HOOK}")
+
+# Only the root is counted when the exitrd is asked for, and it has one controller.
+WANTED = {"Enabled": "yes", "MinControllers": "1"}
+BROKEN_RUNS = ("missing", "hanging")
+EXITRD_RUNS = ("exitrd", *BROKEN_RUNS)
+ALL_RUNS = ("unwanted", *EXITRD_RUNS)
+
+
+class Shutdowns:
+    def __init__(self, box, say):
+        self.box, self._say = box, say
+        self._results = {}
+
+    def _configure(self, **keys):
+        text = "[Shutdown]\n" + "".join(f"{key}={value}\n" for key, value in keys.items())
+        self.box.machine.check(f"cat >{DROP_IN} <<'EOF'\n{text}EOF\n")
+
+    def _scenario(self, name):
+        machine = self.box.machine
+        if name == "unwanted":
+            self._configure(Enabled="yes")
+            return self.box.shut_down("systemctl reboot", evidence.PHASES)
+        self._configure(**WANTED)
+        if name == "missing":
+            machine.check(BREAK.replace("CHANGE", REMOVE))
+        if name == "hanging":
+            machine.check(f"cat >/run/hanging <<'EOF'\n{HANGING}EOF\n" +
+                          BREAK.replace("CHANGE", HANG))
+        return self.box.shut_down("systemctl reboot")
+
+    def _run(self, name):
+        if not self.box.machine or not self.box.machine.is_running():
+            self.box.start()
+            self.box.machine.check(SET_UP)
+        self._say(f"shutting down: {name}")
+        shutdown = self._scenario(name)
+        shutdown.report = json.loads(self.box.machine.check(
+            "systemctl is-system-running --wait >/dev/null || true\n"
+            "nvme-async-shutdown report --json 2>/dev/null || true"))
+        text = "\n".join(evidence.timeline(shutdown))
+        (self.box.directory / f"timeline-{name}.txt").write_text(text + "\n")
+        return shutdown
+
+    def result(self, name):
+        if name not in self._results:
+            started = time.monotonic()
+            try:
+                self._results[name] = self._run(name)
+            except MachineError as error:
+                # told to every test that asks; the next one starts from a new boot
+                self._results[name] = error
+                self.box.close()
+            self._say(f"{name}: {time.monotonic() - started:.0f} s")
+        if isinstance(self._results[name], MachineError):
+            raise self._results[name]
+        return self._results[name]
+
+
+@pytest.fixture(scope="module")
+def shutdowns(make_images):
+    images, cache, build, say = make_images
+    box = Box(images, cache / "run-exitrd", build, say)
+    yield Shutdowns(box, say)
+    box.close()
+
+
+@pytest.fixture(params=ALL_RUNS)
+def any_run(request, shutdowns):
+    return shutdowns.result(request.param)
+
+
+@pytest.fixture(params=EXITRD_RUNS)
+def exitrd_run(request, shutdowns):
+    return shutdowns.result(request.param)
+
+
+@pytest.fixture(params=BROKEN_RUNS)
+def broken_run(request, shutdowns):
+    return shutdowns.result(request.param)
+
+
+@pytest.fixture
+def good_run(shutdowns):
+    return shutdowns.result("exitrd")
+
+
+def test_every_controller_is_notified_exactly_once(any_run):
+    notified = [serial for serial, _, _ in any_run.notifications()]
+    assert sorted(notified) == sorted(topology.ALL)
+    assert {value for _, _, value in any_run.notifications()} == {1}
+
+
+def test_no_notification_escaped_the_register_trace(any_run):
+    seen = sum(event.kind == "shutdown_set" for event in any_run.events)
+    assert seen == len(topology.ALL)
+
+
+def test_nobody_is_notified_while_file_systems_are_torn_down(any_run):
+    assert any_run.notified_in("teardown") == set()
+
+
+def test_data_written_before_is_there_after(any_run):
+    assert any_run.digests_after == any_run.digests_before
+
+
+def test_file_systems_are_consistent_after(any_run):
+    assert any_run.damaged == set()
+
+
+def test_no_file_system_needs_recovery(exitrd_run):
+    # dracut has ended those who kept one busy, and unmounted all
+    assert exitrd_run.recovered == set()
+
+
+def test_the_exitrd_takes_what_was_in_use_until_then(good_run):
+    assert good_run.notified_in("exitrd") == topology.HELD_TO_THE_END
+
+
+def test_the_earlier_stages_take_what_they_take_without_it(good_run):
+    assert good_run.notified_in("unit") == topology.FREE_IN_UNIT_STAGE
+    assert good_run.notified_in("hook") == topology.HELD_BY_STACK
+
+
+def test_nothing_is_left_to_the_kernel(good_run):
+    assert good_run.notified_in("kernel") == set()
+
+
+def test_everybody_is_flushed_before_going_down(good_run):
+    assert good_run.unflushed() == set()
+
+
+def test_the_root_is_unmounted_before_its_controller_goes_down(good_run):
+    unmounted = good_run.index(r"dracut Warning: Unmounted /oldroot\.")
+    root, = [position for position, event in enumerate(good_run.events)
+             if event.kind == "shn" and good_run.serial(event) == "ROOT"]
+    assert unmounted is not None and unmounted < root
+
+
+def test_the_console_says_that_they_are_detached(good_run):
+    lines = good_run.hook_lines("exitrd")
+    assert set(lines) == topology.HELD_TO_THE_END
+    for words in lines.values():
+        assert (words["outcome"], words["verified"]) == ("detached", "yes")
+        assert int(words["usec"]) > 0
+
+
+def test_the_next_boot_knows_all_of_them(good_run):
+    assert {c["serial"]: c["outcome"] for c in good_run.report["controllers"]} == \
+        dict.fromkeys(topology.ALL, "detached")
+    stages = {c["serial"]: c["stage"] for c in good_run.report["controllers"]}
+    assert {serial for serial, stage in stages.items() if stage == "exitrd"} == \
+        topology.HELD_TO_THE_END
+    assert good_run.report["missing"] == []
+
+
+def test_a_broken_program_does_not_stop_the_reboot(broken_run):
+    assert broken_run.notified_in("exitrd") == set()
+    assert broken_run.notified_in("kernel") == topology.HELD_TO_THE_END
+
+
+@pytest.mark.parametrize("name, status", [("missing", 127), ("hanging", 137)])
+def test_a_broken_program_is_reported(shutdowns, name, status):
+    assert shutdowns.result(name).lines(
+        rf"nvme-async-shutdown: the program failed with {status}, ignoring")
+
+
+def test_no_exitrd_is_asked_for_where_it_does_not_pay(shutdowns):
+    unwanted = shutdowns.result("unwanted")
+    assert unwanted.index(PIVOT) is None
+    assert unwanted.notified_in("kernel") == topology.HELD_TO_THE_END
+
+
+def test_the_journal_says_why(shutdowns):
+    shutdowns.result("unwanted")
+    text = shutdowns.box.machine.check(f"journalctl -u {EXITRD_UNIT} -o cat --no-pager -q")
+    assert ("No exitrd is asked for: 1 NVMe controllers below the root file system, "
+            "MinControllers=2.") in text
