@@ -12,7 +12,8 @@
 
 static char *topology = "4*R(N)";
 module_param(topology, charp, 0444);
-MODULE_PARM_DESC(topology, "the hierarchy, e.g. \"8*R(N),R(U(4*D(N)));R(N)\"; 256 need two hosts (;)");
+MODULE_PARM_DESC(topology,
+		 "the hierarchy, e.g. \"8*R(N),R(U(4*D(N)));R(N)\"; 256 need two hosts (;)");
 
 /* Memory that the machine has, and the kernel was told by mem= not to use: BARs that anybody can
  * read and write. */
