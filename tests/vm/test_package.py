@@ -22,7 +22,7 @@ ENABLED = f"for u in {' '.join(UNITS)}; do systemctl is-enabled $u || true; done
 LINKS = f"find /etc/systemd -lname '*/{PACKAGE}*' | sort"
 LEFT = (f"find / -xdev -name '*{PACKAGE}*' -not -path '/proc/*' -not -path '/sys/*' | sort; "
         f"dpkg-query -W -f '${{Status}}' {PACKAGE} 2>/dev/null || true")
-CATALOG = "journalctl --list-catalog eede60e3409f46efbfb6c67e51ecdff8"
+CATALOG = "journalctl --list-catalog eede60e3409f46efbfb6c67e51ecdff8 2>&1 || true"
 
 
 def newer(deb, target):

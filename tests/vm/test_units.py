@@ -1,16 +1,23 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What PID 1 makes of the units' options, on a live machine."""
 
+import json
+
+import topology
+
 # The same unit at another time, with another program: it says where it runs and what it may do.
 ELSEWHERE = r"""
 set -e
+cat >/run/where.sh <<'EOF'
+%s
+EOF
 unit=$(systemctl show -P FragmentPath nvme-async-shutdown.service)
 sed -e '/^ExecStart=/d' -e '/^After=/d' -e '/^Before=/d' -e '/^Condition/d' \
-        -e 's|^Type=oneshot|&\nStandardOutput=file:/run/where\nExecStart=/bin/sh -c "%s"|' \
+        -e 's|^Type=oneshot|&\nStandardOutput=truncate:/run/where\nExecStart=/bin/sh /run/where.sh|' \
         "$unit" >/run/systemd/system/where.service
 systemctl daemon-reload
 systemctl start where.service
-rm /run/systemd/system/where.service
+rm /run/systemd/system/where.service /run/where.sh
 cat /run/where
 """
 
@@ -47,3 +54,12 @@ def test_stage_unit_can_write_to_sysfs(lab):
                                   "cat /sys/kernel/rcu_expedited >/run/rcu && "
                                   "cat /run/rcu >/sys/kernel/rcu_expedited && echo yes")
     assert said == ["yes"]
+
+
+def test_import_unit_reads_every_drive(lab):
+    # the SMART log through what its device list and its filter let through
+    lab.machine.check("systemctl enable -q nvme-async-shutdown-import.service\n"
+                      "rm -f /var/lib/nvme-async-shutdown/drives\n"
+                      "systemctl restart nvme-async-shutdown-import.service")
+    drives = json.loads(lab.machine.check("cat /var/lib/nvme-async-shutdown/drives"))["drives"]
+    assert set(drives) == topology.ALL
