@@ -137,7 +137,7 @@ int times_read(int root_fd, Topology *topology) {
         int r;
 
         r = read_file(root_fd, &text);
-        if (r < 0)
+        if (r < 0 || !text)
                 return r;
         r = walk(text, topology);
         if (r < 0)

@@ -13,7 +13,7 @@ import topology
 
 TOP = Path(__file__).resolve().parents[2]
 PACKAGE = "nvme-async-shutdown"
-UNITS = f"{PACKAGE}.service", f"{PACKAGE}-import.service"
+UNITS = f"{PACKAGE}.service", f"{PACKAGE}-exitrd.service", f"{PACKAGE}-import.service"
 CONFIG = f"/etc/{PACKAGE}.conf"
 DISK_MIB = 32
 DPKG_SECONDS = 400
@@ -126,7 +126,7 @@ def life(machine):
     install(machine, "second")
     look("reinstalled")
 
-    machine.check(f"systemctl enable -q {UNITS[0]}; systemctl start {UNITS[1]}")
+    machine.check(f"systemctl enable -q {UNITS[0]}; systemctl start {UNITS[-1]}")
     look("enabled again")
     machine.check(f"dpkg -r {PACKAGE}", DPKG_SECONDS)
     look("removed")
