@@ -24,7 +24,8 @@ test_packages=(
 )
 # shellcheck disable=SC2034
 package_packages=(
-        build-essential debhelper lintian rpm rpmlint makepkg libarchive-tools fakeroot
+        build-essential debhelper lintian rpm rpmlint makepkg pacman-package-manager
+        libarchive-tools fakeroot
 )
 
 die() {
