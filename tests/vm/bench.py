@@ -202,13 +202,19 @@ def trace(machines, wanted):
                 print(f"  {line}", flush=True)
 
 
+def write(directory, name, results):
+    if directory:
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / name).write_text(json.dumps(results, indent=1) + "\n")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", type=Path, required=True)
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--output", type=Path, help="directory for results.json and bench.svg")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each")
-    parser.add_argument("--row", action="append", help="only rows whose name contains this")
+    parser.add_argument("--row", action="append", help="only rows whose name begins so")
     parser.add_argument("--trace", action="store_true", help="show where the time goes instead")
     parser.add_argument("--kvm", action="store_true")
     args = parser.parse_args()
@@ -217,7 +223,10 @@ def main():
     def say(text):
         print(f"   [{time.monotonic() - begun:4.0f} s] {text}", flush=True)
 
-    wanted = [row for row in rows() if not args.row or any(part in row.name for part in args.row)]
+    def is_wanted(name):
+        return not args.row or any(name.startswith(beginning) for beginning in args.row)
+
+    wanted = [row for row in rows() if is_wanted(row.name)]
     machines = vnvme.Bench(Images(args.cache, args.kvm, say), args.cache / "bench", args.build, say)
     if args.trace:
         trace(machines, wanted)
@@ -226,17 +235,14 @@ def main():
     for row in wanted:
         results.append(measure_row(machines, row, args.rounds, say))
         print(bench_report.table(results[-1:]), flush=True)
+        # an hour is long: what is there stays there
+        write(args.output, "results.json", results)
     if results:
         print("\n" + bench_report.table(results))
-    is_wanted = not args.row or any(part in ENUMERATION for part in args.row)
-    enumerations = measure_enumerations(machines) if is_wanted else []
-    if args.output:
-        args.output.mkdir(parents=True, exist_ok=True)
-        if enumerations:
-            (args.output / "enumeration.json").write_text(json.dumps(enumerations, indent=1) + "\n")
-        if results:
-            (args.output / "results.json").write_text(json.dumps(results, indent=1) + "\n")
+        if args.output:
             bench_report.plot(results, args.output / "bench.svg")
+    if is_wanted(ENUMERATION):
+        write(args.output, "enumeration.json", measure_enumerations(machines))
     return 0
 
 
