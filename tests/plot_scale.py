@@ -7,6 +7,7 @@ Usage: bench_scale --csv | plot_scale.py FILE.SVG
 
 import csv
 import sys
+from pathlib import Path
 
 import matplotlib
 from matplotlib.figure import Figure
@@ -66,6 +67,9 @@ def main(path):
             ("CPU time of plan and simulate", "peak memory of the process"), ("ms", "MiB")):
         draw(axes, [(n, values[n]) for n in curve], (limited, values[limited]), limit, title, unit)
     figure.savefig(path, metadata={"Date": None})
+    head, rest = Path(path).read_text(encoding="utf-8").split("\n", 1)
+    licence = "<!-- SPDX-License-Identifier: LGPL-2.1-or-later -->"
+    Path(path).write_text(f"{head}\n{licence}\n{rest}", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ from pathlib import Path
 
 COLOURS = {"kernel alone": "#b0b0b0", "shell hook": "#e69f00", "nvme-async-shutdown": "#0072b2"}
 
+LICENCE = "<!-- SPDX-License-Identifier: LGPL-2.1-or-later -->"
+
 HEAD = ("row", "who", "unit", "hook", "kernel pass", "total", "slowest drive", "total/slowest",
         "speed-up")
 
@@ -55,8 +57,11 @@ def markdown(results):
 def plot(results, path):
     """A group of bars for each row: total time, logarithmic, and the slowest drive as a mark."""
     # only tools/bench installs it
+    import matplotlib
     from matplotlib.figure import Figure
 
+    # text as text; and the same figures give the same file
+    matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "bench"})
     modes = [mode for mode in COLOURS if any(mode in r["modes"] for r in results)]
     width = 0.8 / len(modes)
     figure = Figure(figsize=(1.5 + 0.75 * len(results), 4.5), layout="constrained")
@@ -74,7 +79,9 @@ def plot(results, path):
     axes.set_ylabel("seconds spent on NVMe controllers")
     axes.set_xticks(range(len(results)), [r["name"] for r in results], rotation=35, ha="right")
     axes.legend(loc="upper left", fontsize=8)
-    figure.savefig(path)
+    figure.savefig(path, metadata={"Date": None})
+    head, rest = path.read_text().split("\n", 1)
+    path.write_text(f"{head}\n{LICENCE}\n{rest}")
 
 
 def main(results_path, readme_path=None):
