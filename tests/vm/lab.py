@@ -29,13 +29,14 @@ mkfifo /run/nobody-reads
 mount --bind /run/nobody-reads /sys/bus/pci/drivers/nvme/unbind
 """
 
-# The same for the unit stage: a mount made any earlier would be gone by then.
+# The same for the unit stage: a mount made any earlier would be gone by then. With "+", as the unit
+# itself may not mount anything.
 BLOCK_UNBIND_IN_UNIT = """
 mkdir -p /run/systemd/system/UNIT.d
 cat >/run/systemd/system/UNIT.d/block.conf <<'EOF'
 [Service]
-ExecStartPre=mkfifo /run/nobody-reads
-ExecStartPre=mount --bind /run/nobody-reads /sys/bus/pci/drivers/nvme/unbind
+ExecStartPre=+mkfifo /run/nobody-reads
+ExecStartPre=+mount --bind /run/nobody-reads /sys/bus/pci/drivers/nvme/unbind
 EOF
 systemctl daemon-reload
 """.replace("UNIT", UNIT)
