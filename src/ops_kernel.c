@@ -9,19 +9,17 @@
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <systemd/sd-event.h>
 
+#include "child_watch.h"
 #include "poll_until.h"
 #include "verify.h"
 #include "worker.h"
 
 typedef struct Child {
-        OpsKernel *ops;
         size_t device;
         StepAction action;
-        pid_t pid;
-        sd_event_source *source;
-        bool has_ended;
+        pid_t pid; /* 0: none, or it has been waited for */
+        int fd;    /* its pidfd while it is watched, else -1 */
         siginfo_t status;
 } Child;
 
@@ -30,35 +28,15 @@ struct OpsKernel {
         const Topology *topology;
         char *argv0;
         bool is_live;
-        sd_event *event;
-        bool is_told_to_stop;
+        ChildWatch watch;
         WorkerSlot *slots; /* shared with the workers, one for each device */
         size_t slots_size;
         int hold_fds[2]; /* see WorkerSlot.hold_fd; the writing end is closed by the first wait */
         Child *children; /* one for each device */
-        size_t *ended;   /* queue of devices whose worker has ended */
-        size_t ended_head;
-        size_t ended_tail;
 };
 
 static usec_t kernel_now(void *context) {
         return usec_now();
-}
-
-static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata) {
-        OpsKernel *ops = userdata;
-
-        ops->is_told_to_stop = true;
-        return 0;
-}
-
-static int on_child(sd_event_source *source, const siginfo_t *si, void *userdata) {
-        Child *child = userdata;
-
-        child->has_ended = true;
-        child->status = *si;
-        child->ops->ended[child->ops->ended_tail++] = child->device;
-        return 0;
 }
 
 /* Runs in the worker. A fatal signal would end the driver's wait for SHST=10b with the handshake
@@ -83,7 +61,6 @@ static int kernel_start(void *context, size_t step, StepAction action) {
         OpsKernel *ops = context;
         Child *child = &ops->children[step];
         pid_t pid;
-        int r;
 
         worker_slot_init(&ops->slots[step]);
         ops->slots[step].hold_fd = ops->hold_fds[1] >= 0 ? ops->hold_fds[0] : -1;
@@ -92,24 +69,16 @@ static int kernel_start(void *context, size_t step, StepAction action) {
                 return -errno;
         if (pid == 0)
                 run_child(ops, step, action);
-        *child = (Child){ .ops = ops, .device = step, .action = action, .pid = pid };
-        /* By pidfd: no other child's end is taken for this one's. */
-        r = sd_event_add_child(ops->event, &child->source, pid, WEXITED, on_child, child);
-        if (r < 0) {
+        *child = (Child){ .device = step, .action = action, .pid = pid };
+        child->fd = child_watch_add(&ops->watch, pid, step);
+        if (child->fd < 0) {
                 /* It runs, but we would not see its end. It has all its checks before it, and stops
                  * there; no errno that asks for another try, or there would be two workers. */
-                child->source = NULL;
+                child->fd = -1;
                 ops->slots[step].is_abandoned = true;
                 return -ECHILD;
         }
         return 0;
-}
-
-static void watch_no_more(Child *child) {
-        if (!child->source)
-                return;
-        (void) sd_event_source_set_enabled(child->source, SD_EVENT_OFF);
-        child->source = sd_event_source_unref(child->source);
 }
 
 /* A worker that ended without an outcome was killed or crashed. Before the write nothing has
@@ -150,12 +119,16 @@ static StepResult result_of_ended(const OpsKernel *ops, const Child *child) {
         return result;
 }
 
-static void take_ended(OpsKernel *ops, size_t *ret_step, StepResult *ret_result) {
-        Child *child = &ops->children[ops->ended[ops->ended_head++]];
+/* It has ended, so this does not wait. */
+static int take_ended(OpsKernel *ops, size_t device, StepResult *ret_result) {
+        Child *child = &ops->children[device];
 
-        watch_no_more(child);
-        *ret_step = child->device;
+        if (waitid(P_PIDFD, (id_t) child->fd, &child->status, WEXITED) < 0)
+                return -errno;
+        child->pid = 0;
+        child->fd = child_watch_remove(&ops->watch, child->fd);
         *ret_result = result_of_ended(ops, child);
+        return OPS_WAIT_DONE;
 }
 
 static void let_go(OpsKernel *ops) {
@@ -169,24 +142,21 @@ static void let_go(OpsKernel *ops) {
 
 static int kernel_wait(void *context, usec_t deadline, size_t *ret_step, StepResult *ret_result) {
         OpsKernel *ops = context;
+        uint64_t device = 0;
+        int r;
 
         let_go(ops);
-        for (;;) {
-                usec_t now;
-                int r;
-
-                if (ops->ended_head < ops->ended_tail) {
-                        take_ended(ops, ret_step, ret_result);
-                        return OPS_WAIT_DONE;
-                }
-                if (ops->is_told_to_stop)
-                        return OPS_WAIT_SIGNAL;
-                now = usec_now();
-                if (now >= deadline)
-                        return OPS_WAIT_TIMEOUT;
-                r = sd_event_run(ops->event, deadline - now);
-                if (r < 0 && r != -EINTR)
-                        return r;
+        r = child_watch_wait(&ops->watch, deadline, &device);
+        switch (r) {
+        case CHILD_WATCH_ENDED:
+                *ret_step = device;
+                return take_ended(ops, device, ret_result);
+        case CHILD_WATCH_TIMEOUT:
+                return OPS_WAIT_TIMEOUT;
+        case CHILD_WATCH_SIGNAL:
+                return OPS_WAIT_SIGNAL;
+        default:
+                return r;
         }
 }
 
@@ -203,7 +173,7 @@ static void kernel_abandon(void *context, size_t step, StepResult *ret_result) {
 
         ops->slots[step].is_abandoned = true;
         slot = ops->slots[step];
-        watch_no_more(&ops->children[step]);
+        ops->children[step].fd = child_watch_remove(&ops->watch, ops->children[step].fd);
         (void) snprintf(slot.result.reason, sizeof(slot.result.reason), "time was up %s",
                         doing[slot.phase < _PHASE_MAX ? slot.phase : PHASE_VERIFY]);
         worker_enter_phase(&slot, _PHASE_MAX);
@@ -211,7 +181,7 @@ static void kernel_abandon(void *context, size_t step, StepResult *ret_result) {
 }
 
 bool ops_kernel_is_told_to_stop(const OpsKernel *ops) {
-        return ops->is_told_to_stop;
+        return ops->watch.is_told_to_stop;
 }
 
 int ops_kernel_join(OpsKernel *ops, size_t device, usec_t deadline, StepResult *ret_result) {
@@ -240,26 +210,16 @@ const ShutdownOps ops_kernel = {
         .abandon = kernel_abandon,
 };
 
-/* sd_event_add_child() wants SIGCHLD blocked even where it uses a pidfd. */
-static int block_signals(void) {
-        sigset_t mask;
-
-        (void) sigemptyset(&mask);
-        (void) sigaddset(&mask, SIGCHLD);
-        (void) sigaddset(&mask, SIGTERM);
-        (void) sigaddset(&mask, SIGINT);
-        return sigprocmask(SIG_BLOCK, &mask, NULL) < 0 ? -errno : 0;
-}
-
 static int allocate(OpsKernel *ops, size_t n) {
         ops->children = calloc(n + 1, sizeof(Child));
-        ops->ended = calloc(n + 1, sizeof(size_t));
+        for (size_t i = 0; ops->children && i < n; i++)
+                ops->children[i].fd = -1;
         ops->slots_size = (n + 1) * sizeof(WorkerSlot);
         ops->slots = mmap(NULL, ops->slots_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
                           -1, 0);
         if (ops->slots == MAP_FAILED)
                 ops->slots = NULL;
-        return ops->children && ops->ended && ops->slots ? 0 : -ENOMEM;
+        return ops->children && ops->slots ? 0 : -ENOMEM;
 }
 
 int ops_kernel_new(int root_fd, const Topology *topology, bool is_live, char *argv0,
@@ -276,15 +236,10 @@ int ops_kernel_new(int root_fd, const Topology *topology, bool is_live, char *ar
         ops->topology = topology;
         ops->argv0 = argv0;
         ops->is_live = is_live;
+        ops->watch = CHILD_WATCH_INIT;
         r = allocate(ops, topology->n_devices);
         if (r >= 0)
-                r = block_signals();
-        if (r >= 0)
-                r = sd_event_new(&ops->event);
-        if (r >= 0)
-                r = sd_event_add_signal(ops->event, NULL, SIGTERM, on_signal, ops);
-        if (r >= 0)
-                r = sd_event_add_signal(ops->event, NULL, SIGINT, on_signal, ops);
+                r = child_watch_init(&ops->watch);
         if (r < 0) {
                 ops_kernel_free(ops);
                 return r;
@@ -297,14 +252,13 @@ OpsKernel *ops_kernel_free(OpsKernel *ops) {
         if (!ops)
                 return NULL;
         for (size_t i = 0; ops->children && i < ops->topology->n_devices; i++)
-                watch_no_more(&ops->children[i]);
-        (void) sd_event_unref(ops->event);
+                (void) child_watch_remove(&ops->watch, ops->children[i].fd);
+        child_watch_done(&ops->watch);
         if (ops->slots)
                 (void) munmap(ops->slots, ops->slots_size);
         close_fd(&ops->hold_fds[0]);
         close_fd(&ops->hold_fds[1]);
         free(ops->children);
-        free(ops->ended);
         free(ops);
         return NULL;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The real thing: one worker process per running step, watched by an sd-event loop. */
+/* The real thing: one worker process per running step. */
 #pragma once
 
 #include "shutdown_ops.h"
@@ -10,8 +10,8 @@ extern const ShutdownOps ops_kernel;
 typedef struct OpsKernel OpsKernel;
 
 /* topology is referred to until ops_kernel_free(). is_live: the machine is not going down; see
- * worker_run(). root_fd: see sysfs.h. SIGCHLD, SIGTERM and
- * SIGINT are blocked from here on; the last two end ops->wait(). argv0 (may be NULL) is the first
+ * worker_run(). root_fd: see sysfs.h. SIGTERM and SIGINT
+ * are blocked from here on and end ops->wait(). argv0 (may be NULL) is the first
  * byte of our command line: workers set it to '@', by which systemd-shutdown spares them
  * (ROOT_STORAGE_DAEMONS): a worker that is late holds its controller's device lock until the drive
  * is done, and the kernel's pass has to wait for just that; killed, it would leave a handshake that

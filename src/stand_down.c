@@ -6,7 +6,6 @@
 #include <fcntl.h>
 
 #include "sysfs.h"
-#include "system_manager.h"
 
 #define CMDLINE_MAX ((size_t) 64 * 1024)
 
@@ -78,13 +77,20 @@ static int stand_down_always(int root_fd, const Config *config, char **ret_reaso
         return 0;
 }
 
+int stand_down_action(const Config *config, Action action, char **ret_reason) {
+        if (config->actions & (1U << action))
+                return 0;
+        return say_word("Actions= does not name %s", action_to_string(action), ret_reason);
+}
+
 int stand_down(int root_fd, const Config *config, Stage stage, Action action, char **ret_reason) {
         int r;
 
         if (!config->is_enabled)
                 return say("Enabled=no", ret_reason);
-        if (!(config->actions & (1U << action)))
-                return say_word("Actions= does not name %s", action_to_string(action), ret_reason);
+        r = action >= 0 ? stand_down_action(config, action, ret_reason) : 0;
+        if (r != 0)
+                return r;
         if (!(config->stages & (1U << stage)))
                 return say_word("Stages= does not name %s", stage_to_string(stage), ret_reason);
         r = stand_down_always(root_fd, config, ret_reason);
@@ -119,10 +125,8 @@ static int is_exitrd(int root_fd) {
         return sysfs_exists(root_fd, "etc/initrd-release") ? is_pid1(root_fd, "shutdown") : 0;
 }
 
-int is_shutting_down(int root_fd, Stage stage, Action action) {
+int is_shutting_down(int root_fd, Stage stage) {
         switch (stage) {
-        case STAGE_UNIT:
-                return system_manager_has_job(action);
         case STAGE_HOOK:
                 return is_pid1_shutdown(root_fd);
         case STAGE_EXITRD:
@@ -132,8 +136,8 @@ int is_shutting_down(int root_fd, Stage stage, Action action) {
         }
 }
 
-int stand_down_rehearsal(int root_fd, const Config *config, char **ret_reason) {
-        Action action;
+int stand_down_rehearsal(int root_fd, const Config *config, int pending, Action action,
+                         char **ret_reason) {
         int r;
 
         r = stand_down_always(root_fd, config, ret_reason);
@@ -143,11 +147,10 @@ int stand_down_rehearsal(int root_fd, const Config *config, char **ret_reason) {
                 return say("this is an initrd: nobody knows yet what will be needed", ret_reason);
         if (is_pid1_shutdown(root_fd) > 0)
                 return say("this machine is shutting down", ret_reason);
-        r = system_manager_pending_action(&action);
-        if (r == -ENOENT)
+        if (pending == -ENOENT)
                 return 0;
-        if (r < 0)
+        if (pending < 0)
                 return say_word("could not find out whether the machine is shutting down: %s",
-                                strerror(-r), ret_reason);
+                                strerror(-pending), ret_reason);
         return say_word("this machine is on its way to %s", action_to_string(action), ret_reason);
 }

@@ -8,6 +8,7 @@
 #define PRIVATE_ADDRESS "unix:path=/run/systemd/private"
 #define ANSWER_USEC (5 * USEC_PER_SEC)
 
+/* 1 when it has such a job, 0 when not, -errno. */
 static int ask(sd_bus *bus, Action action) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         _cleanup_free_ char *path = NULL;
@@ -44,13 +45,6 @@ static int connect_manager(sd_bus **ret) {
                 return r;
         *ret = TAKE_PTR(bus);
         return 0;
-}
-
-int system_manager_has_job(Action action) {
-        _cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
-        int r = connect_manager(&bus);
-
-        return r < 0 ? r : ask(bus, action);
 }
 
 int system_manager_pending_action(Action *ret_action) {

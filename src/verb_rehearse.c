@@ -7,6 +7,7 @@
 #include "stand_down.h"
 #include "survey.h"
 #include "sysfs.h"
+#include "system_manager.h"
 #include "verbs.h"
 
 typedef struct Rehearse {
@@ -85,11 +86,13 @@ static int look_again(Rehearse *rehearse) {
 
 static int may_rehearse(const Rehearse *rehearse) {
         _cleanup_free_ char *reason = NULL;
+        Action action = _ACTION_INVALID;
         int r;
 
         if (!rehearse->arguments->yes && !isatty(STDIN_FILENO))
                 return refuse("there is no terminal to ask for confirmation on; use --yes");
-        r = stand_down_rehearsal(rehearse->root_fd, &rehearse->config, &reason);
+        r = system_manager_pending_action(&action);
+        r = stand_down_rehearsal(rehearse->root_fd, &rehearse->config, r, action, &reason);
         return r > 0 ? refuse(reason) : r;
 }
 

@@ -8,25 +8,29 @@
 #include "log.h"
 #include "nvme_presence.h"
 #include "ops_kernel.h"
+#include "paths.h"
+#include "pending_action.h"
 #include "progress.h"
 #include "pstore_log.h"
 #include "stand_down.h"
 #include "survey.h"
 #include "sysfs.h"
-#include "system_manager.h"
 #include "verbs.h"
 #include "waves.h"
+
+/* For the answer of PID 1, which other units keep busy. */
+#define PENDING_USEC (5 * USEC_PER_SEC)
 
 typedef struct Run {
         int root_fd;
         Stage stage;
-        Action action;
+        Action action; /* unit: _ACTION_INVALID until systemd has been asked, if not given */
         Config config;
         Topology topology;
         Plan plan;
         char *argv0;
         int console_fd;
-        bool is_pending; /* PID 1 itself has told us the action */
+        PendingAction pending; /* unit */
 } Run;
 
 static void on_progress(void *userdata, size_t n_done, size_t n_steps, usec_t elapsed_usec) {
@@ -103,6 +107,31 @@ static void say_what_begins(const Config *config, size_t n) {
                 log_info("Shutting %zu NVMe controllers down at the same time.", n);
 }
 
+/* unit: what PID 1 says of the way down. 1: go on; 0: stand down, which has been said; -errno. */
+static int confirm_action(Run *run) {
+        _cleanup_free_ char *reason = NULL;
+        Action action;
+        int r;
+
+        r = pending_action_finish(&run->pending, usec_now() + PENDING_USEC, &action);
+        if (r == -ENOENT || (r >= 0 && run->action >= 0 && run->action != action)) {
+                log_error("Refusing: this machine is not %s%s.",
+                          run->action < 0 ? "shutting down" : "on its way to ",
+                          run->action < 0 ? "" : action_to_string(run->action));
+                return -EPERM;
+        }
+        if (r < 0) {
+                log_error("Refusing: could not find out whether the machine is shutting down: %s.",
+                          strerror(-r));
+                return -EPERM;
+        }
+        run->action = action;
+        r = stand_down_action(&run->config, action, &reason);
+        if (r > 0)
+                log_info("Standing down: %s.", reason);
+        return r < 0 ? r : r == 0;
+}
+
 /* 0: done or rightly nothing done; -errno. */
 static int survey_and_act(Run *run) {
         usec_t deadline = usec_now() + run->config.timeout_usec;
@@ -116,6 +145,13 @@ static int survey_and_act(Run *run) {
                          run->config.min_controllers);
                 return 0;
         }
+        if (run->stage == STAGE_UNIT) {
+                r = pending_action_start(&run->pending, PENDING_PROGRAM);
+                if (r < 0) {
+                        log_error("Refusing: " PENDING_PROGRAM ": %s.", strerror(-r));
+                        return -EPERM;
+                }
+        }
         r = survey_in_time(run->root_fd, &run->config, run->stage, EXIT_SUCCESS, &run->topology,
                            &run->plan);
         if (r < 0)
@@ -127,12 +163,15 @@ static int survey_and_act(Run *run) {
                          run->plan.n_detach, run->config.min_controllers);
                 return 0;
         }
+        r = run->stage == STAGE_UNIT ? confirm_action(run) : 1;
+        if (r <= 0)
+                return r;
         say_what_begins(&run->config, run->plan.n_detach);
         return act(run, deadline);
 }
 
 /* 1: go on; 0: stand down, which has been said; -errno. */
-static int may_run(Run *run) {
+static int may_run(const Run *run) {
         _cleanup_free_ char *reason = NULL;
         int r;
 
@@ -141,7 +180,7 @@ static int may_run(Run *run) {
                 log_info("Standing down: %s.", reason);
         if (r != 0)
                 return r < 0 ? r : 0;
-        r = run->is_pending ? 1 : is_shutting_down(run->root_fd, run->stage, run->action);
+        r = run->stage == STAGE_UNIT ? 1 : is_shutting_down(run->root_fd, run->stage);
         if (r < 0) {
                 log_error("Refusing: could not find out whether the machine is shutting down: %s.",
                           strerror(-r));
@@ -157,30 +196,31 @@ static int may_run(Run *run) {
 
 /* The unit leaves it to us to find out which way the machine goes down. */
 static int find_action(Run *run, const Arguments *arguments) {
-        if (arguments->n_operands == 0 && arguments->stage == STAGE_UNIT) {
-                run->is_pending = true;
-                return system_manager_pending_action(&run->action);
-        }
-        if (arguments->n_operands != 1)
-                return -EINVAL;
-        run->action = action_from_string(arguments->operands[0]);
-        return run->action < 0 ? -EINVAL : 0;
+        const char *word = arguments->n_operands > 0 ? arguments->operands[0] : "";
+
+        if (arguments->n_operands == 0 && run->stage == STAGE_UNIT)
+                return 0;
+        run->action = arguments->n_operands == 1 ? action_from_string(word) : _ACTION_INVALID;
+        if (run->action >= 0)
+                return 0;
+        log_error("Nothing done: the action must be reboot, poweroff, halt or kexec, not "
+                  "\"%.40s\".",
+                  word);
+        return -EINVAL;
 }
 
 static int run_stage(const Arguments *arguments) {
-        Run run = { .stage = arguments->stage,
-                    .argv0 = arguments->argv0,
-                    .root_fd = -1,
-                    .console_fd = -1 };
+        Run run = {
+                .root_fd = -1,
+                .stage = arguments->stage,
+                .action = _ACTION_INVALID,
+                .argv0 = arguments->argv0,
+                .console_fd = -1,
+                .pending = PENDING_ACTION_INIT,
+        };
         int r;
 
         r = find_action(&run, arguments);
-        if (r == -EINVAL)
-                log_error("Nothing done: the action must be reboot, poweroff, halt or kexec, not "
-                          "\"%.40s\".",
-                          arguments->n_operands > 0 ? arguments->operands[0] : "");
-        else if (r < 0)
-                log_error("Refusing: this machine is not shutting down (%s).", strerror(-r));
         if (r < 0)
                 return r;
         run.root_fd = sysfs_open_root("/");
@@ -191,6 +231,7 @@ static int run_stage(const Arguments *arguments) {
                 r = may_run(&run);
                 if (r > 0)
                         r = survey_and_act(&run);
+                pending_action_done(&run.pending);
                 plan_done(&run.plan);
                 topology_done(&run.topology);
                 config_done(&run.config);

@@ -4,7 +4,6 @@
 
 #include "fake_root.h"
 #include "stand_down.h"
-#include "system_manager.h"
 #include "topology_builder.h"
 
 static Config config;
@@ -12,16 +11,6 @@ static char *reason;
 
 /* What PID 1 answers. */
 static int pending = -ENOENT;
-static int has_job;
-
-int system_manager_pending_action(Action *ret_action) {
-        *ret_action = ACTION_KEXEC;
-        return pending;
-}
-
-int system_manager_has_job(Action action) {
-        return has_job;
-}
 
 static void setup(void) {
         fake_root_start();
@@ -54,6 +43,15 @@ Test(stand_down, has_nothing_against_an_ordinary_shutdown) {
 Test(stand_down, when_not_enabled) {
         config.is_enabled = false;
         expect(STAGE_HOOK, ACTION_REBOOT, "Enabled=no");
+}
+
+/* The unit learns late where the machine is going. */
+Test(stand_down, not_for_actions_while_none_is_known) {
+        config.actions = 1U << ACTION_KEXEC;
+        expect(STAGE_UNIT, _ACTION_INVALID, NULL);
+        cr_assert(eq(int, stand_down_action(&config, ACTION_KEXEC, &reason), 0));
+        cr_assert(eq(int, stand_down_action(&config, ACTION_REBOOT, &reason), 1));
+        cr_expect(eq(str, reason, "Actions= does not name reboot"));
 }
 
 Test(stand_down, for_an_action_that_is_not_named) {
@@ -119,29 +117,28 @@ Test(stand_down, beside_a_firmware_activation_and_only_in_the_hook) {
 }
 
 Test(stand_down, hook_acts_only_below_systemd_shutdown) {
-        cr_expect(eq(int, is_shutting_down(root_fd, STAGE_HOOK, ACTION_REBOOT), 1));
+        cr_expect(eq(int, is_shutting_down(root_fd, STAGE_HOOK), 1));
         fake_root_write("proc/1/comm", "systemd\n");
-        cr_expect(eq(int, is_shutting_down(root_fd, STAGE_HOOK, ACTION_REBOOT), 0));
+        cr_expect(eq(int, is_shutting_down(root_fd, STAGE_HOOK), 0));
         fake_root_remove("proc/1");
-        cr_expect(eq(int, is_shutting_down(root_fd, STAGE_HOOK, ACTION_REBOOT), -ENOENT));
+        cr_expect(eq(int, is_shutting_down(root_fd, STAGE_HOOK), -ENOENT));
 }
 
-Test(stand_down, unit_acts_only_when_systemd_has_the_job) {
-        cr_expect(eq(int, is_shutting_down(root_fd, STAGE_UNIT, ACTION_REBOOT), 0));
-        has_job = 1;
-        cr_expect(eq(int, is_shutting_down(root_fd, STAGE_UNIT, ACTION_REBOOT), 1));
+/* Its answer comes from systemd; nothing else will do. */
+Test(stand_down, no_file_tells_the_unit_that_the_machine_goes_down) {
+        cr_expect(eq(int, is_shutting_down(root_fd, STAGE_UNIT), -EINVAL));
 }
 
 Test(stand_down, exitrd_acts_only_in_an_initrds_file_system_that_is_the_last_one) {
         fake_root_write("proc/1/comm", "shutdown\n");
-        cr_expect(eq(int, is_shutting_down(root_fd, STAGE_EXITRD, ACTION_REBOOT), 0));
+        cr_expect(eq(int, is_shutting_down(root_fd, STAGE_EXITRD), 0));
         fake_root_write("etc/initrd-release", "");
-        cr_expect(eq(int, is_shutting_down(root_fd, STAGE_EXITRD, ACTION_REBOOT), 1));
+        cr_expect(eq(int, is_shutting_down(root_fd, STAGE_EXITRD), 1));
         /* the boot's initrd */
         fake_root_write("proc/1/comm", "systemd\n");
-        cr_expect(eq(int, is_shutting_down(root_fd, STAGE_EXITRD, ACTION_REBOOT), 0));
+        cr_expect(eq(int, is_shutting_down(root_fd, STAGE_EXITRD), 0));
         fake_root_remove("proc/1/comm");
-        cr_expect(eq(int, is_shutting_down(root_fd, STAGE_EXITRD, ACTION_REBOOT), -ENOENT));
+        cr_expect(eq(int, is_shutting_down(root_fd, STAGE_EXITRD), -ENOENT));
 }
 
 static void expect_rehearsal(const char *expected) {
@@ -149,7 +146,7 @@ static void expect_rehearsal(const char *expected) {
 
         free(reason);
         reason = NULL;
-        r = stand_down_rehearsal(root_fd, &config, &reason);
+        r = stand_down_rehearsal(root_fd, &config, pending, ACTION_KEXEC, &reason);
         cr_assert(eq(int, r, expected ? 1 : 0), "%s", reason ? reason : "no reason");
         if (expected)
                 cr_expect(eq(str, reason, (char *) expected));
