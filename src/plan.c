@@ -48,6 +48,7 @@ static int leave(Step *step, bool flush, const char *format, ...) {
         free(step->reason);
         step->reason = NULL;
         step->action = STEP_LEAVE;
+        step->expected_usec = 0;
         step->flush = flush;
         va_start(args, format);
         r = vasprintf(&step->reason, format, args);

@@ -253,6 +253,26 @@ Test(plan, keeps_a_physical_function_whose_virtual_one_is_mounted) {
         topology_done(&t);
 }
 
+/* Else its other virtual function would go before those that really have more behind them. */
+Test(plan, expects_nothing_of_a_physical_function_that_stays) {
+        Topology t = TOPOLOGY_INIT;
+        Config config = build_config();
+        Plan plan;
+
+        (void) build_nvme(&t, "nvme0", "0000:01:00.0", NULL);
+        (void) build_nvme(&t, "nvme1", "0000:01:00.1", NULL);
+        (void) build_foreign(&t, "0000:01:00.2", NULL, "vfio-pci");
+        build_physfn(&t, "0000:01:00.1", "0000:01:00.0");
+        build_physfn(&t, "0000:01:00.2", "0000:01:00.0");
+        for (size_t i = 0; i < 2; i++)
+                t.devices[i].controller->rtd3e_usec = 3 * USEC_PER_SEC;
+        plan = make(&t, &config);
+        cr_expect(eq(u64, step_of(&t, &plan, "0000:01:00.0")->expected_usec, 0));
+        cr_expect(eq(u64, step_of(&t, &plan, "0000:01:00.1")->chain_usec, 3 * USEC_PER_SEC));
+        plan_done(&plan);
+        topology_done(&t);
+}
+
 Test(plan, keeps_a_physical_function_whose_virtual_one_a_guest_has) {
         Topology t = TOPOLOGY_INIT;
         Config config = build_config();
