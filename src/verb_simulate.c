@@ -102,8 +102,10 @@ static int simulate_all(const Arguments *arguments, Scene *scene) {
         for (size_t i = 0; i < N_ORDERS && r >= 0; i++)
                 r = simulate(&scene->machine.topology, &scene->machine.config, shown_orders[i],
                              &scene->simulations[i]);
-        if (r < 0)
+        if (r < 0) {
+                log_error("Could not simulate a shutdown: %s.", strerror(-r));
                 return r;
+        }
         for (size_t i = 0; i < scene->simulations[0].plan.n_warnings; i++)
                 log_warning("%s", scene->simulations[0].plan.warnings[i]);
         if (arguments->svg)
@@ -111,7 +113,9 @@ static int simulate_all(const Arguments *arguments, Scene *scene) {
         if (r < 0 || (arguments->svg && !arguments->json))
                 return r;
         r = show_simulations(scene->simulations, N_ORDERS, arguments->json, stdout);
-        if (r >= 0 && !arguments->json)
+        if (r < 0)
+                log_error("Could not print the simulation: %s.", strerror(-r));
+        else if (!arguments->json)
                 print_notes(scene);
         return r;
 }
@@ -125,11 +129,8 @@ int verb_simulate(const Arguments *arguments) {
                 r = read_options(arguments, &scene);
         if (r >= 0 && verb_is_this_machine(arguments) && !arguments->latency)
                 r = verb_read_times(&scene.machine);
-        if (r >= 0) {
+        if (r >= 0)
                 r = simulate_all(arguments, &scene);
-                if (r < 0)
-                        log_error("Could not simulate a shutdown: %s.", strerror(-r));
-        }
         scene_done(&scene);
         return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
