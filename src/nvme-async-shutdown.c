@@ -163,12 +163,17 @@ static int parse_order(Arguments *arguments) {
         return -EINVAL;
 }
 
+/* One for each of options[]. */
+typedef bool Given[ARRAY_SIZE(options)];
+
 /* 0: go on; 1: all has been done; -EINVAL: said what is wrong. */
-static int parse_options(int argc, char *argv[], Arguments *arguments) {
+static int parse_options(int argc, char *argv[], Arguments *arguments, Given given) {
         const char **text;
         int c, r = 0;
 
-        while (r >= 0 && (c = getopt_long(argc, argv, "hb:", options, NULL)) >= 0)
+        while (r >= 0 && (c = getopt_long(argc, argv, "hb:", options, NULL)) >= 0) {
+                for (size_t i = 0; options[i].name; i++)
+                        given[i] |= options[i].val == c;
                 switch (c) {
                 case 'h':
                         print_help();
@@ -200,7 +205,30 @@ static int parse_options(int argc, char *argv[], Arguments *arguments) {
                         *text = optarg;
                         break;
                 }
+        }
         return r;
+}
+
+static bool takes(const Verb *verb, const char *option) {
+        for (const char *at = verb->options; *at; at += strspn(at, " ")) {
+                size_t n = strcspn(at, " ");
+
+                if (n == strlen(option) && memcmp(at, option, n) == 0)
+                        return true;
+                at += n;
+        }
+        return false;
+}
+
+/* What would have no effect is not what somebody wanted. */
+static int check_options(const Verb *verb, const Given given) {
+        for (size_t i = 0; options[i].name; i++)
+                if (given[i] && !takes(verb, options[i].name)) {
+                        log_error("%s does not take --%s. Try nvme-async-shutdown --help.",
+                                  verb->name, options[i].name);
+                        return -EINVAL;
+                }
+        return 0;
 }
 
 static const Verb *find_verb(const char *name) {
@@ -234,11 +262,12 @@ static int run_hook(int argc, char *argv[]) {
 int main(int argc, char *argv[]) {
         Arguments arguments = { .stage = STAGE_UNIT, .argv0 = argc > 0 ? argv[0] : NULL };
         const Verb *verb = &verbs[0];
+        Given given = {};
         int r;
 
         if (is_shutdown_hook(arguments.argv0))
                 return run_hook(argc, argv);
-        r = parse_options(argc, argv, &arguments);
+        r = parse_options(argc, argv, &arguments, given);
         if (r != 0)
                 return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
         if (optind < argc) {
@@ -257,5 +286,7 @@ int main(int argc, char *argv[]) {
                           arguments.operands[verb->max_operands]);
                 return EXIT_FAILURE;
         }
+        if (check_options(verb, given) < 0)
+                return EXIT_FAILURE;
         return verb->function(&arguments);
 }

@@ -33,6 +33,7 @@ typedef struct Verb {
         int (*function)(const Arguments *arguments);
         const char *help;
         int max_operands;
+        const char *options; /* long names, with a blank between any two */
 } Verb;
 
 /* What this program can do; the first one is what it does without a verb. Ends with a NULL name. */

@@ -6,6 +6,7 @@
 #include "verbs.h"
 
 const Verb verbs[] = {
-        { "run", verb_run, "Act; called at shutdown, with reboot, poweroff, halt or kexec", 1 },
+        { "run", verb_run, "Act; called at shutdown, with reboot, poweroff, halt or kexec", 1,
+          "stage" },
         {},
 };
