@@ -238,6 +238,14 @@ static const Verb *find_verb(const char *name) {
         return NULL;
 }
 
+/* Half a snapshot on a full disk is none. */
+static int finish_output(void) {
+        if (fflush(stdout) == 0 && !ferror(stdout))
+                return 0;
+        log_error("Could not write all of it to standard output: %s.", strerror(errno));
+        return -EIO;
+}
+
 /* systemd-shutdown gives its executables one argument: reboot, poweroff, halt, kexec or exit. */
 static bool is_shutdown_hook(const char *argv0) {
         static const char suffix[] = ".shutdown";
@@ -288,5 +296,6 @@ int main(int argc, char *argv[]) {
         }
         if (check_options(verb, given) < 0)
                 return EXIT_FAILURE;
-        return verb->function(&arguments);
+        r = verb->function(&arguments);
+        return r == EXIT_SUCCESS && finish_output() < 0 ? EXIT_FAILURE : r;
 }
