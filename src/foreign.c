@@ -267,6 +267,10 @@ static int match(Foreign *f, Snapshot *snapshot) {
                 n_numbers += i == 0 || f->disks[i].number != f->disks[i - 1].number;
         for (size_t i = 0; i < f->topology->n_devices; i++)
                 n_controllers += f->topology->devices[i].controller != NULL;
+        if (n_controllers == 0 && n_numbers > 0)
+                return snapshot_add_unknown(
+                        snapshot, "where the controllers of lsblk's disks stand: lspci's text "
+                                  "calls nothing NVMe");
         if (n_numbers == n_controllers) {
                 r = snapshot_add_unknown(snapshot,
                                          "which controller is which of nvme0, nvme1, ...: "
@@ -303,7 +307,10 @@ int foreign_read(const char *lspci_file, const char *lsblk_file, Snapshot *ret, 
                  size_t why_size) {
         _cleanup_(snapshot_done) Snapshot snapshot = SNAPSHOT_INIT;
         _cleanup_(foreign_done) Foreign f = {
-                .source = { .file = lspci_file, .why = why, .why_size = why_size },
+                .source = { .file = lspci_file,
+                            .writer = "lsblk --json",
+                            .why = why,
+                            .why_size = why_size },
                 .topology = &snapshot.topology,
         };
         _cleanup_free_ char *lspci = NULL, *lsblk = NULL;

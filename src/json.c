@@ -54,7 +54,7 @@ static int refuse_text(JsonSource *source, const char *text, size_t offset, cons
                 line += text[i] == '\n';
         }
         json_set_place(source, "%zu:%zu", line, column);
-        return json_refuse(source, "%s", what);
+        return json_refuse(source, "is no JSON as %s prints it: %s", source->writer, what);
 }
 
 static void free_tokener(struct json_tokener **tokener) {
@@ -79,9 +79,9 @@ int json_parse(JsonSource *source, const char *text, json_object **ret) {
                 return refuse_text(source, text, end, json_tokener_error_desc(error));
         end += strspn(text + end, " \t\r\n");
         if (end < n)
-                return refuse_text(source, text, end, "something follows the JSON object");
+                return refuse_text(source, text, end, "something follows the object");
         if (!json_object_is_type(object, json_type_object))
-                return refuse_text(source, text, 0, "is no JSON object");
+                return refuse_text(source, text, 0, "an object was expected");
         *ret = TAKE_PTR(object);
         return 0;
 }

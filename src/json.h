@@ -9,6 +9,7 @@
 /* What is being read, and where the reader says what is wrong with it. */
 typedef struct JsonSource {
         const char *file;
+        const char *writer; /* what prints such a text: the way out when this is none */
         char *why;
         size_t why_size;
         char place[128]; /* "devices[3].controller"; "" for the whole */

@@ -295,12 +295,26 @@ static int read_lines(Reader *r, const char *text) {
         return 0;
 }
 
+/* Without -v there are no names, and nothing would be taken for NVMe. */
+static int expect_names(const Reader *r) {
+        for (size_t i = 0; i < r->n_nodes; i++)
+                if (r->nodes[i].name_length > 0)
+                        return 0;
+        if (r->n_nodes == 0)
+                return 0;
+        (void) snprintf(r->why, r->why_size,
+                        "%s: names no device: lspci -tv does, lspci -t does not", r->file);
+        return -EINVAL;
+}
+
 int lspci_tree_read(const char *file, const char *text, Topology *topology, char *why,
                     size_t why_size) {
         Reader r = { .file = file, .why = why, .why_size = why_size };
         int e;
 
         e = read_lines(&r, text);
+        if (e >= 0)
+                e = expect_names(&r);
         if (e >= 0)
                 attach_vmd_domains(&r);
         for (size_t i = 0; i < r.n_nodes && e >= 0; i++)

@@ -134,6 +134,18 @@ Test(foreign, takes_all_for_used_when_the_numbers_differ) {
                      "used"));
 }
 
+Test(foreign, tells_that_no_device_is_called_nvme) {
+        cr_assert(eq(int,
+                     read_texts("-[0000:00]---01.0-[01]----00.0  Samsung Device a80a\n",
+                                "{\"blockdevices\":[" DISK("nvme0n1", "") "]}"),
+                     0),
+                  "%s", why);
+        cr_expect(eq(sz, snapshot.topology.n_devices, 0));
+        cr_expect(eq(str, snapshot.unknown[0],
+                     "where the controllers of lsblk's disks stand: lspci's text calls nothing "
+                     "NVMe"));
+}
+
 struct bad_row {
         char pci[200];
         char disks[120];
@@ -142,7 +154,12 @@ struct bad_row {
 
 ParameterizedTestParameters(foreign, says_what_is_wrong_and_where) {
         static struct bad_row rows[] = {
-                { "", "", "lsblk: 1:1: unexpected end of data" },
+                { "", "",
+                  "lsblk: 1:1: is no JSON as lsblk --json prints it: unexpected end of data" },
+                { "", "NAME    MAJ:MIN RM\n",
+                  "lsblk: 1:3: is no JSON as lsblk --json prints it: null expected" },
+                { "-[0000:00]-+-00.0\n           \\-01.0-[01]----00.0\n", "",
+                  "lspci: names no device: lspci -tv does, lspci -t does not" },
                 { "", "{}", "lsblk: \"blockdevices\" is missing: lsblk --json has it" },
                 { "", "{\"blockdevices\":[7]}", "lsblk: blockdevices[0]: must be an object" },
                 { "", "{\"blockdevices\":[{}]}", "lsblk: blockdevices[0]: \"name\" is missing" },

@@ -212,16 +212,21 @@ Test(snapshot, refuses_a_tree_that_is_too_deep) {
 
 struct bad_file {
         char text[200];
-        char why[120];
+        char why[160];
 };
 
 ParameterizedTestParameters(snapshot, refuses_what_is_no_snapshot) {
         static struct bad_file rows[] = {
-                { "", ": 1:1: unexpected end of data" },
-                { "{\n \"schema\": ", ": 2:12: unexpected end of data" },
-                { "{\n  \"schema\" 7 }", ": 2:12: object property name separator ':' expected" },
-                { "[]", ": 1:1: is no JSON object" },
-                { "{} {}", ": 1:4: something follows the JSON object" },
+                { "", ": 1:1: is no JSON as nvme-async-shutdown snapshot prints it: unexpected end "
+                      "of data" },
+                { "{\n \"schema\": ", ": 2:12: is no JSON as nvme-async-shutdown snapshot prints "
+                                      "it: unexpected end of data" },
+                { "{\n  \"schema\" 7 }", ": 2:12: is no JSON as nvme-async-shutdown snapshot "
+                                         "prints it: object property name separator ':' expected" },
+                { "[]", ": 1:1: is no JSON as nvme-async-shutdown snapshot prints it: an object "
+                        "was expected" },
+                { "{} {}", ": 1:4: is no JSON as nvme-async-shutdown snapshot prints it: something "
+                           "follows the object" },
                 { "{}", ": \"schema\" is missing" },
                 { "{\"schema\":\"other\"}", ": \"schema\" must be nvme-async-shutdown-snapshot" },
                 { "{\"schema\":\"" SNAPSHOT_SCHEMA "\"}",
