@@ -44,6 +44,7 @@ def draw(axes, points, limited, limit, title, unit):
     label(axes, *limited)
     axes.set_xscale("log")
     axes.set_yscale("log")
+    axes.minorticks_off()
     axes.set_title(title, fontsize=10)
     axes.set_xlabel("devices in the tree")
     axes.set_ylabel(unit)
@@ -61,6 +62,8 @@ def main(path):
     curve = sorted(row["devices"] for row in rows if not row["is_limited"])
     limited = next(row["devices"] for row in rows if row["is_limited"])
     matplotlib.rcParams["svg.hashsalt"] = "scale"   # the same figures give the same file
+    matplotlib.rcParams["svg.fonttype"] = "none"    # text that a diff shows, not glyphs' outlines
+    matplotlib.rcParams["font.sans-serif"] = ["DejaVu Sans", "Arial"]
     figure = Figure(figsize=(9, 3.8), layout="constrained")
     for axes, values, limit, title, unit in zip(
             figure.subplots(1, 2), (times, memory), (LIMIT_MS, LIMIT_MIB),
