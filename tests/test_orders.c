@@ -121,8 +121,28 @@ Test(orders, switch_tree_hierarchy) {
         expect_start(ABOVE_B, 2 * SECOND);
         expect_start(ABOVE_C, 3 * SECOND);
         expect_start(UPSTREAM, 3 * SECOND);
+        expect_released_by(ABOVE_B, B);
+        expect_released_by(ABOVE_C, C);
         expect_released_by(UPSTREAM, ABOVE_C);
+        expect_released_by(ROOT_PORT, UPSTREAM);
+        cr_expect(eq(sz, record.results[at(UPSTREAM)].n_gates, 2));
+        for (size_t i = 0; i < plan.n_steps; i++)
+                cr_expect(eq(sz, record.results[i].n_turns, 0));
         expect_total(3 * SECOND);
+}
+
+/* Not always the same sibling. */
+Test(orders, switch_tree_releases_bus_3_when_the_slower_one_is_done) {
+        build_switch_tree(&topology, 0);
+        prepare(ORDER_HIERARCHY);
+        takes(A, 7 * SECOND);
+        takes(B, 5 * SECOND);
+        run();
+        expect_start(ABOVE_C, SECOND);
+        expect_start(UPSTREAM, 5 * SECOND);
+        expect_released_by(UPSTREAM, ABOVE_B);
+        expect_released_by(ROOT_PORT, A);
+        expect_start(ROOT_PORT, 7 * SECOND);
 }
 
 /* The barrier: B's port waits for C, which is nothing to it. */
