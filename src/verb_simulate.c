@@ -69,8 +69,15 @@ static void print_notes(const Scene *scene) {
                       "%zu assumed to be %.1fs.\n",
                       n->n_measured + n->n_rtd3e + n->n_given + n->n_assumed, n->n_measured,
                       n->n_rtd3e, n->n_given, n->n_assumed, (double) LATENCY_DEFAULT_USEC / 1e6);
-        (void) printf("KERNEL is what stays in use at the end of a shutdown and is left to the "
+        (void) printf("serial is what the kernel does by itself, hierarchy the default of "
+                      "Order=.\n"
+                      "AT ONCE is the most that are shut down at the same time, BUSY how much of "
+                      "the time that many would be.\n"
+                      "KERNEL is what stays in use at the end of a shutdown and is left to the "
                       "kernel's own pass.\n");
+        if (s->n_detached > 0 && s->n_detached < scene->machine.config.min_controllers)
+                (void) printf("Fewer than MinControllers=%u: nothing would be done.\n",
+                              scene->machine.config.min_controllers);
         for (size_t i = 0; i < N_ORDERS; i++)
                 if (s[i].elapsed_usec > scene->machine.config.timeout_usec)
                         (void) printf("%s: a stage ends at TimeoutSec=%.10gs; the kernel's pass "
