@@ -155,3 +155,10 @@ int plan_make(const Topology *topology, const Config *config, Plan *ret) {
         *ret = plan;
         return 0;
 }
+
+bool plan_has_waiting_controllers(const Plan *plan) {
+        for (size_t i = 0; i < plan->n_steps; i++)
+                if (plan->steps[i].action == STEP_DETACH && plan->steps[i].n_gates > 0)
+                        return true;
+        return false;
+}

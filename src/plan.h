@@ -62,3 +62,7 @@ const char *step_action_to_string(StepAction action);
 int plan_make(const Topology *topology, const Config *config, Plan *ret) _must_check_;
 
 void plan_done(Plan *plan);
+
+/* Whether a controller that goes has to wait for others that go: a physical function for its
+ * virtual ones, which stand beside it in the tree. */
+bool plan_has_waiting_controllers(const Plan *plan);

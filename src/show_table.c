@@ -119,13 +119,15 @@ static bool find_turns(const Plan *plan, size_t *behind) {
         return has_turns;
 }
 
-/* Without turns the tree itself shows who waits for whom. */
-static void hide_turns(struct libscols_table *table) {
-        static const size_t columns[] = { PLAN_WAITS, PLAN_BEHIND };
+static void hide(struct libscols_table *table, size_t column) {
+        (void) scols_column_set_flags(scols_table_get_column(table, column), SCOLS_FL_HIDDEN);
+}
 
-        for (size_t i = 0; i < ARRAY_SIZE(columns); i++)
-                (void) scols_column_set_flags(scols_table_get_column(table, columns[i]),
-                                              SCOLS_FL_HIDDEN);
+/* Without turns the tree itself shows who waits for whom, but for virtual functions. */
+static void hide_what_the_tree_shows(struct libscols_table *table, const Plan *plan) {
+        hide(table, PLAN_BEHIND);
+        if (!plan_has_waiting_controllers(plan))
+                hide(table, PLAN_WAITS);
 }
 
 int show_plan(const Topology *topology, const Plan *plan, bool json, FILE *stream) {
@@ -140,7 +142,7 @@ int show_plan(const Topology *topology, const Plan *plan, bool json, FILE *strea
         bool is_complete = rows.table && behind && rows.lines;
 
         if (is_complete && !find_turns(plan, behind) && !json)
-                hide_turns(rows.table);
+                hide_what_the_tree_shows(rows.table, plan);
         for (size_t i = 0; is_complete && i < topology->n_devices; i++)
                 is_complete = get_plan_line(&rows, i, 0);
         free(rows.lines);

@@ -21,6 +21,12 @@ static const char *const order_phrase_table[_ORDER_MAX] = {
         [ORDER_SERIAL] = "one after the other",
 };
 
+static const char *how_they_go(const Plan *plan, Order order) {
+        if (order == ORDER_HIERARCHY && plan_has_waiting_controllers(plan))
+                return "at the same time, physical functions after their virtual ones";
+        return order_phrase_table[order];
+}
+
 /* What the tree does not show: how it ends, and what would keep a shutdown from doing it. */
 static void print_notes(const Topology *topology, const Plan *plan, const Config *config,
                         Stage stage) {
@@ -33,7 +39,7 @@ static void print_notes(const Topology *topology, const Plan *plan, const Config
         (void) printf(
                 "\nStage %s, were it to run now: %zu of %zu controllers would be detached %s, "
                 "%zu left to the kernel.\n",
-                stage_to_string(stage), plan->n_detach, n, order_phrase_table[config->order],
+                stage_to_string(stage), plan->n_detach, n, how_they_go(plan, config->order),
                 n - plan->n_detach);
         if (plan->n_detach < config->min_controllers)
                 (void) printf("Fewer than MinControllers=%u: nothing would be done.\n",

@@ -232,6 +232,7 @@ Test(plan, takes_virtual_functions_before_their_physical_one) {
         cr_expect(eq(sz, step_of(&t, &plan, "0000:01:00.0")->n_gates, 2));
         cr_expect(is_gate_of(&t, &plan, "0000:01:00.1", "0000:01:00.0"));
         cr_expect(is_gate_of(&t, &plan, "0000:01:00.2", "0000:01:00.0"));
+        cr_expect(plan_has_waiting_controllers(&plan));
         plan_done(&plan);
         topology_done(&t);
 }
@@ -299,6 +300,7 @@ Test(plan, an_unbound_virtual_function_keeps_nobody) {
         build_physfn(&t, "0000:01:00.1", "0000:01:00.0");
         plan = make(&t, &config);
         cr_expect(eq(int, step_of(&t, &plan, "0000:01:00.0")->action, STEP_DETACH));
+        cr_expect(not(plan_has_waiting_controllers(&plan)));
         plan_done(&plan);
         topology_done(&t);
 }
