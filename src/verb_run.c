@@ -31,6 +31,7 @@ typedef struct Run {
         char *argv0;
         int console_fd;
         PendingAction pending; /* unit */
+        ssize_t n_bound;       /* controllers that the driver has; -errno */
 } Run;
 
 static void on_progress(void *userdata, size_t n_done, size_t n_steps, usec_t elapsed_usec) {
@@ -135,13 +136,11 @@ static int confirm_action(Run *run) {
 /* 0: done or rightly nothing done; -errno. */
 static int survey_and_act(Run *run) {
         usec_t deadline = usec_now() + run->config.timeout_usec;
-        ssize_t n_bound = nvme_presence_count(run->root_fd);
         int r;
 
-        /* A look at every device of the machine is worth nothing then: on one with a single drive,
-         * or in the hook when the unit has taken all. */
-        if (n_bound >= 0 && (size_t) n_bound < run->config.min_controllers) {
-                log_info("Nothing to do: %zd NVMe controllers, MinControllers=%u.", n_bound,
+        /* A look at every device of the machine is worth nothing then. */
+        if (run->n_bound >= 0 && (size_t) run->n_bound < run->config.min_controllers) {
+                log_info("Nothing to do: %zd NVMe controllers, MinControllers=%u.", run->n_bound,
                          run->config.min_controllers);
                 return 0;
         }
@@ -226,6 +225,13 @@ static int run_stage(const Arguments *arguments) {
         run.root_fd = sysfs_open_root("/");
         if (run.root_fd < 0)
                 return run.root_fd;
+        run.n_bound = nvme_presence_count(run.root_fd);
+        if (run.n_bound == 0) {
+                /* In the hook most often: the unit has taken all. No setting makes a difference. */
+                log_info("Nothing to do: no NVMe controllers.");
+                (void) close(run.root_fd);
+                return 0;
+        }
         r = verb_read_config(run.root_fd, &run.config);
         if (r >= 0) {
                 r = may_run(&run);
