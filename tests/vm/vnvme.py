@@ -154,7 +154,8 @@ class Bench:
         self._images = images
         self._append = append
         self._say = say
-        self.directory = Path(directory)
+        # images refer to each other by path, and a relative one is taken from where the image is
+        self.directory = Path(directory).resolve()
         if self.directory.exists():
             shutil.rmtree(self.directory)
         self.directory.mkdir(parents=True)
