@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Measures shutdowns of many slow controllers: the kernel alone, a shell hook, this project.
 
-Each run is a real shutdown of a machine that begins from one saved state; the times are taken on the
-controllers' own clock. A figure is the median of its rounds; where the kernel alone takes longer
-than half a minute it is measured once, as it does not vary.
+Each run is a real shutdown; all of a row begin from one saved state of the machine, with its
+controllers. The times are taken on the controllers' own clock. A figure is the median of its rounds;
+where the kernel alone takes longer than half a minute it is measured once, as it does not vary.
 
 The row "enumeration" is no shutdown: it is what `plan` takes on the live machine, which looks at all
 that a stage looks at, beside what it takes to start the program.
@@ -111,13 +111,25 @@ def rows():
     return found
 
 
-def shut_down(machines, row, mode, **parameters):
-    """One shutdown: its report."""
-    set_up, command = MODES[mode]
+LOADED = "loaded"
+
+
+def load(machines, row, **parameters):
+    """Make the machine that all shutdowns of the row begin from."""
     machine = machines.start()
     try:
         vnvme.load(machine, topology=row.topology, latency_us=_thousand(row.latency_ms),
                    rtd3e_us=_thousand(row.rtd3e_ms), **parameters)
+        machines.keep(machine, LOADED)
+    finally:
+        machine.close()
+
+
+def shut_down(machines, row, mode):
+    """One shutdown of what was loaded: its report."""
+    set_up, command = MODES[mode]
+    machine = machines.start(LOADED)
+    try:
         machine.check(set_up)
         report = vnvme.shut_down(machine, command, row.timeout)
     finally:
@@ -181,6 +193,7 @@ def middle(runs):
 
 def measure_row(machines, row, rounds, say):
     runs = {mode: [] for mode in row.modes}
+    load(machines, row)
     for _ in range(rounds):
         for mode in row.modes:
             if mode == KERNEL and runs[mode] and runs[mode][0]["total_usec"] > LONG_USEC:
@@ -195,9 +208,10 @@ def measure_row(machines, row, rounds, say):
 
 def trace(machines, wanted):
     for row in wanted:
+        load(machines, row, trace=bench_trace.FUNCTIONS)
         for mode in row.modes:
             print(f"\n{row.name}, {mode}")
-            report = shut_down(machines, row, mode, trace=bench_trace.FUNCTIONS)
+            report = shut_down(machines, row, mode)
             for line in bench_trace.table(report):
                 print(f"  {line}", flush=True)
 

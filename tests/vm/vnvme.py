@@ -2,7 +2,8 @@
 """A machine whose NVMe controllers are the guest module's (tests/vm/vnvme): latencies and faults.
 
 It is booted once and its state is saved before any controller exists. Each shutdown begins from that
-state, so that all of them have the same past, and none has to wait for a boot.
+state, or from one that was saved when its controllers were there, so that all of them have the same
+past, and none has to wait for a boot.
 """
 
 import hashlib
@@ -28,6 +29,8 @@ UNIT_DROP_IN = "/etc/systemd/system/nvme-async-shutdown.service.d/mark.conf"
 HOOKS = "/lib/systemd/system-shutdown"
 OWN_HOOK = f"{HOOKS}/nvme-async-shutdown.shutdown"
 MARKED_HOOK = "/usr/local/lib/marked.shutdown"
+
+BOOTED = "booted"
 
 # The unit and the hook as they are, between two marks on the controllers' clock.
 SET_UP = f"""
@@ -161,8 +164,7 @@ class Bench:
         self.directory.mkdir(parents=True)
         self._root = images.root(build, {MODULE: _build_module(images)},
                                  f"root-{self.directory.name}.qcow2")
-        self._disk = self.directory / "disk.qcow2"
-        self._state = self.directory / "state"
+        self._running = self.directory / "run.qcow2"
 
     def _machine(self, disk, *options):
         devices = ["-drive", f"if=none,id=root,format=qcow2,cache=unsafe,file={disk}",
@@ -176,30 +178,48 @@ class Bench:
         subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", back, disk],
                        check=True, stdin=subprocess.DEVNULL)
 
-    def prepare(self):
+    def _saved(self, name):
+        """Disk and state under that name."""
+        return self.directory / f"{name}.qcow2", self.directory / f"{name}.state"
+
+    def keep(self, machine, name):
+        """Save a machine as it is, for start(name); it does not run any more after it."""
+        disk, state = self._saved(name)
+        machine.check("sync")
+        # of a machine that runs a page is saved again when it is written to; not all of these were
+        # seen under software emulation
+        machine.qmp("stop")
+        machine.qmp("migrate", uri=f"exec:cat >{state}")
+        while (status := machine.qmp("query-migrate")["status"]) != "completed":
+            if status == "failed":
+                raise MachineError("the machine's state could not be saved")
+        machine.close()
+        self._running.rename(disk)
+
+    def _prepare(self):
         """Boot, set up, and save the state that all runs begin from."""
         self._say("booting the machine that all runs begin from")
-        self._overlay(self._disk, self._root)
-        with self._machine(self._disk) as machine:
+        self._overlay(self._running, self._root)
+        with self._machine(self._running) as machine:
             machine.wait_boot()
             machine.check(SET_UP)
             # the agent is a job of the boot itself: all others have to be done
             machine.check("while systemctl list-jobs --no-legend | grep -q running; do sleep 0.1; "
-                          "done; sync")
-            machine.qmp("migrate", uri=f"exec:cat >{self._state}")
-            while (status := machine.qmp("query-migrate")["status"]) != "completed":
-                if status == "failed":
-                    raise MachineError("the machine's state could not be saved")
+                          "done")
+            self.keep(machine, BOOTED)
 
-    def start(self):
-        """A machine as it was saved; to be closed by the caller."""
-        if not self._state.exists():
-            self.prepare()
-        disk = self.directory / "run.qcow2"
-        disk.unlink(missing_ok=True)
-        self._overlay(disk, self._disk)
-        machine = self._machine(disk, "-incoming", f"exec:cat {self._state}")
+    def start(self, name=BOOTED):
+        """A machine as it was saved under that name; to be closed by the caller."""
+        disk, state = self._saved(name)
+        if name == BOOTED and not state.exists():
+            self._prepare()
+        self._running.unlink(missing_ok=True)
+        self._overlay(self._running, disk)
+        machine = self._machine(self._running, "-incoming", f"exec:cat {state}")
         machine.start()
+        while machine.qmp("query-status")["status"] == "inmigrate":
+            pass
+        machine.qmp("cont")
         return machine
 
 
