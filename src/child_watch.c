@@ -22,6 +22,8 @@ int child_watch_init(ChildWatch *watch) {
         sigset_t mask;
         int r;
 
+        /* Where whoever started us ignored it nobody would learn how a child ended (wait(2)). */
+        (void) signal(SIGCHLD, SIG_DFL);
         (void) sigemptyset(&mask);
         (void) sigaddset(&mask, SIGTERM);
         (void) sigaddset(&mask, SIGINT);

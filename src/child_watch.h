@@ -22,7 +22,8 @@ typedef enum ChildWatchEnd {
         CHILD_WATCH_SIGNAL = 3,
 } ChildWatchEnd;
 
-/* Blocks SIGTERM and SIGINT: child_watch_wait() returns for them. 0 or -errno. */
+/* Blocks SIGTERM and SIGINT: child_watch_wait() returns for them. SIGCHLD gets its default. 0 or
+ * -errno. */
 int child_watch_init(ChildWatch *watch) _must_check_;
 
 /* Closes what child_watch_init() opened; accepts CHILD_WATCH_INIT. */

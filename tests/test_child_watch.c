@@ -91,6 +91,19 @@ Test(child_watch, an_end_goes_before_a_signal_and_the_signal_stays) {
         cr_expect(watch.is_told_to_stop);
 }
 
+Test(child_watch, a_childs_status_is_there_whoever_started_us) {
+        ChildWatch other = CHILD_WATCH_INIT;
+        int status = -1;
+        pid_t pid;
+
+        (void) signal(SIGCHLD, SIG_IGN);
+        cr_assert(eq(int, child_watch_init(&other), 0));
+        pid = start(true);
+        cr_expect(eq(int, waitpid(pid, &status, 0), pid));
+        cr_expect(eq(int, status, 0));
+        child_watch_done(&other);
+}
+
 Test(child_watch, without_descriptors_nobody_is_watched) {
         struct rlimit limit;
         ChildWatch none = CHILD_WATCH_INIT;
