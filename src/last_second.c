@@ -35,20 +35,12 @@ static void expedite_rcu(int root_fd) {
                 log_debug("Could not expedite RCU, ignoring: %s", strerror(-r));
 }
 
-static void raise_priority(int priority) {
-        if (setpriority(PRIO_PROCESS, 0, priority) < 0)
-                log_debug("Could not raise the priority, ignoring: %s", strerror(errno));
-}
-
 void last_second_settings(int root_fd) {
         /* What was never needed is not worth reading in. */
         if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) < 0)
                 log_debug("Could not lock memory, ignoring: %s", strerror(errno));
-        raise_priority(PRIO_MIN / 2);
+        if (setpriority(PRIO_PROCESS, 0, PRIO_MIN) < 0)
+                log_debug("Could not raise the priority, ignoring: %s", strerror(errno));
         expedite_rcu(root_fd);
         limit_admin_timeout(root_fd);
-}
-
-void last_second_hurry(void) {
-        raise_priority(PRIO_MIN);
 }

@@ -6,7 +6,7 @@
 
 /* Each setting that can't be made is logged and ignored:
  *   memory is locked as it is touched: what has been read in stays even if its file system goes;
- *   this process goes before all others but its workers: in the unit stage udevd and its rules have
+ *   this process and its workers go before all others: in the unit stage udevd and its rules have
  * an event to process for everything that an unbind removes, in time that the drives then lack;
  *   RCU grace periods are expedited (/sys/kernel/rcu_expedited): an unbind waits for one before the
  * notification and for one after it, some 15 ms each at 250 Hz;
@@ -14,9 +14,3 @@
  * unbind for that long, 60 s by default (nvme_delete_io_queues(), 6.1), and can't be killed there.
  * It takes effect at once and for every controller of the machine, and is not put back. */
 void last_second_settings(int root_fd);
-
-/* Puts this process, a worker, before all others, its parent too; a failure is logged and ignored.
- * So the first drives are inside their handshake while the last workers are still to be forked; and
- * where processors are few a worker ends before the next one begins, instead of all of them being
- * late in all they do. */
-void last_second_hurry(void);

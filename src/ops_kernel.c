@@ -3,6 +3,7 @@
 
 #include "ops_kernel.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/pidfd.h>
@@ -10,7 +11,6 @@
 #include <sys/wait.h>
 
 #include "child_watch.h"
-#include "last_second.h"
 #include "poll_until.h"
 #include "verify.h"
 #include "worker.h"
@@ -31,6 +31,7 @@ struct OpsKernel {
         ChildWatch watch;
         WorkerSlot *slots; /* shared with the workers, one for each device */
         size_t slots_size;
+        int hold_fds[2]; /* see WorkerSlot.hold_fd; the writing end is closed by the first wait */
         Child *children; /* one for each device */
 };
 
@@ -46,11 +47,12 @@ static void run_child(const OpsKernel *ops, size_t device, StepAction action) {
 
         for (size_t i = 0; i < ARRAY_SIZE(ignored); i++)
                 (void) signal(ignored[i], SIG_IGN);
+        /* this copy would keep the end of file from coming */
+        if (ops->hold_fds[1] >= 0)
+                (void) close(ops->hold_fds[1]);
         (void) prctl(PR_SET_NAME, ops->topology->devices[device].controller->name);
         if (ops->argv0)
                 *ops->argv0 = '@';
-        if (!ops->is_live)
-                last_second_hurry();
         worker_run(ops->root_fd, ops->topology, device, action, ops->is_live, &ops->slots[device]);
         _exit(EXIT_SUCCESS);
 }
@@ -61,6 +63,7 @@ static int kernel_start(void *context, size_t step, StepAction action) {
         pid_t pid;
 
         worker_slot_init(&ops->slots[step]);
+        ops->slots[step].hold_fd = ops->hold_fds[1] >= 0 ? ops->hold_fds[0] : -1;
         pid = fork();
         if (pid < 0)
                 return -errno;
@@ -128,11 +131,21 @@ static int take_ended(OpsKernel *ops, size_t device, StepResult *ret_result) {
         return OPS_WAIT_DONE;
 }
 
+static void let_go(OpsKernel *ops) {
+        if (ops->hold_fds[1] < 0)
+                return;
+        for (size_t i = 0; i < ops->topology->n_devices; i++)
+                ops->slots[i].may_go_on = true;
+        close_fd(&ops->hold_fds[1]);
+        ops->hold_fds[1] = -1;
+}
+
 static int kernel_wait(void *context, usec_t deadline, size_t *ret_step, StepResult *ret_result) {
         OpsKernel *ops = context;
         uint64_t device = 0;
         int r;
 
+        let_go(ops);
         r = child_watch_wait(&ops->watch, deadline, &device);
         switch (r) {
         case CHILD_WATCH_ENDED:
@@ -216,6 +229,9 @@ int ops_kernel_new(int root_fd, const Topology *topology, bool is_live, char *ar
 
         if (!ops)
                 return -ENOMEM;
+        /* without it they just go on one after the other */
+        if (pipe2(ops->hold_fds, O_CLOEXEC) < 0)
+                ops->hold_fds[0] = ops->hold_fds[1] = -1;
         ops->root_fd = root_fd;
         ops->topology = topology;
         ops->argv0 = argv0;
@@ -240,6 +256,8 @@ OpsKernel *ops_kernel_free(OpsKernel *ops) {
         child_watch_done(&ops->watch);
         if (ops->slots)
                 (void) munmap(ops->slots, ops->slots_size);
+        close_fd(&ops->hold_fds[0]);
+        close_fd(&ops->hold_fds[1]);
         free(ops->children);
         free(ops);
         return NULL;

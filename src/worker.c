@@ -11,11 +11,13 @@
 
 #include "block_node.h"
 #include "mount_guard.h"
+#include "poll_until.h"
 #include "sysfs.h"
 #include "text.h"
 #include "verify.h"
 
 #define UNBIND_PATH "sys/bus/pci/drivers/nvme/unbind"
+#define HOLD_MAX_USEC (10 * USEC_PER_SEC)
 
 typedef struct Worker {
         int root_fd;
@@ -23,9 +25,8 @@ typedef struct Worker {
         size_t device;
         bool is_live;
         WorkerSlot *slot;
-        /* Opened with the first check: through it the very controller that was looked at is asked
-         * again, and nothing in sysfs, which the others' unbinds take apart, has to be looked up.
-         */
+        /* Opened while nobody else is at work yet: each unbind takes sysfs apart under a lock that
+         * every look at a path there needs, and with 128 of them a look took 300 ms. */
         int serial_fd;
         int unbind_fd;
 } Worker;
@@ -253,13 +254,21 @@ static bool unbind(Worker *w) {
         return true;
 }
 
-/* Nobody waits for what begins now: the machine has gone on, or the stage's program has died. Then
- * the kernel's pass does it. */
-static bool is_waited_for(Worker *w) {
-        if (w->slot->is_abandoned)
-                return refuse(w, OUTCOME_LEFT, "abandoned before the unbind");
-        return getppid() == w->slot->parent ||
-               refuse(w, OUTCOME_LEFT, "the stage's program died before the unbind");
+/* What the first unbinds do to sysfs would slow down the checks of the rest, and even their fork:
+ * so nobody goes on before the parent has begun all it could. If it died meanwhile, or is stuck in
+ * a fork, then nobody would keep the deadline of what begins here: the kernel's pass does it. */
+static bool hold(Worker *w) {
+        int r;
+
+        if (w->slot->hold_fd < 0)
+                return true;
+        r = poll_until(w->slot->hold_fd, usec_now() + HOLD_MAX_USEC);
+        if (r > 0 && w->slot->may_go_on)
+                return true;
+        return refuse(w, OUTCOME_LEFT, "not begun: %s",
+                      r > 0    ? "the stage's program has died"
+                      : r == 0 ? "it took too long to begin the others"
+                               : strerror(-r));
 }
 
 static void detach(Worker *w) {
@@ -270,14 +279,18 @@ static void detach(Worker *w) {
         if (!is_same_controller(w) || !answers_on_bus(w) || !has_planned_namespaces(w) ||
             !can_unbind(w))
                 return;
+        if (!hold(w))
+                return;
         worker_enter_phase(slot, PHASE_FSYNC);
         if (!write_back_all(w))
                 return;
         /* fsync may have taken its time: look once more at the last moment. */
         if (!has_same_serial(w) || !carries_no_mount(w))
                 return;
-        if (!is_waited_for(w))
+        if (slot->is_abandoned) {
+                (void) refuse(w, OUTCOME_LEFT, "abandoned before the unbind");
                 return;
+        }
         worker_enter_phase(slot, PHASE_SHUTDOWN);
         since = slot->phase_started_usec;
         if (!unbind(w))

@@ -13,8 +13,7 @@
  *   nothing mounted leads to it (mount_guard.h): is_live, or where a head is shared with other
  * controllers, whose claim none of them can hold;
  *   the address is written to the driver's unbind through a descriptor of the worker's own, opened
- * with the first check: one that is shared would serialise all writes (kernfs of->mutex); not where
- * nobody waits for it any more;
+ * with the first check: one that is shared would serialise all writes (kernfs of->mutex);
  * verify_shutdown(). STEP_LEAVE:
  * fsync() of each namespace, which is a Flush. Blocks as long as the controller does. The outcome
  * and its reason are in the slot. */

@@ -6,7 +6,7 @@
 void worker_slot_init(WorkerSlot *slot) {
         *slot = (WorkerSlot){ .phase = PHASE_FORK,
                               .phase_started_usec = usec_now(),
-                              .parent = getpid() };
+                              .hold_fd = -1 };
         slot->result.started_usec = slot->phase_started_usec;
 }
 

@@ -13,10 +13,14 @@ typedef struct WorkerSlot {
         /* Set by the parent: nobody waits any more. A worker that has not yet written to unbind
          * does not do so then: the machine may have gone on, and what was idle be in use again. */
         _Atomic bool is_abandoned;
-        pid_t parent; /* by which a worker knows that it has died */
+        /* -1, or a pipe whose end of file says that the parent has begun all it could, or has died:
+         * until then a worker that has made its checks goes no further. Set before the fork. */
+        int hold_fd;
+        /* Set by the parent before it lets go: an end of file without it is the parent's end. */
+        _Atomic bool may_go_on;
 } WorkerSlot;
 
-/* Prepares a slot before the fork, in the parent. */
+/* Prepares a slot before the fork. */
 void worker_slot_init(WorkerSlot *slot);
 
 /* Ends the current phase and enters the next one; _PHASE_MAX: none follows. */

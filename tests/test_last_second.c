@@ -59,10 +59,5 @@ Test(last_second, expedites_rcu) {
 Test(last_second, goes_on_without_the_parameter_or_the_right) {
         last_second_settings(root_fd);
         cr_expect(eq(int, locked_flags, MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT));
-        cr_expect(eq(int, priority, -10));
-}
-
-Test(last_second, hurries_and_goes_on_without_the_right) {
-        last_second_hurry();
         cr_expect(eq(int, priority, PRIO_MIN));
 }

@@ -27,7 +27,8 @@ typedef enum Behaviour {
         IGNORES_SIGNALS,
         TELLS_ARGV0,
         WAITS_FOR_ABANDON,
-        TELLS_PARENT,
+        TELLS_RELEASE,
+        STOPS_UNLESS_LET_GO,
 } Behaviour;
 
 static Behaviour behaviours[N];
@@ -53,6 +54,8 @@ static void end_well(WorkerSlot *slot) {
 
 void worker_run(int fd, const Topology *t, size_t device, StepAction action, bool is_live,
                 WorkerSlot *slot) {
+        char byte;
+
         /* Whatever happens to the test, its workers do not stay. */
         (void) alarm(20);
         worker_enter_phase(slot, PHASE_CHECK);
@@ -83,11 +86,16 @@ void worker_run(int fd, const Topology *t, size_t device, StepAction action, boo
                 (void) snprintf(slot->result.reason, sizeof(slot->result.reason), "%s", argv0);
                 end_well(slot);
                 break;
-        case TELLS_PARENT:
-                slot->result.is_flushed = slot->parent == getppid();
-                slot->result.phase_usec[PHASE_VERIFY] = usec_now();
+        case TELLS_RELEASE:
+                slot->result.is_flushed = slot->hold_fd >= 0;
+                if (slot->hold_fd >= 0 && read(slot->hold_fd, &byte, 1) == 0 && slot->may_go_on)
+                        slot->result.phase_usec[PHASE_VERIFY] = usec_now();
                 end_well(slot);
                 break;
+        case STOPS_UNLESS_LET_GO:
+                if (slot->hold_fd < 0 || read(slot->hold_fd, &byte, 1) != 0)
+                        _exit(5);
+                _exit(slot->may_go_on ? 6 : 4);
         case WAITS_FOR_ABANDON:
                 worker_enter_phase(slot, PHASE_FSYNC);
                 while (!slot->is_abandoned)
@@ -135,17 +143,36 @@ static void write_csts(uint32_t csts) {
         fake_root_write_binary(PCI "/resource0", registers, sizeof(registers));
 }
 
-/* The first drives are inside their handshake while the rest is still to be begun. */
-Test(ops_kernel, workers_begin_at_once_and_know_their_parent) {
-        StepResult result;
+/* All that can begin have begun by then; later ones have nobody to disturb. */
+Test(ops_kernel, workers_are_held_until_the_first_wait) {
+        StepResult results[2], later;
         usec_t waited;
 
-        start(0, TELLS_PARENT);
-        (void) usleep(300 * 1000);
+        start(0, TELLS_RELEASE);
+        start(1, TELLS_RELEASE);
         waited = usec_now();
-        result = wait_for(0);
-        cr_expect(lt(u64, result.phase_usec[PHASE_VERIFY], waited));
-        cr_expect(result.is_flushed);
+        for (size_t i = 0; i < 2; i++) {
+                size_t step;
+                int r = ops_kernel.wait(ops, usec_now() + 10 * USEC_PER_SEC, &step, &results[i]);
+
+                cr_assert(eq(int, r, OPS_WAIT_DONE));
+                cr_expect(results[i].is_flushed, "worker %zu was not held", step);
+                cr_expect(results[i].phase_usec[PHASE_VERIFY] >= waited);
+        }
+        start(2, TELLS_RELEASE);
+        later = wait_for(2);
+        cr_expect(not(later.is_flushed));
+}
+
+/* What it looks like to the workers when the parent dies while it still forks. */
+Test(ops_kernel, workers_that_were_not_let_go_are_told_so) {
+        int status = 0;
+
+        start(0, STOPS_UNLESS_LET_GO);
+        ops = ops_kernel_free(ops);
+        cr_assert(eq(int, waitpid(last_pid, &status, 0), last_pid));
+        cr_expect(eq(int, status, 4 << 8)); /* exited with 4 */
+        cr_assert(eq(int, ops_kernel_new(root_fd, &topology, false, argv0, &ops), 0));
 }
 
 Test(ops_kernel, reports_each_worker_once) {

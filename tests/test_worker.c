@@ -129,7 +129,6 @@ static void setup(void) {
         add_namespace("nvme0n1", makedev(259, 0));
         add_partition("nvme0n1p1", makedev(259, 1));
         worker_slot_init(&slot);
-        slot.parent = getppid();
 }
 
 static void teardown(void) {
@@ -414,13 +413,47 @@ Test(worker, ignores_complaints_about_others_and_of_earlier_times) {
         cr_expect(eq(int, result.outcome, OUTCOME_UNVERIFIED));
 }
 
-/* Nobody would keep the stage's deadline. */
-Test(worker, does_not_unbind_when_its_parent_has_died) {
-        slot.parent = 1;
+static struct {
+        bool is_asked;
+        unsigned n_fsyncs_before;
+        int answer; /* of the wait for the parent */
+} held;
+
+int poll_until(int fd, usec_t deadline) {
+        held.is_asked = fd == slot.hold_fd && deadline > usec_now() &&
+                        deadline < usec_now() + 60 * USEC_PER_SEC;
+        held.n_fsyncs_before = kernel.n_fsyncs;
+        return held.answer;
+}
+
+Test(worker, is_held_between_its_checks_and_the_fsync) {
+        held.answer = 1;
+        slot.hold_fd = STDIN_FILENO;
+        slot.may_go_on = true;
+        run();
+        cr_expect(held.is_asked);
+        cr_expect(eq(uint, held.n_fsyncs_before, 0));
+        cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
+}
+
+Test(worker, goes_no_further_when_the_parent_died_before_it_let_go) {
+        held.answer = 1;
+        slot.hold_fd = STDIN_FILENO;
+        run();
+        cr_expect(eq(uint, kernel.n_fsyncs, 0));
+        cr_expect(eq(uint, kernel.n_writes, 0));
+        cr_expect(eq(int, slot.result.outcome, OUTCOME_LEFT));
+        cr_expect(eq(str, slot.result.reason, "not begun: the stage's program has died"));
+}
+
+Test(worker, is_not_held_for_ever) {
+        held.answer = 0;
+        slot.hold_fd = STDIN_FILENO;
+        slot.may_go_on = true;
         run();
         cr_expect(eq(uint, kernel.n_writes, 0));
         cr_expect(eq(int, slot.result.outcome, OUTCOME_LEFT));
-        cr_expect(eq(str, slot.result.reason, "the stage's program died before the unbind"));
+        cr_expect(eq(str, slot.result.reason, "not begun: it took too long to begin the others"));
 }
 
 Test(worker, touches_nothing_that_no_longer_answers_on_the_bus) {
