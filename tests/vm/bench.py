@@ -149,8 +149,17 @@ def measure(machines, row, mode):
 
 ENUMERATION = "enumeration"
 
-# Microseconds: of the start alone, of the whole.
+# Microseconds: of the start alone, of the whole; when nobody has anything to do any more with what the
+# drives' coming has brought (128 of them: for half a minute).
 ENUMERATE = """
+idle() {
+        awk '/^cpu / { print $5 + $6, $2 + $3 + $4 + $5 + $6 + $7 + $8 }' /proc/stat
+}
+deadline=$((SECONDS + 120))
+until read -r idle0 all0 < <(idle); sleep 1; read -r idle1 all1 < <(idle)
+        [ $(((idle1 - idle0) * 100)) -ge $(((all1 - all0) * 80)) ]; do
+        [ "$SECONDS" -lt "$deadline" ] || { echo "the machine does not come to rest"; exit 1; }
+done
 for command in --version 'plan --json'; do
         for round in 1 2 3 4 5 6 7 8 9; do
                 begin=${EPOCHREALTIME/./}
