@@ -4,7 +4,7 @@
 
 #include "config.h"
 
-/* The action with a pending job for systemd-<action>.service, the last unit of every way down. 0;
- * -ENOENT when there is none, or no systemd; -errno when it can't be asked. Waits at most 5 s for
- * each answer. */
+/* The action with a pending job for systemd-<action>.service, the last unit of every way down.
+ * Returns 0; -ENOENT when there is none, or no systemd; -errno when it can't be asked. Waits at
+ * most 5 s for each answer. */
 int system_manager_pending_action(Action *ret_action) _must_check_;

@@ -178,6 +178,14 @@ class Machine:
             raise MachineError(f"QMP {command}: {answer['error']}")
         return answer["return"]
 
+    def wait_status(self, command, during, timeout):
+        """Ask until the status is none of @during; returns it."""
+        deadline = time.monotonic() + timeout
+        while (status := self.qmp(command)["status"]) in during:
+            if time.monotonic() > deadline:
+                raise MachineError(f"{command} still tells \"{status}\" after {timeout} s")
+        return status
+
     def trace_registers(self, enable):
         self.qmp("trace-event-set-state", name=Trace.NOISY, enable=enable)
 

@@ -24,6 +24,8 @@ MODULE = "/usr/local/lib/vnvme.ko"
 KERNEL_MIB = 1024
 WINDOW_MIB = 511
 MEMORY_MIB = KERNEL_MIB + WINDOW_MIB + 1
+# a state is some 100 MiB in a file; on a busy machine that takes several seconds
+STATE_SECONDS = 120
 
 UNIT_DROP_IN = "/etc/systemd/system/nvme-async-shutdown.service.d/mark.conf"
 HOOKS = "/lib/systemd/system-shutdown"
@@ -190,9 +192,10 @@ class Bench:
         # seen under software emulation
         machine.qmp("stop")
         machine.qmp("migrate", uri=f"exec:cat >{state}")
-        while (status := machine.qmp("query-migrate")["status"]) != "completed":
-            if status == "failed":
-                raise MachineError("the machine's state could not be saved")
+        status = machine.wait_status("query-migrate", ("none", "setup", "active", "device"),
+                                     STATE_SECONDS)
+        if status != "completed":
+            raise MachineError(f"the machine's state could not be saved: {status}")
         machine.close()
         self._running.rename(disk)
 
@@ -217,8 +220,7 @@ class Bench:
         self._overlay(self._running, disk)
         machine = self._machine(self._running, "-incoming", f"exec:cat {state}")
         machine.start()
-        while machine.qmp("query-status")["status"] == "inmigrate":
-            pass
+        machine.wait_status("query-status", ("inmigrate",), STATE_SECONDS)
         machine.qmp("cont")
         return machine
 
