@@ -18,6 +18,8 @@ from qemu_trace import Trace
 BOOT_SECONDS = 240
 COMMAND_SECONDS = 120
 SHUTDOWN_SECONDS = 300
+# a state is some 100 MiB in a file; on a busy machine that takes several seconds
+STATE_SECONDS = 120
 
 KERNEL_ARGUMENTS = (
     "root=LABEL=vmroot console=ttyS0 net.ifnames=0 "
@@ -178,13 +180,16 @@ class Machine:
             raise MachineError(f"QMP {command}: {answer['error']}")
         return answer["return"]
 
-    def wait_status(self, command, during, timeout):
-        """Ask until the status is none of @during; returns it."""
-        deadline = time.monotonic() + timeout
-        while (status := self.qmp(command)["status"]) in during:
-            if time.monotonic() > deadline:
-                raise MachineError(f"{command} still tells \"{status}\" after {timeout} s")
-        return status
+    def migrate(self, command, uri):
+        """@command: migrate or migrate-incoming; returns when the whole state has gone to @uri or
+        come from there."""
+        self.qmp("migrate-set-capabilities", capabilities=[{"capability": "events", "state": True}])
+        start = len(self._qmp.lines)
+        self.qmp(command, uri=uri)
+        _, match = self._qmp.wait('"event": "MIGRATION".*"status": "(completed|failed)"', start,
+                                  STATE_SECONDS, self.is_running)
+        if match[1] != "completed":
+            raise MachineError(f"QMP {command} {uri}: {match[1]}")
 
     def trace_registers(self, enable):
         self.qmp("trace-event-set-state", name=Trace.NOISY, enable=enable)

@@ -24,8 +24,6 @@ MODULE = "/usr/local/lib/vnvme.ko"
 KERNEL_MIB = 1024
 WINDOW_MIB = 511
 MEMORY_MIB = KERNEL_MIB + WINDOW_MIB + 1
-# a state is some 100 MiB in a file; on a busy machine that takes several seconds
-STATE_SECONDS = 120
 
 UNIT_DROP_IN = "/etc/systemd/system/nvme-async-shutdown.service.d/mark.conf"
 HOOKS = "/lib/systemd/system-shutdown"
@@ -191,11 +189,7 @@ class Bench:
         # of a machine that runs a page is saved again when it is written to; not all of these were
         # seen under software emulation
         machine.qmp("stop")
-        machine.qmp("migrate", uri=f"exec:cat >{state}")
-        status = machine.wait_status("query-migrate", ("none", "setup", "active", "device"),
-                                     STATE_SECONDS)
-        if status != "completed":
-            raise MachineError(f"the machine's state could not be saved: {status}")
+        machine.migrate("migrate", f"exec:cat >{state}")
         machine.close()
         self._running.rename(disk)
 
@@ -218,9 +212,9 @@ class Bench:
             self._prepare()
         self._running.unlink(missing_ok=True)
         self._overlay(self._running, disk)
-        machine = self._machine(self._running, "-incoming", f"exec:cat {state}")
+        machine = self._machine(self._running, "-incoming", "defer")
         machine.start()
-        machine.wait_status("query-status", ("inmigrate",), STATE_SECONDS)
+        machine.migrate("migrate-incoming", f"exec:cat {state}")
         machine.qmp("cont")
         return machine
 
