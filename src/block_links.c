@@ -6,8 +6,6 @@
 #include "fs.h"
 #include "sysfs.h"
 
-#define DEV "/dev/"
-
 /* What the list and the topology are asked for again and again, each in an order of its own. */
 typedef struct Linker {
         const BlockList *list;
@@ -16,14 +14,17 @@ typedef struct Linker {
         TopologyIndex index;           /* controllers; the list's entries by name */
         const BlockEntry **partitions; /* by the name of their disk */
         size_t n_partitions;
-        const BlockEntry **loops; /* those that may stand on a device node, by its number */
+        const BlockEntry **loops; /* those that stand on a block device, by its number */
         size_t n_loops;
+        const BlockEntry **paths; /* of multipath heads, by the name of the head */
+        size_t n_paths;
 } Linker;
 
 static void linker_done(Linker *linker) {
         topology_index_done(&linker->index);
         free(linker->partitions);
         free(linker->loops);
+        free(linker->paths);
 }
 
 static int compare_disks(const void *a, const void *b) {
@@ -36,6 +37,11 @@ static int compare_backings(const void *a, const void *b) {
         dev_t y = (*(const BlockEntry *const *) b)->backing_devnum;
 
         return x < y ? -1 : x > y;
+}
+
+static int compare_heads(const void *a, const void *b) {
+        return strcmp((*(const BlockEntry *const *) a)->head,
+                      (*(const BlockEntry *const *) b)->head);
 }
 
 /* The position of the first entry that is not before key. */
@@ -73,7 +79,8 @@ static int linker_init(Linker *linker) {
 
         linker->partitions = calloc(list->n_entries + 1, sizeof(BlockEntry *));
         linker->loops = calloc(list->n_entries + 1, sizeof(BlockEntry *));
-        if (!linker->partitions || !linker->loops)
+        linker->paths = calloc(list->n_entries + 1, sizeof(BlockEntry *));
+        if (!linker->partitions || !linker->loops || !linker->paths)
                 return -ENOMEM;
         r = index_controllers(linker);
         for (size_t i = 0; i < list->n_entries && r >= 0; i++) {
@@ -82,11 +89,14 @@ static int linker_init(Linker *linker) {
                 r = topology_index_add_block(&linker->index, entry->name, entry->devnum, i);
                 if (entry->is_partition)
                         linker->partitions[linker->n_partitions++] = entry;
-                if (entry->backing_devnum != 0 || (entry->backing && strstr(entry->backing, DEV)))
+                if (entry->backing_devnum != 0)
                         linker->loops[linker->n_loops++] = entry;
+                if (entry->head)
+                        linker->paths[linker->n_paths++] = entry;
         }
         qsort(linker->partitions, linker->n_partitions, sizeof(BlockEntry *), compare_disks);
         qsort(linker->loops, linker->n_loops, sizeof(BlockEntry *), compare_backings);
+        qsort(linker->paths, linker->n_paths, sizeof(BlockEntry *), compare_heads);
         return r;
 }
 
@@ -107,26 +117,61 @@ static int link_to(Linker *linker, const BlockEntry *entry, const char *controll
         return topology_link_controller(linker->topology, block, device);
 }
 
-/* The directory above a disk is its controller's own or, for a multipath head, the subsystem's, in
- * which each of its controllers has a link. */
-static int link_namespace(Linker *linker, const BlockEntry *entry) {
+/* Where no path is listed (delayed removal of the last one, or a kernel that does not list them)
+ * any controller of the subsystem may lead to the head. */
+static int link_to_subsystem(Linker *linker, const BlockEntry *head) {
         _cleanup_closedir_ DIR *dir = NULL;
         const char *name;
         int r;
 
-        if (!STARTSWITH(entry->parent, "nvme"))
-                return 0;
-        if (!STARTSWITH(entry->parent, "nvme-subsys"))
-                return link_to(linker, entry, entry->parent);
-        r = fs_opendir(linker->root_fd, entry->dir, &dir);
+        r = fs_opendir(linker->root_fd, head->dir, &dir);
         if (r < 0)
                 return fs_is_gone(r) ? 0 : r;
         while ((name = fs_readdir(dir, &r))) {
-                r = link_to(linker, entry, name);
+                r = link_to(linker, head, name);
                 if (r < 0)
                         return r;
         }
         return r;
+}
+
+/* A multipath head belongs to the controllers that have a path node of it: in one subsystem each
+ * controller may have namespaces of its own (NVMe base 2.0, 2.1.1; nvme_mpath_alloc_disk(), 6.1).
+ */
+static int link_head(Linker *linker, const BlockEntry *head) {
+        const BlockEntry key = { .head = head->name };
+        size_t first = find_first(linker->paths, linker->n_paths, &key, compare_heads), i = first;
+        int r = 0;
+
+        for (; i < linker->n_paths && r >= 0; i++) {
+                if (!STREQ(linker->paths[i]->head, head->name))
+                        break;
+                r = link_to(linker, head, linker->paths[i]->parent);
+        }
+        return i > first || r < 0 ? r : link_to_subsystem(linker, head);
+}
+
+/* The directory above a disk is its controller's own or, for a multipath head, the subsystem's. */
+static int link_namespace(Linker *linker, const BlockEntry *entry) {
+        if (!STARTSWITH(entry->parent, "nvme"))
+                return 0;
+        if (!STARTSWITH(entry->parent, "nvme-subsys"))
+                return link_to(linker, entry, entry->parent);
+        return link_head(linker, entry);
+}
+
+/* What the worker will compare: every disk and path in the controller's own directory. */
+static void count_ios(const Linker *linker, const BlockEntry *entry) {
+        size_t device = topology_index_find_controller(&linker->index, entry->parent);
+        Controller *controller;
+
+        if (entry->is_partition || device == TOPOLOGY_NONE)
+                return;
+        controller = linker->topology->devices[device].controller;
+        if (controller->n_ios == UINT64_MAX || entry->n_ios == UINT64_MAX)
+                controller->n_ios = UINT64_MAX;
+        else
+                controller->n_ios += entry->n_ios;
 }
 
 static int link_user(Linker *linker, size_t block, BlockKind kind, const char *name) {
@@ -202,49 +247,20 @@ static int link_holders(Linker *linker, size_t block) {
         return r < 0 ? doubt_holders(topology, block, r) : 0;
 }
 
-/* A loop device on a raw device is no holder to the kernel and claims nothing; only its backing
- * file tells. Where the node can't be looked at ("/dev/nvme0n1 (deleted)", a chroot's /dev) its
- * name does. */
-static bool is_backed_by(const BlockEntry *loop, const Block *block) {
-        const char *dev, *next;
-        size_t n;
-
-        if (loop->backing_devnum != 0 && block->devnum != 0)
-                return loop->backing_devnum == block->devnum;
-        dev = strstr(loop->backing, DEV);
-        while (dev && (next = strstr(dev + 1, DEV)))
-                dev = next;
-        n = strlen(block->name);
-        return dev && strncmp(dev + 5, block->name, n) == 0 &&
-               (dev[5 + n] == '\0' || dev[5 + n] == ' ');
-}
-
 static size_t find_loops(const Linker *linker, dev_t devnum) {
         return find_first(linker->loops, linker->n_loops, &(BlockEntry){ .backing_devnum = devnum },
                           compare_backings);
 }
 
-static int link_loops_between(Linker *linker, size_t block, size_t first, size_t end) {
-        int r = 0;
-
-        for (size_t i = first; i < end && r >= 0; i++)
-                if (is_backed_by(linker->loops[i], &linker->topology->blocks[block]))
-                        r = link_user(linker, block, BLOCK_HOLDER, linker->loops[i]->name);
-        return r;
-}
-
-/* First in their order are those that know only a name: there are none or few. Of a block without a
- * number any of them may be meant. */
+/* A loop device on a raw device is no holder to the kernel and claims nothing. */
 static int link_loops(Linker *linker, size_t block) {
         dev_t devnum = linker->topology->blocks[block].devnum;
-        int r;
+        size_t end = find_loops(linker, devnum + 1);
+        int r = 0;
 
-        if (devnum == 0)
-                return link_loops_between(linker, block, 0, linker->n_loops);
-        r = link_loops_between(linker, block, 0, find_loops(linker, 1));
-        return r < 0 ? r
-                     : link_loops_between(linker, block, find_loops(linker, devnum),
-                                          find_loops(linker, devnum + 1));
+        for (size_t i = find_loops(linker, devnum); devnum != 0 && i < end && r >= 0; i++)
+                r = link_user(linker, block, BLOCK_HOLDER, linker->loops[i]->name);
+        return r;
 }
 
 static int spread_doubt(const BlockList *list, Topology *topology) {
@@ -270,9 +286,11 @@ int block_list_link(const BlockList *list, int root_fd, Topology *topology) {
         int r;
 
         r = linker_init(&linker);
-        for (size_t i = 0; i < list->n_entries && r >= 0; i++)
-                if (!list->entries[i].is_partition && !list->entries[i].is_hidden)
+        for (size_t i = 0; i < list->n_entries && r >= 0; i++) {
+                count_ios(&linker, &list->entries[i]);
+                if (!list->entries[i].is_partition && !list->entries[i].head)
                         r = link_namespace(&linker, &list->entries[i]);
+        }
         /* The list grows while it is walked; each block is added once, so that a cycle ends. */
         for (size_t i = 0; i < topology->n_blocks && r >= 0; i++) {
                 r = link_partitions(&linker, i);

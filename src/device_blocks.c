@@ -4,14 +4,19 @@
 #include "device_blocks.h"
 
 #include <fcntl.h>
+#include <limits.h>
 
+#include "block_node.h"
 #include "fs.h"
+#include "loop_backing.h"
 #include "sysfs.h"
+
+#define BACKING_FILE "loop/backing_file"
 
 static void block_entry_done(BlockEntry *entry) {
         free(entry->name);
         free(entry->dir);
-        free(entry->backing);
+        free(entry->head);
 }
 
 void block_list_done(BlockList *list) {
@@ -34,42 +39,52 @@ int block_read_devnum(int dir_fd, const char *path, dev_t *ret_devnum) {
         return 0;
 }
 
-/* Path nodes of a native multipath head: "nvme0c1n1" (nvme_mpath_set_disk_name(), 6.1), the only
- * disks that the driver hides; old kernels have no attribute `hidden`. */
-static bool is_path_node(const char *name) {
+/* A path node of a native multipath head, "nvme0c1n2" of "nvme0n2" (nvme_mpath_set_disk_name(),
+ * 6.1); the driver hides no other disks, and old kernels have no attribute `hidden`. */
+static int read_head(BlockEntry *entry) {
         unsigned subsystem, controller, namespace;
 
-        return sscanf(name, "nvme%uc%un%u", &subsystem, &controller, &namespace) == 3;
+        if (sscanf(entry->name, "nvme%uc%un%u", &subsystem, &controller, &namespace) != 3)
+                return 0;
+        if (asprintf(&entry->head, "nvme%un%u", subsystem, namespace) >= 0)
+                return 0;
+        entry->head = NULL;
+        return -ENOMEM;
 }
 
-static int read_backing(BlockList *list, int root_fd, int dir_fd, BlockEntry *entry) {
-        mode_t type;
-        dev_t devnum;
+int block_count_ios(int dir_fd, const char *path, uint64_t *ret_count, bool *ret_busy) {
+        unsigned long long reads, writes, under_way, discards = 0;
+        _cleanup_free_ char *text = NULL;
         int r;
 
-        r = sysfs_read(dir_fd, "loop/backing_file", &entry->backing);
-        if (r < 0 && fs_is_gone(r))
-                return 0;
-        if (r == -ENOMEM)
+        r = sysfs_read(dir_fd, path, &text);
+        if (r < 0)
                 return r;
-        if (r < 0) {
-                free(list->doubt);
-                if (asprintf(&list->doubt, "backing file of /dev/%s: %s", entry->name,
-                             strerror(-r)) < 0) {
-                        list->doubt = NULL;
-                        return -ENOMEM;
-                }
-                return 0;
-        }
-        /* Elsewhere than in /dev a look could mean waiting for a file server. */
-        if (STARTSWITH(entry->backing, "/dev/") &&
-            fs_stat_node(root_fd, entry->backing + 1, 0, &type, &devnum) >= 0 && S_ISBLK(type))
-                entry->backing_devnum = devnum;
+        /* Reads, their merges, sectors and time; the same of writes; under way, two more times; and
+         * since 4.19 the four of discards. */
+        if (sscanf(text, "%llu %*u %*u %*u %llu %*u %*u %*u %llu %*u %*u %llu", &reads, &writes,
+                   &under_way, &discards) < 3)
+                return -EBADMSG;
+        *ret_count = reads + writes + discards;
+        if (ret_busy)
+                *ret_busy = under_way > 0;
         return 0;
 }
 
-static int block_entry_read(BlockList *list, int root_fd, int dir_fd, const char *syspath,
-                            BlockEntry *entry) {
+/* Where it can't be read, the plan goes without: a worker compares only what was read. */
+static int read_ios(int dir_fd, BlockEntry *entry) {
+        bool is_busy;
+        int r;
+
+        entry->n_ios = UINT64_MAX;
+        if (entry->is_partition || !STARTSWITH(entry->parent, "nvme") ||
+            STARTSWITH(entry->parent, "nvme-subsys"))
+                return 0;
+        r = block_count_ios(dir_fd, "stat", &entry->n_ios, &is_busy);
+        return r == -ENOMEM ? r : 0;
+}
+
+static int block_entry_read(int dir_fd, const char *syspath, BlockEntry *entry) {
         const char *slash = strrchr(syspath, '/'), *above;
         int r;
 
@@ -83,10 +98,10 @@ static int block_entry_read(BlockList *list, int root_fd, int dir_fd, const char
         if (r < 0)
                 return r;
         entry->is_partition = sysfs_exists(dir_fd, "partition");
-        entry->is_hidden = is_path_node(entry->name);
-        if (STARTSWITH(entry->name, "loop"))
-                return read_backing(list, root_fd, dir_fd, entry);
-        return 0;
+        entry->is_bound_loop =
+                STARTSWITH(entry->name, "loop") && sysfs_exists(dir_fd, BACKING_FILE);
+        r = read_head(entry);
+        return r < 0 ? r : read_ios(dir_fd, entry);
 }
 
 int block_list_add(BlockList *list, int root_fd, const char *syspath) {
@@ -103,11 +118,65 @@ int block_list_add(BlockList *list, int root_fd, const char *syspath) {
         if (!larger)
                 return -ENOMEM;
         list->entries = larger;
-        r = block_entry_read(list, root_fd, dir_fd, syspath, &entry);
+        r = block_entry_read(dir_fd, syspath, &entry);
         if (r < 0) {
                 block_entry_done(&entry);
                 return r;
         }
         list->entries[list->n_entries++] = entry;
         return 0;
+}
+
+static int doubt_loop(BlockList *list, const char *name, int error) {
+        if (list->doubt)
+                return 0;
+        if (asprintf(&list->doubt, "/dev/%s does not tell what it stands on: %s", name,
+                     block_node_strerror(error)) >= 0)
+                return 0;
+        list->doubt = NULL;
+        return -ENOMEM;
+}
+
+/* A device without a backing file may have lost it since the list was made; one that still has it
+ * in sysfs contradicts itself. */
+static bool is_unbound(int root_fd, const BlockEntry *entry, int error) {
+        char path[PATH_MAX];
+
+        if (error != -ENXIO && error != -ENOENT)
+                return false;
+        (void) snprintf(path, sizeof(path), "%s/%s/" BACKING_FILE, entry->dir, entry->name);
+        return !sysfs_exists(root_fd, path);
+}
+
+static int take_answer(BlockList *list, int root_fd, BlockEntry *entry, const LoopBacking *loop) {
+        if (loop->error == 0) {
+                entry->backing_devnum = loop->backing;
+                return 0;
+        }
+        return is_unbound(root_fd, entry, loop->error) ? 0
+                                                       : doubt_loop(list, entry->name, loop->error);
+}
+
+int block_list_ask_loops(BlockList *list, int root_fd) {
+        LoopBacking *loops = calloc(list->n_entries + 1, sizeof(LoopBacking));
+        size_t n = 0;
+        int r = 0;
+
+        if (!loops)
+                return -ENOMEM;
+        for (size_t i = 0; i < list->n_entries; i++) {
+                const BlockEntry *entry = &list->entries[i];
+
+                if (!entry->is_bound_loop)
+                        continue;
+                loops[n].devnum = entry->devnum;
+                (void) snprintf(loops[n++].name, sizeof(loops->name), "%s", entry->name);
+        }
+        loop_backing_ask(root_fd, loops, n);
+        n = 0;
+        for (size_t i = 0; i < list->n_entries && r >= 0; i++)
+                if (list->entries[i].is_bound_loop)
+                        r = take_answer(list, root_fd, &list->entries[i], &loops[n++]);
+        free(loops);
+        return r;
 }

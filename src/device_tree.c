@@ -303,6 +303,22 @@ static int visit_block(Tree *tree, const char *syspath) {
         return block_list_add(&tree->blocks, tree->root_fd, syspath);
 }
 
+/* Most functions have no SR-IOV, and then no such attribute. */
+static int read_n_vfs(int root_fd, const char *dir, unsigned *ret) {
+        _cleanup_free_ char *text = NULL;
+        unsigned long n;
+        char *end;
+        int r;
+
+        r = sysfs_read_at(root_fd, dir, "sriov_numvfs", &text);
+        if (r == -ENOMEM || fs_is_gone(r))
+                return r == -ENOMEM ? r : 0;
+        errno = 0;
+        n = r < 0 ? ULONG_MAX : strtoul(text, &end, 10);
+        *ret = r < 0 || errno || end == text || *end || n > UINT_MAX ? UINT_MAX : (unsigned) n;
+        return 0;
+}
+
 static int link_physical_functions(Tree *tree) {
         for (size_t i = 0; i < tree->topology.n_devices; i++) {
                 Device *device = &tree->topology.devices[i];
@@ -313,6 +329,9 @@ static int link_physical_functions(Tree *tree) {
                         continue;
                 if (asprintf(&dir, "sys/bus/pci/devices/%s", device->address) < 0)
                         return -ENOMEM;
+                r = read_n_vfs(tree->root_fd, dir, &device->n_vfs);
+                if (r < 0)
+                        return r;
                 r = sysfs_link_name(tree->root_fd, dir, "physfn", &physfn);
                 if (r == -ENOMEM)
                         return r;
@@ -331,6 +350,8 @@ int device_tree_read(int root_fd, Topology *ret) {
                 r = tree_visit(&tree, "sys/bus/pci/devices", is_known_function, visit_function);
         if (r >= 0)
                 r = tree_visit(&tree, "sys/class/block", NULL, visit_block);
+        if (r >= 0)
+                r = block_list_ask_loops(&tree.blocks, root_fd);
         if (r >= 0)
                 r = link_physical_functions(&tree);
         if (r >= 0)

@@ -3,10 +3,12 @@
 
 #include "mount_guard.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <sys/sysmacros.h>
 
 #include "fs.h"
+#include "loop_backing.h"
 #include "sysfs.h"
 
 #define MOUNTINFO "proc/self/mountinfo"
@@ -63,9 +65,32 @@ static int entries_lead(const Guard *guard, const char *dir, unsigned depth) {
         return r;
 }
 
-/* A multipath head stands beside its subsystem's links to the controllers. */
-static int subsystem_leads(const Guard *guard, const char *subsystem) {
+/* Whether the controller's directory has a path node ("nvme0c1n2") of that head ("nvme0n2"). */
+static int has_path(const Guard *guard, const char *controller, const char *head) {
         _cleanup_closedir_ DIR *list = NULL;
+        unsigned subsystem, instance, namespace;
+        char of[64];
+        const char *name;
+        int r;
+
+        r = fs_opendir(guard->root_fd, controller, &list);
+        if (r < 0)
+                return fs_is_gone(r) ? 0 : r;
+        while ((name = fs_readdir(list, &r))) {
+                if (sscanf(name, "nvme%uc%un%u", &subsystem, &instance, &namespace) != 3)
+                        continue;
+                (void) snprintf(of, sizeof(of), "nvme%un%u", subsystem, namespace);
+                if (STREQ(of, head))
+                        return 1;
+        }
+        return r;
+}
+
+/* A multipath head stands beside its subsystem's links to the controllers, and leads to those that
+ * have a path to it. Where none has one, any of them may. */
+static int subsystem_leads(const Guard *guard, const char *subsystem, const char *head) {
+        _cleanup_closedir_ DIR *list = NULL;
+        bool is_known = false, is_listed = false;
         char path[PATH_MAX], target[PATH_MAX];
         const char *name;
         int r;
@@ -74,6 +99,7 @@ static int subsystem_leads(const Guard *guard, const char *subsystem) {
         if (r < 0)
                 return r;
         while ((name = fs_readdir(list, &r))) {
+                bool is_ours;
                 ssize_t n;
 
                 if ((size_t) snprintf(path, sizeof(path), "%s/%s", subsystem, name) >= sizeof(path))
@@ -82,10 +108,14 @@ static int subsystem_leads(const Guard *guard, const char *subsystem) {
                 if (n < 0)
                         continue;
                 target[n] = '\0';
-                if (has_component(target, guard->address))
-                        return 1;
+                is_ours = has_component(target, guard->address);
+                r = has_path(guard, path, head);
+                if (r < 0 || (r > 0 && is_ours))
+                        return r;
+                is_known |= r > 0;
+                is_listed |= is_ours;
         }
-        return r;
+        return r < 0 ? r : is_listed && !is_known;
 }
 
 /* "/dev/..." only: to look elsewhere could mean waiting for a file server. */
@@ -102,17 +132,45 @@ static int node_leads(const Guard *guard, const char *path, unsigned depth) {
         return S_ISBLK(type) ? number_leads(guard, devnum, depth) : 0;
 }
 
-static int loop_leads(const Guard *guard, const char *disk, unsigned depth) {
-        _cleanup_free_ char *backing = NULL;
-        int r = sysfs_read_at(guard->root_fd, disk, "loop/backing_file", &backing);
+/* disk: the path of its sysfs directory. The path of a backing file says nothing: loop_backing.h */
+static int loop_leads(const Guard *guard, const char *name, const char *disk, unsigned depth) {
+        _cleanup_free_ char *number = NULL;
+        LoopBacking loop = {};
+        char path[128];
+        int r;
 
+        (void) snprintf(path, sizeof(path), "%s/loop/backing_file", disk);
+        if (faccessat(guard->root_fd, path, F_OK, 0) < 0)
+                return errno == ENOENT ? 0 : -errno;
+        if (strlen(name) >= sizeof(loop.name))
+                return -ENAMETOOLONG;
+        memcpy(loop.name, name, strlen(name) + 1);
+        r = sysfs_read_at(guard->root_fd, disk, "dev", &number);
+        if (r >= 0)
+                r = parse_devnum(number, &loop.devnum);
         if (r < 0)
-                return r == -ENOENT ? 0 : r;
-        return node_leads(guard, backing, depth);
+                return r;
+        loop_backing_ask(guard->root_fd, &loop, 1);
+        if (loop.error < 0)
+                return loop.error;
+        return loop.backing != 0 ? number_leads(guard, loop.backing, depth) : 0;
+}
+
+/* The name of the disk at the end of a path in sysfs; cuts a partition's own name off. */
+static const char *disk_name(char *target, bool is_partition) {
+        char *slash = strrchr(target, '/');
+
+        if (is_partition && slash) {
+                *slash = '\0';
+                slash = strrchr(target, '/');
+        }
+        return slash ? slash + 1 : target;
 }
 
 static int number_leads(const Guard *guard, dev_t devnum, unsigned depth) {
         char link[64], disk[80], path[96], target[PATH_MAX];
+        bool is_partition, is_head;
+        const char *name;
         ssize_t n;
         int r;
 
@@ -125,15 +183,17 @@ static int number_leads(const Guard *guard, dev_t devnum, unsigned depth) {
         target[n] = '\0';
         if (has_component(target, guard->address))
                 return 1;
+        is_head = strstr(target, "/nvme-subsystem/") != NULL;
         (void) snprintf(path, sizeof(path), "%s/partition", link);
-        (void) snprintf(disk, sizeof(disk), "%s%s", link,
-                        faccessat(guard->root_fd, path, F_OK, 0) == 0 ? "/.." : "");
+        is_partition = faccessat(guard->root_fd, path, F_OK, 0) == 0;
+        name = disk_name(target, is_partition);
+        (void) snprintf(disk, sizeof(disk), "%s%s", link, is_partition ? "/.." : "");
         (void) snprintf(path, sizeof(path), "%s/slaves", disk);
         r = entries_lead(guard, path, depth + 1);
         (void) snprintf(path, sizeof(path), "%s/..", disk);
-        if (r == 0 && strstr(target, "/nvme-subsystem/"))
-                r = subsystem_leads(guard, path);
-        return r == 0 ? loop_leads(guard, disk, depth + 1) : r;
+        if (r == 0 && is_head)
+                r = subsystem_leads(guard, path, name);
+        return r == 0 ? loop_leads(guard, name, disk, depth + 1) : r;
 }
 
 /* "ext4 /dev/sda1 rw": the second word. Only blanks separate: the kernel escapes those in a name,

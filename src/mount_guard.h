@@ -8,7 +8,8 @@
  * and shares nothing with it: neither device_tree nor the topology, nor anything that the
  * configuration could change. From the device number of each line in proc/self/mountinfo (of a
  * block device that is named as the source of an anonymous one, and of each member of a mounted
- * btrfs) through sys/dev/block, slaves/, a loop device's backing device and the controllers of a
- * multipath head to the PCI address. Returns 0 when no mount leads there; 1 when one does, with why
+ * btrfs) through sys/dev/block, slaves/, a loop device's backing device (as the loop driver names
+ * it) and the controllers that have a path to a multipath head to the PCI address. Returns 0 when
+ * no mount leads there; 1 when one does, with why
  * ("/dev/... is mounted on /usr"); -errno when that can't be found out, which has to count as 1. */
 int mount_guard(int root_fd, const char *address, char *why, size_t why_size) _must_check_;

@@ -57,14 +57,18 @@ typedef struct Controller {
         char *driver;         /* "nvme"; another driver for DEVICE_FOREIGN, or NULL: unbound */
         usec_t rtd3e_usec;    /* what it says that its shutdown takes; 0: not known */
         usec_t measured_usec; /* what its shutdown has taken; 0: not known */
+        uint64_t n_ios;       /* completed on all its namespaces when they were listed
+                                 (block_count_ios()); UINT64_MAX: not known */
         Use use;              /* filled by usage */
 } Controller;
 
 typedef struct Device {
         DeviceKind kind;
-        char *address; /* "0000:01:00.0", "pci0000:00"; a fabrics controller has its name here */
-        size_t parent; /* TOPOLOGY_NONE for a root */
-        size_t physfn; /* of an SR-IOV virtual function: the physical one */
+        char *address;  /* "0000:01:00.0", "pci0000:00"; a fabrics controller has its name here */
+        size_t parent;  /* TOPOLOGY_NONE for a root */
+        size_t physfn;  /* of an SR-IOV virtual function: the physical one */
+        unsigned n_vfs; /* of a physical function: how many virtual ones are enabled; UINT_MAX where
+                           that can't be read */
         Controller *controller; /* for DEVICE_CONTROLLER and DEVICE_FOREIGN, else NULL */
 } Device;
 

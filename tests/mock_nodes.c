@@ -10,9 +10,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
+#include <linux/loop.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -26,6 +28,8 @@ typedef struct Node {
         dev_t dev; /* of the plain file */
         ino_t ino;
         int error; /* what openat() fails with; 0: it works */
+        dev_t backing;
+        int backing_error;
         unsigned n_opens;
 } Node;
 
@@ -110,6 +114,14 @@ void mock_nodes_fail(const char *node, int error) {
         find_node(node)->error = error;
 }
 
+void mock_nodes_set_backing(const char *node, dev_t devnum) {
+        find_node(node)->backing = devnum;
+}
+
+void mock_nodes_fail_backing(const char *node, int error) {
+        find_node(node)->backing_error = error;
+}
+
 unsigned mock_nodes_count_opens(const char *node) {
         return find_node(node)->n_opens;
 }
@@ -185,6 +197,31 @@ int fstat(int fd, struct stat *st) {
                 st->st_rdev = node->devnum;
         }
         return r;
+}
+
+static int answer_loop(const Node *node, struct loop_info64 *info) {
+        *info = (struct loop_info64){
+                /* new_encode_dev() in include/linux/kdev_t.h */
+                .lo_rdevice = (minor(node->backing) & 0xff) | major(node->backing) << 8 |
+                              (minor(node->backing) & ~0xffu) << 12,
+        };
+        errno = node->backing_error;
+        return node->backing_error ? -1 : 0;
+}
+
+int ioctl(int fd, unsigned long request, ...) {
+        int (*real)(int, unsigned long, ...) = next("ioctl");
+        const Node *node = NULL;
+        struct stat st;
+        va_list args;
+        void *argument;
+
+        va_start(args, request);
+        argument = va_arg(args, void *);
+        va_end(args);
+        if (request == LOOP_GET_STATUS64 && real_fstat(fd, &st) == 0)
+                node = find_file(st.st_dev, st.st_ino);
+        return node ? answer_loop(node, argument) : real(fd, request, argument);
 }
 
 int statx(int dir_fd, const char *restrict path, int flags, unsigned mask,

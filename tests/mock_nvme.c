@@ -279,6 +279,18 @@ const char *mock_add_loop(const char *name, const char *backing) {
         return path;
 }
 
+void mock_loop_stands_on(const char *loop, const char *node) {
+        mock_nodes_set_backing(loop, mock_devnum(node));
+}
+
+void mock_loop_answers(const char *loop, int error) {
+        mock_nodes_fail_backing(loop, error);
+}
+
+void mock_count_ios(const char *path, unsigned n) {
+        set(path, "stat", keep(g_strdup_printf("%u 0 8 1 0 0 0 0 0 2 2 0 0 0 0 0 0", n)));
+}
+
 const char *mock_add_generic(const char *above, const char *name) {
         return add_char(add_device(above, name, "class/nvme-generic"), name, 241);
 }
@@ -330,9 +342,14 @@ void mock_open_file(int pid, int fd, const char *node) {
                   keep(g_build_filename("../../../dev", node, NULL)));
 }
 
-void mock_map_file(int pid, const char *path) {
+void mock_map_file(int pid, const char *path, const char *node) {
+        unsigned n = mock.next_minor++;
+
         mock_append(keep(g_strdup_printf("proc/%d/maps", pid)),
-                    keep(g_strdup_printf("7f00-7f01 rw-s 00000000 00:05 9          %s\n", path)));
+                    keep(g_strdup_printf("%08x000-%08x800 rw-s 00000000 00:05 %u          %s\n", n,
+                                         n, n, path)));
+        mock_link(keep(g_strdup_printf("proc/%d/map_files/%x000-%x800", pid, n, n)),
+                  keep(g_build_filename("../../../dev", node, NULL)));
 }
 
 void mock_fail_open(const char *node, int error) {

@@ -35,7 +35,10 @@ const char *mock_add_hidden_path(const char *controller, const char *name);
 const char *mock_add_subsystem(const char *name, ...); /* controllers' names, NULL */
 const char *mock_add_partition(const char *disk, const char *name);
 const char *mock_add_holder(const char *name, ...); /* names of the blocks below, NULL */
-const char *mock_add_loop(const char *name, const char *backing);
+const char *mock_add_loop(const char *name, const char *backing); /* a path, which says nothing */
+void mock_loop_stands_on(const char *loop, const char *node);
+void mock_loop_answers(const char *loop, int error);
+void mock_count_ios(const char *path, unsigned n); /* of a block device: what `stat` shows */
 const char *mock_add_generic(const char *above, const char *name); /* ng0n1 */
 dev_t mock_devnum(const char *node);
 
@@ -46,8 +49,8 @@ void mock_swap(const char *path, const char *type);
 void mock_add_btrfs(const char *uuid, ...); /* names of the members, NULL */
 void mock_add_process(int pid, const char *comm);
 void mock_open_file(int pid, int fd, const char *node);
-void mock_map_file(int pid, const char *path);
-void mock_fail_open(const char *node, int error);      /* EBUSY only for O_EXCL */
+void mock_map_file(int pid, const char *path, const char *node); /* the path that maps has of it */
+void mock_fail_open(const char *node, int error);                /* EBUSY only for O_EXCL */
 void mock_fail_open_path(const char *path, int error); /* of any existing file or directory */
 unsigned mock_count_opens(const char *node);
 

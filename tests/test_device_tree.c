@@ -4,6 +4,7 @@
 #include "device_tree.h"
 
 #include <criterion/criterion.h>
+#include <limits.h>
 #include <sys/sysmacros.h>
 
 #include "mock_nvme.h"
@@ -290,6 +291,7 @@ Test(device_tree, holders_upon_holders) {
         mock_add_holder("dm-0", "md0p1", NULL);
         mock_add_holder("dm-1", "dm-0", NULL);
         mock_add_loop("loop0", "/dev/dm-1");
+        mock_loop_stands_on("loop0", "dm-1");
         mock_add_loop("loop1", "/srv/image");
         mock_add_holder("bcache0", "loop0", NULL);
         expect_tree("pci0000:00: host bridge\n"
@@ -324,27 +326,116 @@ Test(device_tree, holders_in_a_circle_end) {
                     "nvme0n1: namespace < nvme0 > dm-0\n");
 }
 
-/* The node is gone or lies in a chroot: then the name decides. */
-Test(device_tree, loop_by_device_number_or_by_name) {
+/* Audit D: namespace 1 is attached to one controller of the subsystem, namespace 2 to the other. */
+Test(device_tree, a_head_belongs_to_the_controllers_that_have_a_path) {
+        const char *host = mock_add_host_bridge(NULL, "pci0000:00"), *subsystem, *path;
+        Topology topology;
+
+        path = mock_add_nvme(host, "0000:00:04.0", "nvme0");
+        mock_count_ios(mock_add_hidden_path(path, "nvme5c0n1"), 7);
+        mock_count_ios(mock_add_hidden_path(path, "nvme5c0n3"), 1);
+        path = mock_add_nvme(host, "0000:00:05.0", "nvme1");
+        mock_count_ios(mock_add_hidden_path(path, "nvme5c1n2"), 100);
+        mock_add_hidden_path(path, "nvme5c1n3");
+        subsystem = mock_add_subsystem("nvme-subsys5", "nvme0", "nvme1", NULL);
+        mock_add_namespace(subsystem, "nvme5n1");
+        mock_add_namespace(subsystem, "nvme5n2");
+        mock_add_namespace(subsystem, "nvme5n3");
+        mock_add_namespace(subsystem, "nvme5n4"); /* of which no path is listed */
+        expect_tree("pci0000:00: host bridge\n"
+                    "0000:00:04.0: controller < pci0000:00, nvme0 (nvme)\n"
+                    "0000:00:05.0: controller < pci0000:00, nvme1 (nvme)\n"
+                    "nvme5n1: namespace < nvme0\n"
+                    "nvme5n2: namespace < nvme1\n"
+                    "nvme5n3: namespace < nvme0 < nvme1\n"
+                    "nvme5n4: namespace < nvme0 < nvme1\n");
+        topology = read_tree();
+        /* What one path does not tell makes the sum unknown. */
+        cr_expect_eq(topology.devices[1].controller->n_ios, 7 + 1);
+        cr_expect_eq(topology.devices[2].controller->n_ios, UINT64_MAX);
+        topology_done(&topology);
+}
+
+Test(device_tree, counts_what_each_controllers_namespaces_have_done) {
+        const char *host = mock_add_host_bridge(NULL, "pci0000:00"), *path;
+        Topology topology;
+
+        path = mock_add_nvme(host, "0000:00:04.0", "nvme0");
+        mock_add_partition(mock_add_namespace(path, "nvme0n1"), "nvme0n1p1");
+        mock_count_ios("sys/class/block/nvme0n1", 5);
+        mock_count_ios(mock_add_namespace(path, "nvme0n2"), 20);
+        (void) mock_add_nvme(host, "0000:00:05.0", "nvme1");
+        topology = read_tree();
+        cr_expect_eq(topology.devices[1].controller->n_ios, 5 + 20);
+        cr_expect_eq(topology.devices[2].controller->n_ios, 0);
+        topology_done(&topology);
+}
+
+Test(device_tree, physical_functions_know_how_many_virtual_ones_they_have) {
+        const char *host = mock_add_host_bridge(NULL, "pci0000:00");
+        Topology topology;
+
+        mock_add_nvme(host, "0000:00:04.0", "nvme0");
+        mock_add_vf(host, "0000:00:04.1", "nvme1", "0000:00:04.0");
+        mock_write("sys/devices/pci0000:00/0000:00:04.0/sriov_numvfs", "3\n");
+        mock_add_nvme(host, "0000:00:05.0", "nvme2");
+        mock_write("sys/devices/pci0000:00/0000:00:05.0/sriov_numvfs", "many\n");
+        topology = read_tree();
+        cr_expect_eq(topology.devices[1].n_vfs, 3);
+        cr_expect_eq(topology.devices[2].n_vfs, 0);
+        cr_expect_eq(topology.devices[3].n_vfs, UINT_MAX);
+        topology_done(&topology);
+}
+
+/* kubernetes/kubernetes#109132: the path is that of another mount namespace, of a bind mount or of
+ * a node that is gone. The number alone tells, and it tells of a path that lies, too. */
+Test(device_tree, a_loop_device_is_asked_what_it_stands_on) {
         const char *host = mock_add_host_bridge(NULL, "pci0000:00");
 
         mock_add_namespace(mock_add_nvme(host, "0000:00:04.0", "nvme0"), "nvme0n1");
         mock_add_namespace(mock_add_nvme(host, "0000:00:05.0", "nvme1"), "nvme1n1");
-        mock_add_namespace(mock_add_nvme(host, "0000:00:06.0", "nvme2"), "nvme1n10");
-        mock_link("dev/disk/by-id/drive", "../../nvme0n1");
-        mock_add_loop("loop0", "/dev/disk/by-id/drive");
-        mock_add_loop("loop1", "/dev/nvme1n1 (deleted)");
-        mock_add_loop("loop2", "/srv/dev/chroot/dev/nvme1n1");
+        mock_add_loop("loop0", "/");
+        mock_loop_stands_on("loop0", "nvme0n1");
+        mock_add_loop("loop1", "/var/lib/kubelet/dev/0001 (deleted)");
+        mock_loop_stands_on("loop1", "nvme1n1");
+        mock_add_loop("loop2", "/dev/nvme0n1");
+        mock_loop_stands_on("loop2", "nvme1n1");
+        mock_add_loop("loop3", "/dev/nvme0n1"); /* a file of that name somewhere else */
         expect_tree("pci0000:00: host bridge\n"
                     "0000:00:04.0: controller < pci0000:00, nvme0 (nvme)\n"
                     "0000:00:05.0: controller < pci0000:00, nvme1 (nvme)\n"
-                    "0000:00:06.0: controller < pci0000:00, nvme2 (nvme)\n"
                     "loop0: holder\n"
                     "loop1: holder\n"
                     "loop2: holder\n"
                     "nvme0n1: namespace < nvme0 > loop0\n"
-                    "nvme1n1: namespace < nvme1 > loop1 > loop2\n"
-                    "nvme1n10: namespace < nvme2\n");
+                    "nvme1n1: namespace < nvme1 > loop1 > loop2\n");
+}
+
+static void expect_doubt(const char *doubt) {
+        Topology topology = read_tree();
+
+        cr_assert_eq(topology.blocks[0].kind, BLOCK_NAMESPACE);
+        cr_expect_eq(topology.blocks[0].use.kind, doubt ? USE_UNKNOWN : USE_NONE);
+        if (doubt)
+                cr_expect_str_eq(topology.blocks[0].use.detail, doubt);
+        topology_done(&topology);
+}
+
+Test(device_tree, a_loop_device_that_does_not_answer_is_a_doubt_about_all) {
+        const char *host = mock_add_host_bridge(NULL, "pci0000:00");
+
+        mock_add_namespace(mock_add_nvme(host, "0000:00:04.0", "nvme0"), "nvme0n1");
+        mock_add_loop("loop0", "/srv/image");
+        expect_doubt(NULL);
+        mock_loop_answers("loop0", EPERM);
+        expect_doubt("/dev/loop0 does not tell what it stands on: Operation not permitted");
+        /* it has a backing file in sysfs and says that it has none */
+        mock_loop_answers("loop0", ENXIO);
+        expect_doubt("/dev/loop0 does not tell what it stands on: No such device or address");
+        mock_remove("dev/loop0");
+        expect_doubt("/dev/loop0 does not tell what it stands on: the node is missing");
+        mock_remove("sys/class/block/loop0/loop");
+        expect_doubt(NULL);
 }
 
 /* Each is looked up in a sorted list: among many, at its ends too, and where a number is missing.
@@ -366,8 +457,9 @@ Test(device_tree, partitions_and_loops_among_many) {
                 snprintf(loop, sizeof(loop), "loop%u", 40 - i * 5);
                 snprintf(node, sizeof(node), "/dev/nvme%un1p2", i * 5);
                 mock_add_loop(loop, node);
+                mock_loop_stands_on(loop, node + strlen("/dev/"));
         }
-        mock_write("sys/class/block/nvme20n1p2/dev", "x\n");
+        mock_add_loop("loop99", "/srv/image");
         topology = read_tree();
         cr_assert_eq(topology.n_blocks, 9 * 4);
         for (unsigned i = 0; i < 9; i++) {
@@ -494,20 +586,6 @@ Test(device_tree, holders_that_cannot_be_listed_are_unknown) {
         cr_assert_eq(topology.n_blocks, 1);
         cr_expect_eq(topology.blocks[0].use.kind, USE_UNKNOWN);
         cr_expect_not_null(strstr(topology.blocks[0].use.detail, "holders of /dev/nvme0n1"));
-        topology_done(&topology);
-}
-
-Test(device_tree, backing_file_that_cannot_be_read_is_unknown) {
-        const char *host = mock_add_host_bridge(NULL, "pci0000:00");
-        Topology topology;
-
-        mock_add_namespace(mock_add_nvme(host, "0000:00:04.0", "nvme0"), "nvme0n1");
-        mock_add_loop("loop0", "/dev/nvme0n1");
-        mock_write_binary("sys/class/block/loop0/loop/backing_file", "/dev\0x", 6);
-        topology = read_tree();
-        cr_assert_eq(topology.n_blocks, 1);
-        cr_expect_eq(topology.blocks[0].use.kind, USE_UNKNOWN);
-        cr_expect_not_null(strstr(topology.blocks[0].use.detail, "loop0"));
         topology_done(&topology);
 }
 

@@ -108,24 +108,61 @@ Test(mount_guard, finds_the_disk_of_an_md_partition) {
         cr_expect(eq(int, guard(), 1));
 }
 
-Test(mount_guard, knows_all_controllers_of_a_multipath_head) {
+static void add_head(void) {
         fake_root_link("sys/dev/block/259:7",
                        "../../devices/virtual/nvme-subsystem/nvme-subsys0/nvme0n2");
         fake_root_write("sys/devices/virtual/nvme-subsystem/nvme-subsys0/nvme0n2/dev", "259:7\n");
         fake_root_link("sys/devices/virtual/nvme-subsystem/nvme-subsys0/nvme1",
                        "../../../pci0000:00/0000:00:02.0/0000:02:00.0/nvme/nvme1");
         mount_line("40 21 259:7 / / rw - xfs /dev/nvme0n2 rw");
+}
+
+Test(mount_guard, knows_all_controllers_of_a_multipath_head) {
+        add_head();
         cr_expect(eq(int, guard(), 0));
         fake_root_link("sys/devices/virtual/nvme-subsystem/nvme-subsys0/nvme0",
                        "../../../pci0000:00/0000:00:01.0/0000:01:00.0/nvme/nvme0");
         cr_expect(eq(int, guard(), 1));
 }
 
-Test(mount_guard, follows_a_loop_device_on_a_raw_disk) {
-        mock_nodes_add("nvme0n1", S_IFBLK, makedev(259, 0));
+/* In one subsystem each controller may have namespaces of its own. */
+Test(mount_guard, a_head_leads_to_the_controllers_that_have_a_path) {
+        add_head();
+        fake_root_link("sys/devices/virtual/nvme-subsystem/nvme-subsys0/nvme0",
+                       "../../../pci0000:00/0000:00:01.0/0000:01:00.0/nvme/nvme0");
+        fake_root_write("sys/devices/pci0000:00/0000:00:02.0/0000:02:00.0/nvme/nvme1/"
+                        "nvme0c1n2/size",
+                        "1\n");
+        cr_expect(eq(int, guard(), 0));
+        cr_expect(eq(int, mount_guard(root_fd, "0000:02:00.0", why, sizeof(why)), 1));
+        fake_root_write("sys/devices/pci0000:00/0000:00:01.0/0000:01:00.0/nvme/nvme0/"
+                        "nvme0c0n2/size",
+                        "1\n");
+        cr_expect(eq(int, guard(), 1));
+}
+
+/* The path is that of another mount namespace: only the loop driver knows the disk. */
+Test(mount_guard, asks_a_loop_device_what_it_stands_on) {
+        mock_nodes_add("loop0", S_IFBLK, makedev(7, 0));
         fake_root_link("sys/dev/block/7:0", "../../devices/virtual/block/loop0");
-        fake_root_write("sys/devices/virtual/block/loop0/loop/backing_file", "/dev/nvme0n1\n");
+        fake_root_write("sys/devices/virtual/block/loop0/dev", "7:0\n");
+        fake_root_write("sys/devices/virtual/block/loop0/loop/backing_file", "/ (deleted)\n");
         mount_line("40 21 7:0 / /mnt ro - squashfs /dev/loop0 ro");
+        cr_expect(eq(int, guard(), 0));
+        mock_nodes_set_backing("loop0", makedev(259, 0));
+        cr_expect(eq(int, guard(), 1));
+        mock_nodes_fail_backing("loop0", EPERM);
+        cr_expect(eq(int, guard(), -EPERM));
+}
+
+Test(mount_guard, asks_the_disk_of_a_loop_devices_partition) {
+        mock_nodes_add("loop0", S_IFBLK, makedev(7, 0));
+        fake_root_link("sys/dev/block/259:9", "../../devices/virtual/block/loop0/loop0p1");
+        fake_root_write("sys/devices/virtual/block/loop0/loop0p1/partition", "1\n");
+        fake_root_write("sys/devices/virtual/block/loop0/dev", "7:0\n");
+        fake_root_write("sys/devices/virtual/block/loop0/loop/backing_file", "/xvdb\n");
+        mount_line("40 21 259:9 / /mnt ro - ext4 /dev/loop0p1 ro");
+        mock_nodes_set_backing("loop0", makedev(259, 0));
         cr_expect(eq(int, guard(), 1));
 }
 
