@@ -75,6 +75,9 @@ typedef struct Config {
         char **include; /* NULL-terminated globs, or NULL: everything */
         char **exclude; /* NULL-terminated globs, or NULL: nothing */
         bool flush;
+        /* Not from a file: "rehearse" sets it. To bind a physical function again resets it, and its
+         * virtual ones with it. */
+        bool keep_physical_functions;
         PersistLog persist_log;
         /* Include= or Exclude= may stand in what could not be read: who is meant is not known. */
         bool is_selection_uncertain;

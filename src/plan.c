@@ -4,6 +4,7 @@
 #include "plan.h"
 
 #include <fnmatch.h>
+#include <limits.h>
 #include <stdarg.h>
 
 #include "plan_gates.h"
@@ -93,30 +94,45 @@ static int decide_controller(const Device *device, const Config *config, Step *s
         return 0;
 }
 
-/* A virtual function without a driver needs nobody; any other that stays keeps its physical one. */
-static bool keeps_physfn(const Device *device, const Step *step) {
-        if (step->action == STEP_DETACH)
-                return false;
-        return device->controller && device->controller->driver;
+/* n_going: of its virtual functions, as many as go too. */
+static int keep_physical_function(const Device *device, const Config *config, unsigned n_going,
+                                  Step *step) {
+        if (device->n_vfs == UINT_MAX)
+                return leave(step, config->flush, "its virtual functions can't be counted");
+        if (device->n_vfs > n_going)
+                return leave(step, config->flush,
+                             "it has %u virtual functions, and %u of them can go first",
+                             device->n_vfs, n_going);
+        if (n_going > 0 && config->keep_physical_functions)
+                return leave(step, config->flush, "it has %u virtual functions", n_going);
+        return 0;
 }
 
-/* Shutting a physical function down takes its virtual ones with it (SR-IOV): virtual functions of
- * virtual functions do not exist, so one pass is enough. */
+/* Shutting a physical function down ends its virtual ones (SR-IOV 1.1, 2.1.2), whichever driver has
+ * them: a guest may use one by vfio-pci, and one without a driver may be about to be used. Virtual
+ * functions have none of their own, so that one pass is enough. */
 static int keep_physical_functions(const Topology *topology, const Config *config, Plan *plan) {
-        for (size_t i = 0; i < topology->n_devices; i++) {
-                const Device *d = &topology->devices[i];
-                int r;
+        unsigned *n_going = calloc(topology->n_devices + 1, sizeof(unsigned));
+        int r = n_going ? 0 : -ENOMEM;
 
-                if (d->physfn == TOPOLOGY_NONE || d->physfn == i ||
-                    plan->steps[d->physfn].action != STEP_DETACH ||
-                    !keeps_physfn(d, &plan->steps[i]))
+        for (size_t i = 0; i < topology->n_devices && r >= 0; i++) {
+                size_t physfn = topology->devices[i].physfn;
+
+                if (physfn == TOPOLOGY_NONE || physfn == i)
                         continue;
-                r = leave(&plan->steps[d->physfn], config->flush,
-                          "its virtual function %s stays (%s)", d->address, plan->steps[i].reason);
-                if (r < 0)
-                        return r;
+                n_going[physfn] += plan->steps[i].action == STEP_DETACH;
+                if (plan->steps[i].action != STEP_DETACH &&
+                    plan->steps[physfn].action == STEP_DETACH)
+                        r = leave(&plan->steps[physfn], config->flush,
+                                  "its virtual function %s stays (%s)",
+                                  topology->devices[i].address, plan->steps[i].reason);
         }
-        return 0;
+        for (size_t i = 0; i < topology->n_devices && r >= 0; i++)
+                if (plan->steps[i].action == STEP_DETACH)
+                        r = keep_physical_function(&topology->devices[i], config, n_going[i],
+                                                   &plan->steps[i]);
+        free(n_going);
+        return r;
 }
 
 static int decide(const Topology *topology, const Config *config, Plan *plan) {

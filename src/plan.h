@@ -43,7 +43,8 @@ const char *step_action_to_string(StepAction action);
 
 /* Makes the plan for a sorted topology whose uses are marked. The same topology gives the same
  * plan. detach: a PCIe controller bound to the nvme driver, live, with a serial number, not in use,
- *           selected by Include= and Exclude=, none of whose virtual functions stays;
+ *           selected by Include= and Exclude=, all of whose virtual functions go too (none, where
+ *           Config.keep_physical_functions says so);
  *   gates: a parent waits for each of its children, a physical function for its virtual ones,
  *           nobody for a function without a driver. Every order has them, for they keep data safe.
  *           A cycle is broken at its lowest device, with a warning, never waited on.

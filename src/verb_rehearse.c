@@ -144,6 +144,7 @@ int verb_rehearse(const Arguments *arguments) {
         if (r >= 0) {
                 /* What stays in use gets nothing from us on a live machine, not even a Flush. */
                 rehearse.config.flush = false;
+                rehearse.config.keep_physical_functions = true;
                 r = rehearse_all(&rehearse, &is_good);
                 config_done(&rehearse.config);
         }

@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <criterion/parameterized.h>
+#include <limits.h>
 
 #include "plan.h"
 #include "topology_builder.h"
@@ -290,7 +291,8 @@ Test(plan, keeps_a_physical_function_whose_virtual_one_a_guest_has) {
         topology_done(&t);
 }
 
-Test(plan, an_unbound_virtual_function_keeps_nobody) {
+/* Whose it is can't be told: a guest may be about to get it. */
+Test(plan, an_unbound_virtual_function_keeps_its_physical_one) {
         Topology t = TOPOLOGY_INIT;
         Config config = build_config();
         Plan plan;
@@ -299,10 +301,43 @@ Test(plan, an_unbound_virtual_function_keeps_nobody) {
         (void) build_foreign(&t, "0000:01:00.1", NULL, NULL);
         build_physfn(&t, "0000:01:00.1", "0000:01:00.0");
         plan = make(&t, &config);
-        cr_expect(eq(int, step_of(&t, &plan, "0000:01:00.0")->action, STEP_DETACH));
-        cr_expect(not(plan_has_waiting_controllers(&plan)));
+        cr_expect(eq(int, step_of(&t, &plan, "0000:01:00.0")->action, STEP_LEAVE));
+        cr_expect(eq(str, step_of(&t, &plan, "0000:01:00.0")->reason,
+                     "its virtual function 0000:01:00.1 stays (no driver is bound to it)"));
         plan_done(&plan);
         topology_done(&t);
+}
+
+static const char *reason_with_vfs(unsigned n_vfs, bool keep) {
+        static char reason[128];
+        Topology t = TOPOLOGY_INIT;
+        Config config = build_config();
+        Plan plan;
+
+        config.keep_physical_functions = keep;
+        (void) build_nvme(&t, "nvme0", "0000:01:00.0", NULL);
+        (void) build_nvme(&t, "nvme1", "0000:01:00.1", NULL);
+        build_physfn(&t, "0000:01:00.1", "0000:01:00.0");
+        t.devices[topology_find_device(&t, "0000:01:00.0")].n_vfs = n_vfs;
+        plan = make(&t, &config);
+        (void) snprintf(reason, sizeof(reason), "%s",
+                        step_of(&t, &plan, "0000:01:00.0")->reason ?: "goes");
+        plan_done(&plan);
+        topology_done(&t);
+        return reason;
+}
+
+/* One that is no NVMe function, or that came while the tree was read, is in no list of ours. */
+Test(plan, a_physical_function_goes_only_if_all_its_virtual_ones_are_known) {
+        cr_expect(eq(str, (char *) reason_with_vfs(1, false), "goes"));
+        cr_expect(eq(str, (char *) reason_with_vfs(2, false),
+                     "it has 2 virtual functions, and 1 of them can go first"));
+        cr_expect(eq(str, (char *) reason_with_vfs(UINT_MAX, false),
+                     "its virtual functions can't be counted"));
+}
+
+Test(plan, a_rehearsal_keeps_physical_functions) {
+        cr_expect(eq(str, (char *) reason_with_vfs(1, true), "it has 1 virtual functions"));
 }
 
 /* How many steps can ever start. */
