@@ -39,6 +39,16 @@ static usec_t kernel_now(void *context) {
         return usec_now();
 }
 
+/* By its name the exitrd tells a worker that has to be waited for, one inside a handshake, from one
+ * that only flushes (exitrd/dracut). The kernel keeps 15 characters. */
+static void set_name(const char *controller, StepAction action) {
+        char name[16];
+
+        (void) snprintf(name, sizeof(name), "%s%s", action == STEP_LEAVE ? "flush-" : "",
+                        controller);
+        (void) prctl(PR_SET_NAME, name);
+}
+
 /* Runs in the worker. A fatal signal would end the driver's wait for SHST=10b with the handshake
  * under way, so the polite ones are ignored; nothing of the parent's is cleaned up on the way out.
  */
@@ -50,7 +60,7 @@ static void run_child(const OpsKernel *ops, size_t device, StepAction action) {
         /* this copy would keep the end of file from coming */
         if (ops->hold_fds[1] >= 0)
                 (void) close(ops->hold_fds[1]);
-        (void) prctl(PR_SET_NAME, ops->topology->devices[device].controller->name);
+        set_name(ops->topology->devices[device].controller->name, action);
         if (ops->argv0)
                 *ops->argv0 = '@';
         worker_run(ops->root_fd, ops->topology, device, action, ops->is_live, &ops->slots[device]);

@@ -78,6 +78,7 @@ static int virtual_wait(void *context, usec_t deadline, size_t *ret_step, StepRe
         *ret_step = i;
         *ret_result = (StepResult){
                 .outcome = step->outcome,
+                .is_gone = step->is_gone,
                 .started_usec = step->started_usec,
                 .ended_usec = step->ended_usec,
                 .phase_usec[PHASE_SHUTDOWN] = step->latency_usec,

@@ -11,6 +11,7 @@
 typedef struct VirtualStep {
         usec_t latency_usec; /* VIRTUAL_NEVER: does not end by itself */
         Outcome outcome;     /* how it ends; OUTCOME_PENDING: as its action would have it */
+        bool is_gone;        /* OUTCOME_VANISHED: from sysfs, too */
         int start_error;     /* what the first start_failures starts return */
         unsigned start_failures;
         /* what happened */

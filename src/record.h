@@ -34,6 +34,8 @@ typedef enum Phase {
 typedef struct StepResult {
         Outcome outcome;
         bool is_flushed;
+        bool is_gone;  /* OUTCOME_VANISHED: sysfs does not know it either, or not its physical
+                          function */
         bool is_taken; /* our write to unbind was not refused: if no driver has it, that is our
                           doing */
         usec_t started_usec;

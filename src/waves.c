@@ -15,10 +15,14 @@ typedef struct Waves {
         Ready ready;
         bool *is_running;
         size_t n_running;
+        size_t n_detaching;   /* those of them that are no Flush */
         usec_t progress_usec; /* when to tell how far it is */
+        usec_t flush_usec;    /* until when Flushes are waited for; USEC_INFINITY: not yet known */
 } Waves;
 
 #define PROGRESS_EVERY_USEC USEC_PER_SEC
+/* The kernel alone sends no Flush: one that hangs may not hold up what it is there to shorten. */
+#define FLUSH_GRACE_USEC USEC_PER_SEC
 
 static void waves_done(Waves *waves) {
         ready_done(&waves->ready);
@@ -32,13 +36,13 @@ static void set_reason(StepResult *result, const char *format, const char *detai
 #pragma GCC diagnostic pop
 }
 
-static bool opens_gates(Outcome outcome) {
-        return outcome == OUTCOME_DETACHED || outcome == OUTCOME_UNVERIFIED ||
-               outcome == OUTCOME_VANISHED;
+static bool opens_gates(const StepResult *result) {
+        return result->outcome == OUTCOME_DETACHED || result->outcome == OUTCOME_UNVERIFIED ||
+               (result->outcome == OUTCOME_VANISHED && result->is_gone);
 }
 
 static void end_step(Waves *waves, size_t i) {
-        ready_end_step(&waves->ready, i, opens_gates(waves->record->results[i].outcome));
+        ready_end_step(&waves->ready, i, opens_gates(&waves->record->results[i]));
         if (waves->options->ended)
                 waves->options->ended(waves->options->userdata, waves->record, i);
 }
@@ -67,6 +71,7 @@ static int start_step(Waves *waves, size_t i) {
         if (r >= 0) {
                 waves->is_running[i] = true;
                 waves->n_running++;
+                waves->n_detaching += step->action == STEP_DETACH;
                 return 1;
         }
         if (is_worth_retrying(r) && waves->n_running > 0)
@@ -78,15 +83,21 @@ static int start_step(Waves *waves, size_t i) {
         return 1;
 }
 
-/* A step that ends at once can make others ready, so it leaves the queue before it begins. A bridge
- * runs nothing that a limit could count. */
+static void stop_running(Waves *waves, size_t i) {
+        waves->is_running[i] = false;
+        waves->n_running--;
+        waves->n_detaching -= waves->plan->steps[i].action == STEP_DETACH;
+}
+
+/* A step that ends at once can make others ready, so it leaves the queue before it begins. A limit
+ * counts handshakes only: a Flush that hangs would take the place of one. */
 static void start_ready(Waves *waves) {
         unsigned max = waves->options->max_parallel;
         HeapEntry first;
 
         while (ready_first(&waves->ready, &first)) {
-                if (max > 0 && waves->n_running >= max &&
-                    waves->plan->steps[first.value].action != STEP_PASS)
+                if (max > 0 && waves->n_detaching >= max &&
+                    waves->plan->steps[first.value].action == STEP_DETACH)
                         return;
                 ready_pop(&waves->ready);
                 if (start_step(waves, first.value) == 0) {
@@ -104,6 +115,7 @@ static void take_result(Waves *waves, size_t i, const StepResult *result) {
         target->outcome = result->outcome;
         target->is_flushed = result->is_flushed;
         target->is_taken = result->is_taken;
+        target->is_gone = result->is_gone;
         target->ended_usec = result->ended_usec;
         memcpy(target->phase_usec, result->phase_usec, sizeof(target->phase_usec));
         if (*result->reason)
@@ -142,10 +154,11 @@ static void abandon_running(Waves *waves, const char *why) {
                 waves->ops->abandon(waves->context, i, &result);
                 result.ended_usec = waves->ops->now(waves->context);
                 result.outcome = OUTCOME_LATE;
-                if (!*result.reason)
+                if (waves->plan->steps[i].action == STEP_LEAVE)
+                        set_reason(&result, "%s", "its Flush did not end in time, ignoring");
+                else if (!*result.reason)
                         set_reason(&result, "%s", why);
-                waves->is_running[i] = false;
-                waves->n_running--;
+                stop_running(waves, i);
                 take_result(waves, i, &result);
                 end_step(waves, i);
         }
@@ -194,28 +207,42 @@ static void tell_progress(Waves *waves, usec_t now) {
                                  now - waves->record->started_usec);
 }
 
-/* How long to wait for a step: the deadline, or the next moment to tell something. */
-static usec_t wait_until(const Waves *waves) {
-        const WavesOptions *options = waves->options;
+/* The time runs from the end of the last handshake. A handshake that begins later, because a gate
+ * has opened, ends it. */
+static void limit_flushes(Waves *waves) {
+        if (waves->n_detaching > 0)
+                waves->flush_usec = USEC_INFINITY;
+        else if (waves->flush_usec == USEC_INFINITY)
+                waves->flush_usec = waves->ops->now(waves->context) + FLUSH_GRACE_USEC;
+}
 
-        return options->progress && waves->progress_usec < options->deadline_usec
+static usec_t limit_usec(const Waves *waves) {
+        return waves->flush_usec < waves->options->deadline_usec ? waves->flush_usec
+                                                                 : waves->options->deadline_usec;
+}
+
+/* How long to wait for a step: the limit, or the next moment to tell something. */
+static usec_t wait_until(const Waves *waves) {
+        return waves->options->progress && waves->progress_usec < limit_usec(waves)
                        ? waves->progress_usec
-                       : options->deadline_usec;
+                       : limit_usec(waves);
 }
 
 /* Until nothing runs, or why not: the text is the reason for what is cut off. */
 static const char *run_until_settled(Waves *waves) {
         for (;;) {
                 StepResult result = {};
-                usec_t until = wait_until(waves);
+                usec_t until;
                 size_t step;
                 int r;
 
                 start_ready(waves);
                 if (waves->n_running == 0)
                         return "nothing left to wait for";
+                limit_flushes(waves);
+                until = wait_until(waves);
                 r = waves->ops->wait(waves->context, until, &step, &result);
-                if (r == OPS_WAIT_TIMEOUT && until < waves->options->deadline_usec) {
+                if (r == OPS_WAIT_TIMEOUT && until < limit_usec(waves)) {
                         usec_t now = waves->ops->now(waves->context);
 
                         tell_progress(waves, now);
@@ -230,8 +257,7 @@ static const char *run_until_settled(Waves *waves) {
                         return "waiting for the workers failed";
                 if (!waves->is_running[step])
                         continue;
-                waves->is_running[step] = false;
-                waves->n_running--;
+                stop_running(waves, step);
                 take_result(waves, step, &result);
                 end_step(waves, step);
         }
@@ -253,6 +279,7 @@ int waves_run(const Plan *plan, const ShutdownOps *ops, void *context, const Wav
         if (r >= 0) {
                 record->started_usec = ops->now(context);
                 waves.progress_usec = record->started_usec + PROGRESS_EVERY_USEC;
+                waves.flush_usec = USEC_INFINITY;
                 settle_untouched(&waves);
                 why = run_until_settled(&waves);
                 abandon_running(&waves, why);

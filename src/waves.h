@@ -18,9 +18,11 @@ typedef struct WavesOptions {
 /* Carries the plan out and fills record (record_init'ed for the plan's steps) with one outcome for
  * each step. Returns by the deadline, or as soon as ops says that we shall stop; what runs then is
  * late, what has not begun is left. A step that can't be started is left. A gate opens only for a
- * step that is detached, unverified or vanished, so that a parent never goes before its last child.
+ * step that is detached, unverified, or vanished from sysfs too (is_gone), so that a parent never
+ * goes before its last child.
  * A turn passes whatever came of the step (plan.h). When max_parallel keeps steps waiting, the one
- * with the longest chain goes first.
+ * with the longest chain goes first. A Flush of what stays is no handshake to that limit, and is
+ * waited for until one second after the last handshake at the longest.
  * Returns 0, or -ENOMEM when nothing was begun. */
 int waves_run(const Plan *plan, const ShutdownOps *ops, void *context, const WavesOptions *options,
               Record *record) _must_check_;

@@ -165,14 +165,13 @@ Test(waves, a_physical_function_stays_when_a_virtual_one_is_late, .timeout = 10)
         done(&s);
 }
 
-/* As the hook finds it when the unit has detached the virtual function before. */
-Test(waves, nobody_waits_for_a_function_without_a_driver, .timeout = 10) {
+/* As the hook finds it when the unit has detached another function of the same slot. */
+Test(waves, a_function_without_a_driver_is_not_waited_for, .timeout = 10) {
         Scene s = { .config = build_config() };
 
         (void) build_bridge(&s.topology, DEVICE_ROOT_PORT, "0000:00:01.0", NULL);
         (void) build_nvme(&s.topology, "nvme0", "0000:01:00.0", "0000:00:01.0");
         (void) build_foreign(&s.topology, "0000:01:00.1", "0000:00:01.0", NULL);
-        build_physfn(&s.topology, "0000:01:00.1", "0000:01:00.0");
         prepare(&s);
         run(&s);
         cr_expect(eq(int, result(&s, "0000:01:00.0")->outcome, OUTCOME_DETACHED));
@@ -216,9 +215,26 @@ Test(waves, a_vanished_controller_releases_its_parent, .timeout = 10) {
 
         prepare(&s);
         step(&s, C)->outcome = OUTCOME_VANISHED;
+        step(&s, C)->is_gone = true;
         run(&s);
         cr_expect(eq(int, result(&s, C)->outcome, OUTCOME_VANISHED));
         cr_expect(eq(int, result(&s, ROOT_PORT)->outcome, OUTCOME_DETACHED));
+        done(&s);
+}
+
+/* Audit A1: a virtual function whose IDs read FFFFh by specification was called vanished, and its
+ * physical function was shut down under it. */
+Test(waves, one_that_sysfs_still_lists_keeps_its_physical_function, .timeout = 10) {
+        Scene s = { .config = build_config() };
+
+        (void) build_nvme(&s.topology, "nvme0", "0000:01:00.0", NULL);
+        (void) build_nvme(&s.topology, "nvme1", "0000:01:00.1", NULL);
+        build_physfn(&s.topology, "0000:01:00.1", "0000:01:00.0");
+        prepare(&s);
+        step(&s, "0000:01:00.1")->outcome = OUTCOME_VANISHED;
+        run(&s);
+        cr_expect(eq(int, result(&s, "0000:01:00.0")->outcome, OUTCOME_LEFT));
+        cr_expect(eq(uint, step(&s, "0000:01:00.0")->n_starts, 0));
         done(&s);
 }
 
@@ -314,16 +330,54 @@ Test(waves, touches_nothing_of_what_is_not_ours, .timeout = 10) {
         done(&s);
 }
 
-Test(waves, a_flush_that_hangs_is_left_not_late, .timeout = 10) {
+/* Audit B1: one hung Flush held each stage until its deadline. */
+Test(waves, a_flush_that_hangs_is_given_a_second_after_the_last_handshake, .timeout = 10) {
         Scene s = switch_scene();
 
         build_use(&s.topology, A, USE_MOUNT, "/dev/nvme0n1 is mounted on /srv");
         prepare(&s);
         step(&s, A)->latency_usec = VIRTUAL_NEVER;
+        step(&s, B)->latency_usec = 3 * SECOND;
         run(&s);
+        cr_expect(step(&s, A)->is_abandoned);
         cr_expect(eq(int, result(&s, A)->outcome, OUTCOME_LEFT));
         cr_expect(eq(str, result(&s, A)->reason,
-                     "/dev/nvme0n1 is mounted on /srv; the stage's time was up"));
+                     "/dev/nvme0n1 is mounted on /srv; its Flush did not end in time, ignoring"));
+        cr_expect(not(result(&s, A)->is_flushed));
+        cr_expect(eq(u64, s.record.ended_usec - s.record.started_usec, 4 * SECOND));
+        done(&s);
+}
+
+/* The physical function begins when its virtual one is down: the Flush has not had its second. */
+Test(waves, a_flush_is_waited_for_while_handshakes_begin, .timeout = 10) {
+        Scene s = { .config = build_config() };
+
+        (void) build_nvme(&s.topology, "nvme0", "0000:01:00.0", NULL);
+        (void) build_nvme(&s.topology, "nvme1", "0000:01:00.1", NULL);
+        (void) build_nvme(&s.topology, "nvme2", "0000:02:00.0", NULL);
+        build_physfn(&s.topology, "0000:01:00.1", "0000:01:00.0");
+        build_use(&s.topology, "0000:02:00.0", USE_MOUNT, "mounted");
+        prepare(&s);
+        step(&s, "0000:01:00.0")->latency_usec = 2 * SECOND;
+        step(&s, "0000:01:00.1")->latency_usec = 2 * SECOND;
+        step(&s, "0000:02:00.0")->latency_usec = 4500 * USEC_PER_MSEC;
+        run(&s);
+        cr_expect(eq(str, result(&s, "0000:02:00.0")->reason, "mounted"));
+        cr_expect(eq(u64, s.record.ended_usec - s.record.started_usec, 4500 * USEC_PER_MSEC));
+        done(&s);
+}
+
+Test(waves, a_flush_takes_no_place_of_a_handshake, .timeout = 10) {
+        Scene s = switch_scene();
+
+        build_use(&s.topology, A, USE_MOUNT, "mounted");
+        s.config.max_parallel = 1;
+        s.options.max_parallel = 1;
+        prepare(&s);
+        step(&s, A)->latency_usec = VIRTUAL_NEVER;
+        run(&s);
+        cr_expect(eq(int, result(&s, B)->outcome, OUTCOME_DETACHED));
+        cr_expect(eq(int, result(&s, C)->outcome, OUTCOME_DETACHED));
         done(&s);
 }
 
@@ -336,7 +390,7 @@ Test(waves, of_an_empty_plan_end_at_once, .timeout = 10) {
         done(&s);
 }
 
-/* A gets its Flush only, in 3.5 s, the others are detached in 1.5 s. */
+/* A gets its Flush only, in 3.5 s, the others are detached in 3 s. */
 Test(waves, tells_how_far_it_is_once_a_second) {
         Scene scene = switch_scene();
 
@@ -344,7 +398,7 @@ Test(waves, tells_how_far_it_is_once_a_second) {
         prepare(&scene);
         step(&scene, "0000:01:00.0")->latency_usec = 3500 * USEC_PER_MSEC;
         step(&scene, "0000:04:00.0")->latency_usec = 1500 * USEC_PER_MSEC;
-        step(&scene, "0000:05:00.0")->latency_usec = 1500 * USEC_PER_MSEC;
+        step(&scene, "0000:05:00.0")->latency_usec = 2900 * USEC_PER_MSEC;
         scene.options.progress = on_progress;
         run(&scene);
         cr_expect(eq(sz, told.n, 3));
