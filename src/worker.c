@@ -3,14 +3,16 @@
 
 #include "worker.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <sys/stat.h>
 
 #include "block_node.h"
+#include "device_blocks.h"
+#include "fs.h"
 #include "mount_guard.h"
+#include "pci_presence.h"
 #include "poll_until.h"
 #include "sysfs.h"
 #include "text.h"
@@ -29,6 +31,8 @@ typedef struct Worker {
          * every look at a path there needs, and with 128 of them a look took 300 ms. */
         int serial_fd;
         int unbind_fd;
+        int *claims; /* descriptors of namespaces that this controller alone has */
+        size_t n_claims;
 } Worker;
 
 /* Always false, so that a check can end with it. */
@@ -46,6 +50,23 @@ static bool refuse(Worker *w, Outcome outcome, const char *format, ...) {
 
 static const Device *worker_device(const Worker *w) {
         return &w->topology->devices[w->device];
+}
+
+static bool is_listed(const Worker *w, const char *address) {
+        char path[PATH_MAX];
+
+        (void) snprintf(path, sizeof(path), "sys/bus/pci/devices/%s", address);
+        return faccessat(w->root_fd, path, F_OK, 0) >= 0 || errno != ENOENT;
+}
+
+/* Out of sysfs, or a virtual function whose physical one is: only then has whatever waits for it
+ * nothing left to disturb. */
+static bool is_gone(const Worker *w) {
+        const Device *d = worker_device(w);
+
+        return !is_listed(w, d->address) ||
+               (d->physfn != TOPOLOGY_NONE &&
+                !is_listed(w, w->topology->devices[d->physfn].address));
 }
 
 static bool belongs_to(const Block *block, size_t device) {
@@ -80,9 +101,10 @@ static bool is_same_controller(Worker *w) {
         int r;
 
         (void) snprintf(dir, sizeof(dir), "sys/bus/pci/devices/%s", d->address);
-        if (faccessat(w->root_fd, dir, F_OK, 0) < 0)
-                return refuse(w, errno == ENOENT ? OUTCOME_VANISHED : OUTCOME_LEFT,
-                              "gone from the bus: %s", strerror(errno));
+        if (!is_listed(w, d->address)) {
+                w->slot->result.is_gone = true;
+                return refuse(w, OUTCOME_VANISHED, "gone from the bus");
+        }
         r = sysfs_link_name(w->root_fd, dir, "driver", &driver);
         if (r < 0 || !STREQ(driver, "nvme"))
                 return refuse(w, OUTCOME_LEFT, "no longer bound to nvme but to %s",
@@ -106,51 +128,109 @@ static bool can_unbind(Worker *w) {
 
 /* A drive that was pulled reads as all ones, in its configuration space too. Nothing sent to it
  * ever comes back: an fsync() would wait for nvme_core.io_timeout (30 s), where the kernel's pass
- * takes it for dead at once (nvme_dev_disable(), 6.1). Where this can't be read, the rest has to
- * find out. */
+ * takes it for dead at once (nvme_dev_disable(), 6.1). Where this can't be read, the later steps
+ * have to find out. */
 static bool answers_on_bus(Worker *w) {
-        _cleanup_close_ int fd = -1;
-        uint32_t id = 0;
-        char path[PATH_MAX];
-
-        (void) snprintf(path, sizeof(path), "sys/bus/pci/devices/%s/config",
-                        worker_device(w)->address);
-        fd = openat(w->root_fd, path, O_RDONLY | O_CLOEXEC);
-        if (fd >= 0 && pread(fd, &id, sizeof(id), 0) == (ssize_t) sizeof(id) && id == UINT32_MAX)
-                return refuse(w, OUTCOME_VANISHED, "it no longer answers on the bus");
-        return true;
+        if (pci_presence(w->root_fd, worker_device(w)->address) != 0)
+                return true;
+        w->slot->result.is_gone = is_gone(w);
+        return refuse(w, OUTCOME_VANISHED, "it no longer answers on the bus");
 }
 
-/* A namespace that appeared after the plan was made has been checked by nobody. */
-static bool has_planned_namespaces(Worker *w) {
+/* Shutting a physical function down ends its virtual ones: a new one since the plan was made is
+ * in no plan. */
+static bool has_planned_vfs(Worker *w) {
         const Device *d = worker_device(w);
-        size_t planned = 0, present = 0;
+        _cleanup_free_ char *text = NULL;
+        char dir[PATH_MAX];
+        int r;
+
+        (void) snprintf(dir, sizeof(dir), "sys/bus/pci/devices/%s", d->address);
+        r = sysfs_read_at(w->root_fd, dir, "sriov_numvfs", &text);
+        if (r == -ENOENT && d->n_vfs == 0)
+                return true;
+        if (r < 0)
+                return refuse(w, OUTCOME_LEFT, "its virtual functions can't be counted: %s",
+                              strerror(-r));
+        return strtoul(text, NULL, 10) == d->n_vfs ||
+               refuse(w, OUTCOME_LEFT, "it has %s virtual functions, the plan knows %u", text,
+                      d->n_vfs);
+}
+
+/* What the controller's own directory shows: its disks, or its paths to multipath heads. */
+typedef struct Namespaces {
+        size_t n;
+        uint64_t n_ios;
+        bool is_busy; /* reads or writes are under way */
+} Namespaces;
+
+/* with_ios: read what each has done as well. 0 or -errno. */
+static int look_at_namespaces(const Worker *w, bool with_ios, Namespaces *ret) {
+        const Device *d = worker_device(w);
+        _cleanup_closedir_ DIR *dir = NULL;
+        Namespaces seen = {};
         char path[PATH_MAX];
-        struct dirent *entry;
-        DIR *dir;
-        int fd;
+        const char *name;
+        int r;
+
+        (void) snprintf(path, sizeof(path), "sys/bus/pci/devices/%s/nvme/%s", d->address,
+                        d->controller->name);
+        r = fs_opendir(w->root_fd, path, &dir);
+        if (r < 0)
+                return r;
+        while ((name = fs_readdir(dir, &r))) {
+                uint64_t n_ios = 0;
+                bool is_busy = false;
+
+                if (!STARTSWITH(name, "nvme"))
+                        continue;
+                seen.n++;
+                (void) snprintf(path, sizeof(path), "%s/stat", name);
+                if (with_ios)
+                        r = block_count_ios(dirfd(dir), path, &n_ios, &is_busy);
+                if (r < 0)
+                        return r;
+                seen.n_ios += n_ios;
+                seen.is_busy |= is_busy;
+        }
+        if (r < 0)
+                return r;
+        *ret = seen;
+        return 0;
+}
+
+/* A namespace that appeared after the plan was made is in no plan. */
+static bool has_planned_namespaces(Worker *w) {
+        size_t planned = 0;
+        Namespaces seen;
+        int r;
 
         for (size_t i = 0; i < w->topology->n_blocks; i++)
                 planned += belongs_to(&w->topology->blocks[i], w->device);
-        (void) snprintf(path, sizeof(path), "sys/bus/pci/devices/%s/nvme/%s", d->address,
-                        d->controller->name);
-        fd = openat(w->root_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        dir = fd >= 0 ? fdopendir(fd) : NULL;
-        if (!dir) {
-                int error = errno;
+        r = look_at_namespaces(w, false, &seen);
+        if (r < 0)
+                return refuse(w, OUTCOME_LEFT, "its namespaces can't be listed: %s", strerror(-r));
+        return seen.n == planned ||
+               refuse(w, OUTCOME_LEFT, "it has %zu namespaces, the plan knows %zu", seen.n,
+                      planned);
+}
 
-                if (fd >= 0)
-                        (void) close(fd);
-                return refuse(w, OUTCOME_LEFT, "its namespaces can't be listed: %s",
-                              strerror(error));
-        }
-        while ((entry = readdir(dir)))
-                present += STARTSWITH(entry->d_name, "nvme");
-        (void) closedir(dir);
-        if (present != planned)
-                return refuse(w, OUTCOME_LEFT, "it has %zu namespaces, the plan knows %zu", present,
-                              planned);
-        return true;
+/* The net below all other checks: a user in the kernel that claims nothing and shows nowhere still
+ * reads and writes. The survey and this worker do neither, and what is idle has no dirty pages that
+ * another worker's fsync() of a shared head could write. */
+static bool is_quiet(Worker *w) {
+        const Controller *c = worker_device(w)->controller;
+        Namespaces seen;
+        int r;
+
+        if (c->n_ios == UINT64_MAX)
+                return true;
+        r = look_at_namespaces(w, true, &seen);
+        if (r < 0)
+                return refuse(w, OUTCOME_LEFT, "its I/O counters can't be read: %s", strerror(-r));
+        if (seen.n_ios == c->n_ios && !seen.is_busy)
+                return true;
+        return refuse(w, OUTCOME_LEFT, "it was read or written since the plan was made");
 }
 
 /* Writes one block device back. The descriptor is kept in *ret_fd, with its claim. */
@@ -188,28 +268,41 @@ static bool write_back_partitions(Worker *w, const Block *namespace) {
         return true;
 }
 
-/* The claim on the disk covers its partitions (bd_may_claim(), 6.1) and holds until all is written
- * back; a multipath head is shared with the workers of its other controllers, and usage has asked
- * for its claim. All descriptors are closed before the unbind: an open one would keep the dead
- * controller in its subsystem. */
+/* The claim on the disk covers its partitions (bd_may_claim(), 6.1) and is kept until the unbind
+ * has returned, so that nothing can mount it in between. A multipath head is shared with the
+ * workers of its other controllers, and usage has asked for its claim. */
 static bool write_back_all(Worker *w) {
         const Topology *t = w->topology;
 
         for (size_t i = 0; i < t->n_blocks; i++) {
                 const Block *block = &t->blocks[i];
                 int fd = -1;
-                bool is_clean;
 
                 if (!belongs_to(block, w->device))
                         continue;
                 if (!write_back(w, block, block->n_controllers == 1, &fd))
                         return false;
-                is_clean = write_back_partitions(w, block);
-                (void) close(fd);
-                if (!is_clean)
+                if (block->n_controllers == 1)
+                        w->claims[w->n_claims++] = fd;
+                else
+                        (void) close(fd);
+                if (!write_back_partitions(w, block))
                         return false;
         }
         return true;
+}
+
+/* An open descriptor keeps the dead controller in its subsystem, so none outlives the unbind. */
+static void drop_claims(Worker *w) {
+        while (w->n_claims > 0)
+                (void) close(w->claims[--w->n_claims]);
+        free(w->claims);
+        w->claims = NULL;
+}
+
+static bool can_claim(Worker *w) {
+        w->claims = calloc(w->topology->n_blocks + 1, sizeof(int));
+        return w->claims || refuse(w, OUTCOME_LEFT, "%s", strerror(ENOMEM));
 }
 
 /* The claim has just told that nobody has mounted the disk, but for the heads that several
@@ -247,8 +340,10 @@ static bool unbind(Worker *w) {
         w->slot->result.is_taken = true;
         r = sysfs_write_fd(w->unbind_fd, d->address);
         w->slot->result.is_taken = r >= 0;
-        if (r == -ENODEV)
+        if (r == -ENODEV) {
+                w->slot->result.is_gone = is_gone(w);
                 return refuse(w, OUTCOME_VANISHED, "was unbound or removed meanwhile");
+        }
         if (r < 0)
                 return refuse(w, OUTCOME_FAILED, "writing to /%s: %s", UNBIND_PATH, strerror(-r));
         return true;
@@ -276,10 +371,10 @@ static void detach(Worker *w) {
         WorkerSlot *slot = w->slot;
         usec_t since;
 
-        if (!is_same_controller(w) || !answers_on_bus(w) || !has_planned_namespaces(w) ||
-            !can_unbind(w))
+        if (!is_same_controller(w) || !answers_on_bus(w) || !has_planned_vfs(w) ||
+            !has_planned_namespaces(w) || !can_unbind(w) || !can_claim(w))
                 return;
-        if (!hold(w))
+        if (!hold(w) || !is_quiet(w))
                 return;
         worker_enter_phase(slot, PHASE_FSYNC);
         if (!write_back_all(w))
@@ -295,8 +390,10 @@ static void detach(Worker *w) {
         since = slot->phase_started_usec;
         if (!unbind(w))
                 return;
+        drop_claims(w);
         worker_enter_phase(slot, PHASE_VERIFY);
         verify_shutdown(w->root_fd, d->address, d->controller->name, since, &slot->result);
+        slot->result.is_gone = slot->result.outcome == OUTCOME_VANISHED && is_gone(w);
 }
 
 /* blkdev_fsync() ends in a Flush command where the drive has a volatile cache
@@ -342,6 +439,7 @@ void worker_run(int root_fd, const Topology *topology, size_t device, StepAction
                 detach(&w);
         else
                 flush(&w);
+        drop_claims(&w);
         close_fd(&w.serial_fd);
         close_fd(&w.unbind_fd);
         worker_enter_phase(slot, _PHASE_MAX);

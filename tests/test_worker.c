@@ -99,8 +99,9 @@ static void add_namespace(const char *name, dev_t devnum) {
         ssize_t block = topology_add_block(&topology, BLOCK_NAMESPACE, name, devnum);
 
         cr_assert(block >= 0 && topology_link_controller(&topology, (size_t) block, 0) == 0);
-        (void) snprintf(path, sizeof(path), PCI "/nvme/nvme0/%s/size", name);
-        fake_root_write(path, "2048\n");
+        (void) snprintf(path, sizeof(path), PCI "/nvme/nvme0/%s/stat", name);
+        fake_root_write(path, "30 1 240 7 4 0 32 9 0 5 16 2 0 64 1 12 3\n");
+        topology.devices[0].controller->n_ios += 30 + 4 + 2;
         mock_nodes_add(name, S_IFBLK, devnum);
 }
 
@@ -204,10 +205,64 @@ Test(worker, writes_namespace_and_partition_back_before_the_unbind) {
         cr_expect(eq(uint, mock_nodes_count_opens("nvme0n1p1"), 1));
 }
 
-Test(worker, holds_no_node_open_during_the_unbind) {
+/* Audit A5: what was mounted between the last check and the unbind was lost. */
+Test(worker, holds_its_claim_until_the_unbind_has_returned) {
+        run();
+        cr_expect(eq(uint, kernel.n_writes, 1));
+        cr_expect(kernel.had_open_nodes);
+        cr_expect(not(has_open_nodes()));
+}
+
+/* Each of its controllers would wait for the others to let go. */
+Test(worker, holds_no_shared_head_open_during_the_unbind) {
+        (void) build_nvme(&topology, "nvme1", "0000:02:00.0", NULL);
+        cr_assert(eq(int, topology_link_controller(&topology, 0, 1), 0));
         run();
         cr_expect(eq(uint, kernel.n_writes, 1));
         cr_expect(not(kernel.had_open_nodes));
+}
+
+static void write_ios(const char *text) {
+        fake_root_write(PCI "/nvme/nvme0/nvme0n1/stat", text);
+}
+
+/* Kernel users without a claim show nowhere else (LIO, rnbd, ocfs2). */
+Test(worker, leaves_what_was_read_or_written_since_the_survey) {
+        static const char *const stats[] = {
+                "31 1 240 7 4 0 32 9 0 5 16 2 0 64 1 12 3", /* one read */
+                "30 1 240 7 5 0 32 9 0 5 16 2 0 64 1 12 3", /* one write */
+                "30 1 240 7 4 0 32 9 0 5 16 3 0 64 1 12 3", /* one discard */
+                "30 1 240 7 4 0 32 9 1 5 16 2 0 64 1 12 3", /* one under way */
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(stats); i++) {
+                worker_slot_init(&slot);
+                write_ios(stats[i]);
+                run();
+                expect_untouched(OUTCOME_LEFT, "it was read or written since the plan was made");
+                cr_expect(eq(uint, kernel.n_fsyncs, 0));
+        }
+}
+
+/* Whoever sent it has lost nothing. */
+Test(worker, a_flush_of_another_is_no_use) {
+        write_ios("30 1 240 7 4 0 32 9 0 5 16 2 0 64 1 13 3");
+        run();
+        cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
+}
+
+Test(worker, leaves_what_no_longer_counts_its_io) {
+        fake_root_remove(PCI "/nvme/nvme0/nvme0n1/stat");
+        run();
+        expect_untouched(OUTCOME_LEFT, "its I/O counters can't be read: No such file or directory");
+}
+
+Test(worker, compares_nothing_that_the_survey_could_not_read) {
+        topology.devices[0].controller->n_ios = UINT64_MAX;
+        fake_root_remove(PCI "/nvme/nvme0/nvme0n1/stat");
+        fake_root_write(PCI "/nvme/nvme0/nvme0n1/size", "2048\n");
+        run();
+        cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
 }
 
 Test(worker, leaves_a_namespace_that_was_claimed_since_the_plan) {
@@ -292,7 +347,8 @@ Test(worker, leaves_what_has_no_driver_any_more) {
 Test(worker, reports_a_controller_that_is_gone) {
         fake_root_remove(PCI);
         run();
-        expect_untouched(OUTCOME_VANISHED, "gone from the bus: No such file or directory");
+        expect_untouched(OUTCOME_VANISHED, "gone from the bus");
+        cr_expect(slot.result.is_gone);
 }
 
 Test(worker, leaves_a_controller_that_got_another_namespace) {
@@ -303,6 +359,7 @@ Test(worker, leaves_a_controller_that_got_another_namespace) {
 
 Test(worker, takes_a_controller_without_namespaces) {
         topology.blocks[0].n_controllers = 0;
+        topology.devices[0].controller->n_ios = 0;
         fake_root_remove(PCI "/nvme/nvme0/nvme0n1");
         run();
         cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
@@ -456,12 +513,53 @@ Test(worker, is_not_held_for_ever) {
         cr_expect(eq(str, slot.result.reason, "not begun: it took too long to begin the others"));
 }
 
+static void write_header(uint8_t ids, uint8_t rest) {
+        uint8_t header[64];
+
+        memset(header, rest, sizeof(header));
+        memset(header, ids, 4);
+        fake_root_write_binary(PCI "/config", header, sizeof(header));
+}
+
 Test(worker, touches_nothing_that_no_longer_answers_on_the_bus) {
-        fake_root_write_binary(PCI "/config", (const uint8_t[]){ 0xff, 0xff, 0xff, 0xff }, 4);
-        worker_run(root_fd, &topology, 0, STEP_DETACH, is_live, &slot);
+        write_header(0xff, 0xff);
+        run();
         cr_expect(eq(int, slot.result.outcome, OUTCOME_VANISHED));
+        cr_expect(not(slot.result.is_gone));
         cr_expect(eq(uint, kernel.n_fsyncs, 0));
         cr_expect(eq(uint, kernel.n_writes, 0));
+}
+
+/* Audit A1: the IDs of a virtual function read FFFFh by specification. */
+Test(worker, takes_a_virtual_function) {
+        write_header(0xff, 0x10);
+        run();
+        cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
+}
+
+Test(worker, a_virtual_function_is_gone_with_its_physical_one) {
+        (void) build_nvme(&topology, "nvme1", "0000:02:00.0", NULL);
+        topology.devices[0].physfn = 1;
+        write_header(0xff, 0xff);
+        run();
+        cr_expect(eq(int, slot.result.outcome, OUTCOME_VANISHED));
+        cr_expect(slot.result.is_gone);
+        fake_root_write("sys/bus/pci/devices/0000:02:00.0/enable", "1\n");
+        worker_slot_init(&slot);
+        run();
+        cr_expect(eq(int, slot.result.outcome, OUTCOME_VANISHED));
+        cr_expect(not(slot.result.is_gone));
+}
+
+Test(worker, leaves_a_physical_function_that_got_another_virtual_one) {
+        fake_root_write(PCI "/sriov_numvfs", "2\n");
+        topology.devices[0].n_vfs = 1;
+        run();
+        expect_untouched(OUTCOME_LEFT, "it has 2 virtual functions, the plan knows 1");
+        topology.devices[0].n_vfs = 2;
+        worker_slot_init(&slot);
+        run();
+        cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
 }
 
 Test(worker, flushes_what_stays_and_does_not_unbind_it) {
