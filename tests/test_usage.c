@@ -145,6 +145,7 @@ Test(usage, holders_in_a_circle) {
 
 Test(usage, mount_of_a_loop_on_a_raw_device) {
         mock_add_loop("loop3", "/dev/nvme1n1");
+        mock_loop_stands_on("loop3", "nvme1n1");
         expect_both(&tables_only, USE_NONE, NULL, USE_HOLDER, "loop3 stands on /dev/nvme1n1");
         mock_mount("loop3", "/mnt", "ext4");
         expect_both(&tables_only, USE_NONE, NULL, USE_MOUNT, "/dev/loop3 is mounted on /mnt");
@@ -287,6 +288,7 @@ Test(usage, exports) {
         mock_write("sys/kernel/config/nvmet/subsystems/nqn.x/namespaces/8/device_path", "(null)\n");
         mock_write("sys/kernel/config/nvmet/subsystems/nqn.x/namespaces/9/device_path",
                    "/srv/image\n");
+        mock_write("srv/image", "");
         mock_write("sys/kernel/config/target/core/alua/x", "");
         mock_write("sys/kernel/config/target/core/iblock_0/hba_info", "");
         mock_write("sys/kernel/config/target/core/iblock_0/disk/udev_path", "/dev/nvme1n1\n");
@@ -304,6 +306,85 @@ Test(usage, export_of_a_controller) {
 Test(usage, export_that_cannot_be_found) {
         mock_write("sys/kernel/config/nvmet/subsystems/n/namespaces/1/device_path", "/dev/gone\n");
         expect_both(&tables_only, USE_UNKNOWN, "exported /dev/gone", USE_UNKNOWN, "/dev/gone");
+}
+
+#define FILEIO "sys/kernel/config/target/core/fileio_0/disk/info"
+#define STATUS \
+        "Status: ACTIVATED  Max Queue Depth: 0  SectorSize: 512\n        TCM FILEIO ID: 0        "
+
+/* Set up without udev_path; the kernel opens it without a claim. */
+Test(usage, export_by_lio_fileio) {
+        mock_write("sys/kernel/config/target/core/fileio_0/disk/udev_path", "\n");
+        mock_write(FILEIO, STATUS "File: /dev/nvme1n1  Size: 67108864  Mode: O_DSYNC Async: 0\n");
+        expect_both(
+                &tables_only, USE_NONE, NULL, USE_TARGET,
+                "/dev/nvme1n1 is exported by /sys/kernel/config/target/core/fileio_0/disk/info");
+        mock_write("srv/a  Size: 1", "");
+        mock_write(FILEIO,
+                   STATUS "File: /srv/a  Size: 1  Size: 67108864  Mode: O_DSYNC Async: 0\n");
+        expect_both(&tables_only, USE_NONE, NULL, USE_NONE, NULL);
+        mock_write(FILEIO, STATUS "File: /dev/nvme1n1\n");
+        expect_both(&tables_only, USE_UNKNOWN, "not understood", USE_UNKNOWN, "not understood");
+        mock_write(FILEIO, "Status: DEACTIVATED\n");
+        expect_both(&tables_only, USE_NONE, NULL, USE_NONE, NULL);
+}
+
+/* A node that was made or bound somewhere else. */
+Test(usage, export_of_a_node_elsewhere) {
+        mock_link("srv/xvdb", "../dev/nvme1n1");
+        mock_write("sys/kernel/config/nvmet/subsystems/n/namespaces/1/device_path", "/srv/xvdb\n");
+        expect_both(&tables_only, USE_NONE, NULL, USE_TARGET, "/dev/nvme1n1 is exported by");
+        mock_remove("srv/xvdb");
+        expect_both(&tables_only, USE_UNKNOWN, "exported /srv/xvdb: No such file", USE_UNKNOWN,
+                    "exported /srv/xvdb");
+}
+
+Test(usage, export_by_rnbd) {
+        mock_link("sys/class/rnbd-server/ctl/devices/nvme1n1/block_dev", "../x/block/nvme1n1");
+        mock_link("sys/class/rnbd-server/ctl/devices/nvme0n1p2/block_dev", "../x/block/nvme0n1");
+        expect_both(&tables_only, USE_TARGET, "/dev/nvme0n1", USE_TARGET,
+                    "/dev/nvme1n1 is exported by /sys/class/rnbd-server/ctl/devices/nvme1n1");
+}
+
+Test(usage, export_by_a_usb_gadget) {
+        mock_write("sys/kernel/config/usb_gadget/g1/functions/mass_storage.0/lun.0/file",
+                   "/dev/nvme1n1\n");
+        mock_write("sys/class/udc/x/device/gadget.0/lun0/file", "/dev/nvme0n1p1\n");
+        expect_both(&tables_only, USE_TARGET, "/dev/nvme0n1p1", USE_TARGET, "/dev/nvme1n1");
+}
+
+Test(usage, heartbeat_of_ocfs2) {
+        mock_write("sys/kernel/config/cluster/c/heartbeat/0815/dev", "nvme1n1\n");
+        expect_both(&tables_only, USE_NONE, NULL, USE_TARGET, "/dev/nvme1n1");
+}
+
+Test(usage, export_by_scst) {
+        mock_write("sys/kernel/scst_tgt/devices/d/filename", "/dev/nvme1n1\n[key]\n");
+        expect_both(&tables_only, USE_NONE, NULL, USE_TARGET, "/dev/nvme1n1");
+}
+
+Test(usage, export_to_a_xen_guest) {
+        dev_t devnum = mock_devnum("nvme1n1");
+        char text[32];
+
+        (void) snprintf(text, sizeof(text), "%x:%x\n", major(devnum), minor(devnum));
+        mock_write("sys/bus/xen-backend/devices/vbd-1-51712/physical_device", text);
+        expect_both(&tables_only, USE_NONE, NULL, USE_TARGET, "/dev/nvme1n1");
+        mock_write("sys/bus/xen-backend/devices/vbd-1-51712/physical_device", "?\n");
+        expect_both(&tables_only, USE_UNKNOWN, "not understood", USE_UNKNOWN, "not understood");
+}
+
+/* A pblk names its drive nowhere. */
+Test(usage, open_channel_drive) {
+        mock_write("sys/class/block/nvme1n1/lightnvm/version", "2.0\n");
+        expect_both(&tables_only, USE_NONE, NULL, USE_UNKNOWN, "a pblk may stand on it");
+}
+
+Test(usage, exports_live_on_without_configfs) {
+        mock_write("sys/module/nvmet/refcnt", "1\n");
+        expect_both(&tables_only, USE_UNKNOWN, "nvmet is loaded", USE_UNKNOWN, "not mounted");
+        mock_mkdir("sys/kernel/config/nvmet/subsystems");
+        expect_both(&tables_only, USE_NONE, NULL, USE_NONE, NULL);
 }
 
 Test(usage, claim) {
