@@ -6,17 +6,34 @@
 #include <fcntl.h>
 #include <sys/sysmacros.h>
 
-int fs_stat_node(int dir_fd, const char *path, int flags, mode_t *ret_type, dev_t *ret_devnum) {
-        struct statx sx;
-
+static int stat_node(int dir_fd, const char *path, int flags, struct statx *sx) {
         /* Without DONT_SYNC one open file on a dead NFS or FUSE server would stop us here for good.
          * Type and device number are filled in without being asked for; asking would give EACCES
          * for every file on another user's FUSE (fuse_getattr() in fs/fuse/dir.c), even to root. */
         flags |= AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT;
-        if (statx(dir_fd, path, flags, 0, &sx) < 0)
-                return -errno;
+        return statx(dir_fd, path, flags, 0, sx) < 0 ? -errno : 0;
+}
+
+int fs_stat_node(int dir_fd, const char *path, int flags, mode_t *ret_type, dev_t *ret_devnum) {
+        struct statx sx;
+        int r = stat_node(dir_fd, path, flags, &sx);
+
+        if (r < 0)
+                return r;
         *ret_type = sx.stx_mode & S_IFMT;
         *ret_devnum = makedev(sx.stx_rdev_major, sx.stx_rdev_minor);
+        return 0;
+}
+
+int fs_stat_file(int dir_fd, const char *path, mode_t *ret_type, dev_t *ret_devnum, dev_t *ret_on) {
+        struct statx sx;
+        int r = stat_node(dir_fd, path, 0, &sx);
+
+        if (r < 0)
+                return r;
+        *ret_type = sx.stx_mode & S_IFMT;
+        *ret_devnum = makedev(sx.stx_rdev_major, sx.stx_rdev_minor);
+        *ret_on = makedev(sx.stx_dev_major, sx.stx_dev_minor);
         return 0;
 }
 

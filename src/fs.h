@@ -13,6 +13,10 @@
 int fs_stat_node(int dir_fd, const char *path, int flags, mode_t *ret_type,
                  dev_t *ret_devnum) _must_check_;
 
+/* The same of a file in a directory, with the device that the file itself is on. */
+int fs_stat_file(int dir_fd, const char *path, mode_t *ret_type, dev_t *ret_devnum,
+                 dev_t *ret_on) _must_check_;
+
 /* Whether that -errno says that there is nothing (any more) at a path. */
 bool fs_is_gone(int error);
 

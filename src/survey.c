@@ -26,24 +26,63 @@ static void read_times(int root_fd, const Config *config, Topology *topology) {
                             strerror(-r));
 }
 
-int survey(int root_fd, const Config *config, Stage stage, Topology *ret_topology, Plan *ret_plan) {
-        const UsageOptions options = { .check_open_files = stage == STAGE_UNIT, .claim = true };
+/* 1: enough are left to take; 0: not; -errno. */
+static int is_worth_more(const Topology *topology, const Config *config,
+                         const SurveyOptions *options) {
+        Plan plan;
+        size_t n;
+        int r;
+
+        r = plan_make(topology, config, &plan);
+        if (r < 0)
+                return r;
+        n = plan.n_detach;
+        plan_done(&plan);
+        return n >= options->min_controllers;
+}
+
+/* From what is cheap to know to what is not: each look is left out when it can't matter any more.
+ * Open files are looked at in every stage: systemd-shutdown spares processes too (storage daemons,
+ * SurviveFinalKillSignal=). Where few are left that costs next to nothing. 1, 0 or -errno. */
+static int look_at_processes(int root_fd, const Config *config, const SurveyOptions *options,
+                             Topology *topology) {
+        int r;
+
+        r = is_worth_more(topology, config, options);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        r = options->confirm ? options->confirm(options->userdata) : 1;
+        if (r <= 0)
+                return r;
+        r = usage_mark_open(root_fd, topology);
+        if (r >= 0)
+                r = is_worth_more(topology, config, options);
+        if (r > 0)
+                r = usage_mark_mapped(root_fd, topology);
+        return r < 0 ? r : 1;
+}
+
+int survey(int root_fd, const Config *config, const SurveyOptions *options, Topology *ret_topology,
+           Plan *ret_plan) {
+        const UsageOptions usage = { .claim = options->claim };
         Topology topology = TOPOLOGY_INIT;
         int r;
 
         r = device_tree_read(root_fd, &topology);
         if (r >= 0)
-                r = usage_mark(root_fd, &options, &topology);
-        if (r >= 0) {
+                r = usage_mark(root_fd, &usage, &topology);
+        if (r >= 0)
+                r = look_at_processes(root_fd, config, options, &topology);
+        if (r > 0) {
                 read_times(root_fd, config, &topology);
                 r = plan_make(&topology, config, ret_plan);
+                if (r >= 0) {
+                        *ret_topology = topology;
+                        return 1;
+                }
         }
-        if (r < 0) {
-                topology_done(&topology);
-                return r;
-        }
-        *ret_topology = topology;
-        return 0;
+        topology_done(&topology);
+        return r;
 }
 
 static void on_timeout(int signal_number) {
@@ -52,7 +91,25 @@ static void on_timeout(int signal_number) {
         _exit(exit_status);
 }
 
-int survey_in_time(int root_fd, const Config *config, Stage stage, int late_status,
+/* Its default action is to end the process, which also ends a killable sleep: for
+ * mmap_read_lock_killable() of a stuck process, for a file server. */
+static int arm_last_resort(usec_t usec, timer_t *ret_timer) {
+        struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGVTALRM };
+        const struct itimerspec limit = {
+                .it_value.tv_sec = (time_t) (usec / USEC_PER_SEC),
+                .it_value.tv_nsec = (long) (usec % USEC_PER_SEC) * 1000,
+        };
+
+        (void) signal(SIGVTALRM, SIG_DFL);
+        if (timer_create(CLOCK_MONOTONIC, &event, ret_timer) < 0)
+                return -errno;
+        if (timer_settime(*ret_timer, 0, &limit, NULL) >= 0)
+                return 0;
+        (void) timer_delete(*ret_timer);
+        return -errno;
+}
+
+int survey_in_time(int root_fd, const Config *config, const SurveyOptions *options, int late_status,
                    Topology *ret_topology, Plan *ret_plan) {
         const struct sigaction action = { .sa_handler = on_timeout };
         const struct itimerval limit = {
@@ -60,12 +117,19 @@ int survey_in_time(int root_fd, const Config *config, Stage stage, int late_stat
                 .it_value.tv_usec = (suseconds_t) (config->timeout_usec % USEC_PER_SEC),
         };
         const struct itimerval off = {};
+        timer_t last_resort;
         int r;
 
         exit_status = late_status;
-        if (sigaction(SIGALRM, &action, NULL) < 0 || setitimer(ITIMER_REAL, &limit, NULL) < 0)
+        if (sigaction(SIGALRM, &action, NULL) < 0)
                 return -errno;
-        r = survey(root_fd, config, stage, ret_topology, ret_plan);
+        r = arm_last_resort(config->timeout_usec + USEC_PER_SEC, &last_resort);
+        if (r < 0)
+                return r;
+        r = setitimer(ITIMER_REAL, &limit, NULL) < 0 ? -errno : 0;
+        if (r >= 0)
+                r = survey(root_fd, config, options, ret_topology, ret_plan);
         (void) setitimer(ITIMER_REAL, &off, NULL);
+        (void) timer_delete(last_resort);
         return r;
 }

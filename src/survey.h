@@ -5,13 +5,25 @@
 
 #include "plan.h"
 
-/* For the given stage: open files are looked for where processes still live (unit). Changes
- * nothing. Returns 0, or -errno when the devices can't be enumerated. */
-int survey(int root_fd, const Config *config, Stage stage, Topology *ret_topology,
+typedef struct SurveyOptions {
+        bool claim; /* see usage.h */
+        /* With fewer controllers than this left to take the processes are not looked at: their walk
+         * is most of the time. 0: always. */
+        unsigned min_controllers;
+        /* May be NULL. Called before the processes are looked at, so that what it waits for does
+         * not make that look older. Above 0: go on; 0 or -errno: the survey ends with that. */
+        int (*confirm)(void *userdata);
+        void *userdata;
+} SurveyOptions;
+
+/* Changes nothing. Returns 1; 0 when confirm() said so; -errno when the devices can't be
+ * enumerated. */
+int survey(int root_fd, const Config *config, const SurveyOptions *options, Topology *ret_topology,
            Plan *ret_plan) _must_check_;
 
 /* The same, but ends the process with that exit status, and a line that says so, if it takes longer
- * than TimeoutSec=: to look at a device or a process can wait for a lock that somebody holds who is
- * stuck. Uses SIGALRM and ITIMER_REAL meanwhile. */
-int survey_in_time(int root_fd, const Config *config, Stage stage, int late_status,
+ * than TimeoutSec=: to look at a device or a process can wait for a lock whose owner is stuck. A
+ * second later a signal ends the process for sure: no handler runs in a sleep that only a fatal
+ * signal ends. Uses SIGALRM, ITIMER_REAL and SIGVTALRM meanwhile. */
+int survey_in_time(int root_fd, const Config *config, const SurveyOptions *options, int late_status,
                    Topology *ret_topology, Plan *ret_plan) _must_check_;

@@ -173,21 +173,41 @@ static int spread_doubt(Usage *usage) {
         return 0;
 }
 
-int usage_mark(int root_fd, const UsageOptions *options, Topology *topology) {
+/* Each reader adds its own; what it has found is spread to the controllers at once. */
+static int read_and_spread(int root_fd, Topology *topology, int (*read)(Usage *usage)) {
         Usage usage = { .root_fd = root_fd, .topology = topology };
         int r;
 
-        r = mark_numberless(&usage);
-        if (r >= 0)
-                r = usage_read_tables(&usage);
-        if (r >= 0 && options->claim)
-                r = claim_all(&usage);
-        if (r >= 0 && options->check_open_files)
-                r = usage_read_processes(&usage);
+        r = read(&usage);
         if (r >= 0)
                 r = spread_uses(&usage);
         if (r >= 0)
                 r = spread_doubt(&usage);
         usage_done(&usage);
         return r;
+}
+
+static int read_kernel(Usage *usage) {
+        int r = mark_numberless(usage);
+
+        return r < 0 ? r : usage_read_tables(usage);
+}
+
+static int read_kernel_and_claims(Usage *usage) {
+        int r = read_kernel(usage);
+
+        return r < 0 ? r : claim_all(usage);
+}
+
+int usage_mark(int root_fd, const UsageOptions *options, Topology *topology) {
+        return read_and_spread(root_fd, topology,
+                               options->claim ? read_kernel_and_claims : read_kernel);
+}
+
+int usage_mark_open(int root_fd, Topology *topology) {
+        return read_and_spread(root_fd, topology, usage_read_open_files);
+}
+
+int usage_mark_mapped(int root_fd, Topology *topology) {
+        return read_and_spread(root_fd, topology, usage_read_mappings);
 }

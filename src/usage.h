@@ -5,17 +5,26 @@
 #include "topology.h"
 
 typedef struct UsageOptions {
-        bool check_open_files; /* walk /proc/PID: for the stages in which processes still live */
-        bool claim;            /* open each namespace with O_EXCL (and close it again) */
+        bool claim; /* open each namespace with O_EXCL (and close it again) */
 } UsageOptions;
 
-/* Sets Block.use of every block and Controller.use of every controller: the most telling use of
- * anything that stands, at any depth, on one of its namespaces. Reads, below root_fd:
+/* These three are called in this order, the cheap ones first: each marks more, and where an earlier
+ * one has left too little to take, the caller leaves the later ones out. Each sets Block.use, and
+ * Controller.use to the most telling use of anything that stands, at any depth, on one of its
+ * namespaces. Uses that are there already are kept. Only controllers on PCIe that the nvme driver
+ * owns are marked; of fabrics and foreign ones Controller.use stays USE_NONE, and their namespaces
+ * are not opened. What can't be read or understood marks every controller USE_UNKNOWN. All return 0
+ * or -ENOMEM.
+ *
+ * usage_mark() reads, below root_fd, what the kernel itself says:
  *   proc/self/mountinfo   by device number, never by path (systemd 253+ moves busy mounts);
- *   proc/swaps;  sys/fs/btrfs/UUID/devices;  sys/kernel/config/{nvmet,target};
- *   dev/NAME with O_RDONLY|O_EXCL;  proc/PID/{fd,maps}.
- * Only controllers on PCIe that the nvme driver owns are marked; of fabrics and foreign ones
- * Controller.use stays USE_NONE, and their namespaces are not opened. Uses that are there already
- * are kept: mark a topology once. A table that can't be read marks every controller USE_UNKNOWN
- * (absent btrfs and configfs trees are fine). Returns 0 or -ENOMEM. */
+ *   proc/swaps;  sys/fs/btrfs/UUID/devices;  what usage_trees.h names;
+ *   dev/NAME with O_RDONLY|O_EXCL. */
 int usage_mark(int root_fd, const UsageOptions *options, Topology *topology) _must_check_;
+
+/* Whatever a live process has open: the files of each thread, and those that are registered with
+ * io_uring (usage_processes.h). */
+int usage_mark_open(int root_fd, Topology *topology) _must_check_;
+
+/* Whatever a live process has mapped. */
+int usage_mark_mapped(int root_fd, Topology *topology) _must_check_;

@@ -4,22 +4,22 @@
 #include <sys/utsname.h>
 
 #include "config_keys.h"
-#include "device_tree.h"
 #include "foreign.h"
 #include "generate.h"
 #include "log.h"
 #include "measured.h"
 #include "rtd3e.h"
+#include "survey.h"
 #include "sysfs.h"
-#include "usage.h"
 #include "verbs.h"
 
 /* A healthy controller answers Identify within milliseconds. */
 #define IDENTIFY_TIMEOUT_USEC (2 * USEC_PER_SEC)
 
-static int read_machine(Stage stage, Snapshot *snapshot) {
-        const UsageOptions options = { .check_open_files = stage == STAGE_UNIT, .claim = true };
+static int read_machine(Snapshot *snapshot) {
+        const SurveyOptions options = { .claim = true };
         _cleanup_close_ int root_fd = sysfs_open_root("/");
+        Plan plan = PLAN_INIT;
         struct utsname name;
         int r;
 
@@ -27,9 +27,8 @@ static int read_machine(Stage stage, Snapshot *snapshot) {
                 log_warning("Not root: what is in use can't be told for every controller.");
         r = root_fd < 0 ? root_fd : verb_read_config(root_fd, &snapshot->config);
         if (r >= 0)
-                r = device_tree_read(root_fd, &snapshot->topology);
-        if (r >= 0)
-                r = usage_mark(root_fd, &options, &snapshot->topology);
+                r = survey(root_fd, &snapshot->config, &options, &snapshot->topology, &plan);
+        plan_done(&plan);
         if (r >= 0 && uname(&name) == 0)
                 snapshot->kernel = strdup(name.release);
         if (r < 0)
@@ -75,13 +74,13 @@ static int read_elsewhere(const Arguments *arguments, Snapshot *snapshot) {
         return r;
 }
 
-int verb_read_input(const Arguments *arguments, Stage stage, Snapshot *ret) {
+int verb_read_input(const Arguments *arguments, Snapshot *ret) {
         Snapshot snapshot = SNAPSHOT_INIT;
         int r;
 
         if (!is_one_source(arguments))
                 return -EINVAL;
-        r = verb_is_this_machine(arguments) ? read_machine(stage, &snapshot)
+        r = verb_is_this_machine(arguments) ? read_machine(&snapshot)
                                             : read_elsewhere(arguments, &snapshot);
         if (r < 0) {
                 snapshot_done(&snapshot);

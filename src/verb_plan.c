@@ -75,7 +75,7 @@ int verb_plan(const Arguments *arguments) {
         Snapshot snapshot;
         int r;
 
-        r = verb_read_input(arguments, stage, &snapshot);
+        r = verb_read_input(arguments, &snapshot);
         if (r < 0)
                 return EXIT_FAILURE;
         if (arguments->has_order)

@@ -25,7 +25,8 @@ static int refuse(const char *reason) {
 }
 
 static int look(const Rehearse *rehearse, Topology *ret_topology, Plan *ret_plan) {
-        int r = survey_in_time(rehearse->root_fd, &rehearse->config, STAGE_UNIT, EXIT_FAILURE,
+        const SurveyOptions options = { .claim = true, .min_controllers = 1 };
+        int r = survey_in_time(rehearse->root_fd, &rehearse->config, &options, EXIT_FAILURE,
                                ret_topology, ret_plan);
 
         for (size_t i = 0; r >= 0 && i < ret_plan->n_warnings; i++)

@@ -109,8 +109,9 @@ static void say_what_begins(const Config *config, size_t n) {
 }
 
 /* unit: what PID 1 says of the way down. 1: go on; 0: stand down, which has been said; -errno. */
-static int confirm_action(Run *run) {
+static int confirm_action(void *userdata) {
         _cleanup_free_ char *reason = NULL;
+        Run *run = userdata;
         Action action;
         int r;
 
@@ -136,6 +137,12 @@ static int confirm_action(Run *run) {
 /* 0: done or rightly nothing done; -errno. */
 static int survey_and_act(Run *run) {
         usec_t deadline = usec_now() + run->config.timeout_usec;
+        const SurveyOptions options = {
+                .claim = true,
+                .min_controllers = run->config.min_controllers,
+                .confirm = run->stage == STAGE_UNIT ? confirm_action : NULL,
+                .userdata = run,
+        };
         int r;
 
         /* A look at every device of the machine is worth nothing then. */
@@ -151,9 +158,9 @@ static int survey_and_act(Run *run) {
                         return -EPERM;
                 }
         }
-        r = survey_in_time(run->root_fd, &run->config, run->stage, EXIT_SUCCESS, &run->topology,
+        r = survey_in_time(run->root_fd, &run->config, &options, EXIT_SUCCESS, &run->topology,
                            &run->plan);
-        if (r < 0)
+        if (r <= 0)
                 return r;
         for (size_t i = 0; i < run->plan.n_warnings; i++)
                 log_warning("%s", run->plan.warnings[i]);
@@ -162,9 +169,6 @@ static int survey_and_act(Run *run) {
                          run->plan.n_detach, run->config.min_controllers);
                 return 0;
         }
-        r = run->stage == STAGE_UNIT ? confirm_action(run) : 1;
-        if (r <= 0)
-                return r;
         say_what_begins(&run->config, run->plan.n_detach);
         return act(run, deadline);
 }

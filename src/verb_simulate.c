@@ -131,7 +131,7 @@ int verb_simulate(const Arguments *arguments) {
         Scene scene = {};
         int r;
 
-        r = verb_read_input(arguments, STAGE_HOOK, &scene.machine);
+        r = verb_read_input(arguments, &scene.machine);
         if (r >= 0)
                 r = read_options(arguments, &scene);
         if (r >= 0 && verb_is_this_machine(arguments) && !arguments->latency)

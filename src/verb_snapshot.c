@@ -8,7 +8,7 @@ int verb_snapshot(const Arguments *arguments) {
         Snapshot snapshot = SNAPSHOT_INIT;
         int r;
 
-        r = verb_read_input(arguments, STAGE_UNIT, &snapshot);
+        r = verb_read_input(arguments, &snapshot);
         if (r < 0)
                 return EXIT_FAILURE;
         if (verb_is_this_machine(arguments))

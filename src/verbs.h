@@ -53,9 +53,9 @@ int verb_import(const Arguments *arguments);
 /* Reads the configuration below root_fd and logs its problems. 0 or -ENOMEM. */
 int verb_read_config(int root_fd, Config *ret) _must_check_;
 
-/* The machine that the arguments ask for: this one, as the given stage would see it, or one out of
- * a file, or a made-up one. Logs what it could not know, and what is wrong. 0 or -errno. */
-int verb_read_input(const Arguments *arguments, Stage stage, Snapshot *ret) _must_check_;
+/* The machine that the arguments ask for: this one, or one out of a file, or a made-up one. Logs
+ * what it could not know, and what is wrong. 0 or -errno. */
+int verb_read_input(const Arguments *arguments, Snapshot *ret) _must_check_;
 bool verb_is_this_machine(const Arguments *arguments);
 
 /* Adds what the journal and each controller (RTD3E) say of this machine's shutdown times. Of what
