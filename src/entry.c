@@ -77,6 +77,7 @@ static const Value values[] = {
         { S, PLAIN(COUNT, totals.count[OUTCOME_VANISHED]), "NVME_VANISHED", "vanished", true },
         { S, PLAIN(COUNT, totals.count[OUTCOME_UNVERIFIED]), "NVME_UNVERIFIED", "unverified",
           true },
+        { S, PLAIN(COUNT, totals.n_by_word), "NVME_BY_DRIVERS_WORD", "by_word", false },
         { S, PLAIN(USEC, totals.elapsed_usec), "ELAPSED_USEC", "elapsed_usec", true },
         { S, PLAIN(USEC, totals.serial_usec), "SERIAL_USEC", "serial_usec", true },
         { S, PLAIN(USEC, totals.saved_usec), "SAVED_USEC", "saved_usec", true },
@@ -147,7 +148,8 @@ static void format_value(const Entry *entry, const Value *value, char *buffer, s
                 word = *(const bool *) member ? "yes" : "no";
                 break;
         case VALUE_COUNT:
-                (void) snprintf(buffer, size, "%u", *(const unsigned *) member);
+                if (value->is_needed || *(const unsigned *) member > 0)
+                        (void) snprintf(buffer, size, "%u", *(const unsigned *) member);
                 return;
         case VALUE_USEC:
                 if (value->is_needed || *(const usec_t *) member > 0)

@@ -28,7 +28,7 @@ static void format_head(const Entry *entry, char *buffer, size_t size) {
 void entry_text_format(const Entry *entry, char *buffer, size_t size) {
         const unsigned *n = entry->totals.count;
         char head[ENTRY_HEAD_MAX], elapsed[TEXT_USEC_MAX], serial[TEXT_USEC_MAX],
-                saved[TEXT_USEC_MAX];
+                saved[TEXT_USEC_MAX], by_word[48] = "";
 
         switch (entry->kind) {
         case ENTRY_CONTROLLER:
@@ -66,12 +66,16 @@ void entry_text_format(const Entry *entry, char *buffer, size_t size) {
                 (void) text_format_seconds(elapsed, entry->totals.elapsed_usec);
                 (void) text_format_seconds(serial, entry->totals.serial_usec);
                 (void) text_format_seconds(saved, entry->totals.saved_usec);
+                if (entry->totals.n_by_word > 0)
+                        (void) snprintf(by_word, sizeof(by_word), " (%u by the driver's word)",
+                                        entry->totals.n_by_word);
                 (void) snprintf(buffer, size,
-                                "%u NVMe controllers detached in %s, %u left, %u late, %u failed, "
-                                "%u vanished, %u unverified; one after the other %s, saved %s",
-                                n[OUTCOME_DETACHED], elapsed, n[OUTCOME_LEFT], n[OUTCOME_LATE],
-                                n[OUTCOME_FAILED], n[OUTCOME_VANISHED], n[OUTCOME_UNVERIFIED],
-                                serial, saved);
+                                "%u NVMe controllers detached%s in %s, %u left, %u late, %u "
+                                "failed, %u vanished, %u unverified; one after the other %s, saved "
+                                "%s",
+                                n[OUTCOME_DETACHED], by_word, elapsed, n[OUTCOME_LEFT],
+                                n[OUTCOME_LATE], n[OUTCOME_FAILED], n[OUTCOME_VANISHED],
+                                n[OUTCOME_UNVERIFIED], serial, saved);
         }
 }
 

@@ -94,6 +94,11 @@ static void add_stage(History *history, const Entry *entries, size_t n, Stage st
         history->totals.saved_usec += totals.saved_usec;
 }
 
+static void add_outcome(RecordTotals *totals, const Entry *controller) {
+        totals->count[controller->outcome]++;
+        totals->n_by_word += controller->outcome == OUTCOME_DETACHED && !controller->is_verified;
+}
+
 int history_make(const Entry *entries, size_t n_entries, History *ret) {
         History history = {
                 .controllers = calloc(n_entries + 1, sizeof(Entry)),
@@ -119,7 +124,7 @@ int history_make(const Entry *entries, size_t n_entries, History *ret) {
         for (Stage stage = 0; stage < _STAGE_MAX; stage++)
                 add_stage(&history, entries, n_entries, stage);
         for (size_t i = 0; i < history.n_controllers; i++)
-                history.totals.count[history.controllers[i].outcome]++;
+                add_outcome(&history.totals, &history.controllers[i]);
         *ret = history;
         return 0;
 }

@@ -9,7 +9,7 @@ _Static_assert(NVME_CSTS_OFFSET == NVME_REG_CSTS, "CSTS is where the specificati
 
 NvmeShutdown controller_shutdown_status(uint32_t csts) {
         if (csts == UINT32_MAX)
-                return NVME_SHUTDOWN_GONE;
+                return NVME_SHUTDOWN_NO_ANSWER;
         if (NVME_CSTS_SHST(csts) == NVME_CSTS_SHST_CMPLT)
                 return NVME_SHUTDOWN_COMPLETE;
         if (NVME_CSTS_CFS(csts))

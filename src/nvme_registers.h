@@ -10,7 +10,7 @@ typedef enum NvmeShutdown {
         NVME_SHUTDOWN_OCCURRING, /* SHST=01b */
         NVME_SHUTDOWN_COMPLETE,  /* SHST=10b */
         NVME_SHUTDOWN_FATAL,     /* CFS=1 and no complete shutdown */
-        NVME_SHUTDOWN_GONE,      /* all ones: nobody answers on the bus */
+        NVME_SHUTDOWN_NO_ANSWER, /* all ones: the read was not answered */
 } NvmeShutdown;
 
 /* Where CSTS is in the register file, and the size to map for it. */

@@ -21,6 +21,7 @@ typedef struct Child {
         pid_t pid; /* 0: none, or it has been waited for */
         int fd;    /* its pidfd while it is watched, else -1 */
         siginfo_t status;
+        bool has_complained; /* its driver, as far as the kernel log has been read */
 } Child;
 
 struct OpsKernel {
@@ -33,6 +34,7 @@ struct OpsKernel {
         size_t slots_size;
         int hold_fds[2]; /* see WorkerSlot.hold_fd; the writing end is closed by the first wait */
         Child *children; /* one for each device */
+        DriverLog log;   /* of lost workers' controllers; from before the first of them began */
 };
 
 static usec_t kernel_now(void *context) {
@@ -91,19 +93,35 @@ static int kernel_start(void *context, size_t step, StepAction action) {
         return 0;
 }
 
+/* The log is read once, for all controllers. Where not all of it can be read a complaint may be
+ * missed, ignoring: without one nothing is called detached here. */
+static void read_complaints(OpsKernel *ops) {
+        char name[DRIVER_LOG_NAME_MAX];
+
+        while (driver_log_next_complaint(&ops->log, name) > 0)
+                for (size_t i = 0; i < ops->topology->n_devices; i++) {
+                        const Controller *c = ops->topology->devices[i].controller;
+
+                        if (c && c->name && STREQ(c->name, name))
+                                ops->children[i].has_complained = true;
+                }
+}
+
 /* A worker that ended without an outcome was killed or crashed. Before the write nothing has
- * happened to the controller; from then on only its registers know. */
-static void judge_lost_worker(const OpsKernel *ops, const Child *child, StepResult *result) {
+ * happened to the controller. From then on its registers know, but to read them is what may have
+ * killed the worker: a bus error here would end the stage. */
+static void judge_lost_worker(OpsKernel *ops, const Child *child, StepResult *result) {
         const Device *d = &ops->topology->devices[child->device];
         const WorkerSlot *slot = &ops->slots[child->device];
-        char cause[64], reason[REASON_MAX];
+        char cause[96], reason[REASON_MAX];
 
         if (child->status.si_code == CLD_EXITED)
                 (void) snprintf(cause, sizeof(cause), "its worker exited with status %d",
                                 child->status.si_status);
         else
-                (void) snprintf(cause, sizeof(cause), "its worker was killed by signal %d",
-                                child->status.si_status);
+                (void) snprintf(cause, sizeof(cause), "its worker was killed by signal %d%s",
+                                child->status.si_status,
+                                slot->phase == PHASE_VERIFY ? " while it read the registers" : "");
         if (child->action != STEP_DETACH || slot->phase < PHASE_SHUTDOWN) {
                 result->outcome = OUTCOME_LEFT;
                 (void) snprintf(result->reason, sizeof(result->reason), "%s", cause);
@@ -111,15 +129,13 @@ static void judge_lost_worker(const OpsKernel *ops, const Child *child, StepResu
         }
         if (slot->phase == PHASE_SHUTDOWN)
                 result->phase_usec[PHASE_SHUTDOWN] += usec_now() - slot->phase_started_usec;
-        verify_shutdown(ops->root_fd, d->address, d->controller->name, result->started_usec,
-                        result);
-        if (result->outcome == OUTCOME_DETACHED)
-                return;
+        read_complaints(ops);
+        verify_without_registers(ops->root_fd, d->address, child->has_complained, result);
         memcpy(reason, result->reason, sizeof(reason));
-        (void) snprintf(result->reason, sizeof(result->reason), "%s; %.130s", cause, reason);
+        (void) snprintf(result->reason, sizeof(result->reason), "%s; %.100s", cause, reason);
 }
 
-static StepResult result_of_ended(const OpsKernel *ops, const Child *child) {
+static StepResult result_of_ended(OpsKernel *ops, const Child *child) {
         StepResult result = ops->slots[child->device].result;
 
         if (result.outcome == OUTCOME_PENDING) {
@@ -247,6 +263,7 @@ int ops_kernel_new(int root_fd, const Topology *topology, bool is_live, char *ar
         ops->argv0 = argv0;
         ops->is_live = is_live;
         ops->watch = CHILD_WATCH_INIT;
+        driver_log_open(root_fd, &ops->log);
         r = allocate(ops, topology->n_devices);
         if (r >= 0)
                 r = child_watch_init(&ops->watch);
@@ -268,6 +285,7 @@ OpsKernel *ops_kernel_free(OpsKernel *ops) {
                 (void) munmap(ops->slots, ops->slots_size);
         close_fd(&ops->hold_fds[0]);
         close_fd(&ops->hold_fds[1]);
+        driver_log_close(&ops->log);
         free(ops->children);
         free(ops);
         return NULL;

@@ -79,6 +79,7 @@ static int virtual_wait(void *context, usec_t deadline, size_t *ret_step, StepRe
         *ret_result = (StepResult){
                 .outcome = step->outcome,
                 .is_gone = step->is_gone,
+                .is_verified = step->outcome == OUTCOME_DETACHED,
                 .started_usec = step->started_usec,
                 .ended_usec = step->ended_usec,
                 .phase_usec[PHASE_SHUTDOWN] = step->latency_usec,

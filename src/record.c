@@ -78,6 +78,7 @@ RecordTotals record_totals(const Record *record, const Topology *topology) {
                 if (!device->controller || device_is_undriven(device))
                         continue;
                 totals.count[result->outcome]++;
+                totals.n_by_word += result->outcome == OUTCOME_DETACHED && !result->is_verified;
                 if (result->outcome != OUTCOME_LATE)
                         totals.serial_usec += result->phase_usec[PHASE_SHUTDOWN];
         }
@@ -143,7 +144,7 @@ void record_log_controller(const Record *record, const Topology *topology, size_
         copy_text(entry.reason, sizeof(entry.reason), result->reason);
         entry.outcome = result->outcome;
         entry.is_flushed = result->is_flushed;
-        entry.is_verified = result->outcome == OUTCOME_DETACHED;
+        entry.is_verified = result->is_verified;
         entry.started_usec = result->started_usec;
         memcpy(entry.phase_usec, result->phase_usec, sizeof(entry.phase_usec));
         set_waited_for(&entry, topology, result);

@@ -7,9 +7,9 @@
 
 typedef enum Outcome {
         OUTCOME_PENDING,
-        OUTCOME_DETACHED,   /* unbound, and CSTS.SHST=10b was seen */
-        OUTCOME_UNVERIFIED, /* unbound, but CSTS could not be read and the kernel did not complain
-                             */
+        OUTCOME_DETACHED,   /* unbound, and CSTS.SHST=10b was seen; or, not is_verified, CSTS could
+                               not be read and the driver did not complain */
+        OUTCOME_UNVERIFIED, /* unbound, but nothing tells how its shutdown went */
         OUTCOME_LEFT,       /* not touched: the kernel's own pass takes it */
         OUTCOME_LATE,   /* still inside when the stage's time was up: the kernel's pass waits for it
                          */
@@ -33,6 +33,7 @@ typedef enum Phase {
 /* Plain bytes: workers fill one in shared memory. */
 typedef struct StepResult {
         Outcome outcome;
+        bool is_verified; /* CSTS.SHST=10b was read */
         bool is_flushed;
         bool is_gone;  /* OUTCOME_VANISHED: sysfs does not know it either, or not its physical
                           function */
@@ -65,6 +66,7 @@ typedef struct RecordTotals {
         usec_t elapsed_usec;
         usec_t serial_usec; /* the handshakes that ended, one after the other */
         usec_t saved_usec;  /* serial - elapsed, at least 0 */
+        unsigned n_by_word; /* of those detached: without SHST=10b, by the driver's word */
 } RecordTotals;
 
 /* From one table; from_string gives _OUTCOME_INVALID for an unknown word. */

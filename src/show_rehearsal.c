@@ -130,6 +130,8 @@ static struct json_object *controller_object(const Device *device, const StepRes
         add_string(object, "model", c->model);
         add_string(object, "serial", c->serial);
         add_string(object, "outcome", outcome_to_string(result->outcome));
+        (void) json_object_object_add(object, "verified",
+                                      json_object_new_boolean(result->is_verified));
         add_string(object, "reason", or_null(result->reason));
         add_number(object, "usec", result->phase_usec[PHASE_SHUTDOWN]);
         for (Phase p = 0; p < _PHASE_MAX; p++)

@@ -137,6 +137,9 @@ static void show_totals(const History *history, FILE *stream) {
                 if (totals->count[outcome] > 0) {
                         (void) fprintf(stream, "%s%u %s", separator, totals->count[outcome],
                                        outcome_to_string(outcome));
+                        if (outcome == OUTCOME_DETACHED && totals->n_by_word > 0)
+                                (void) fprintf(stream, " (%u by the driver's word)",
+                                               totals->n_by_word);
                         separator = ", ";
                 }
         text_format_usec(elapsed, totals->elapsed_usec);

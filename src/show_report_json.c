@@ -90,6 +90,7 @@ static struct json_object *totals_to_json(const History *history) {
         add_number(object, "controllers", history->n_controllers);
         for (Outcome outcome = OUTCOME_DETACHED; outcome < _OUTCOME_MAX; outcome++)
                 add_number(object, outcome_to_string(outcome), history->totals.count[outcome]);
+        add_number(object, "by_drivers_word", history->totals.n_by_word);
         add_number(object, "elapsed_usec", history->totals.elapsed_usec);
         add_number(object, "serial_usec", history->totals.serial_usec);
         add_number(object, "saved_usec", history->totals.saved_usec);

@@ -85,6 +85,10 @@ int show_report_metrics(const Report *report, FILE *stream) {
         for (Outcome outcome = OUTCOME_DETACHED; outcome < _OUTCOME_MAX; outcome++)
                 (void) fprintf(stream, "nvme_async_shutdown_controllers{outcome=\"%s\"} %u\n",
                                outcome_to_string(outcome), totals->count[outcome]);
+        print_head(stream, "by_drivers_word",
+                   "Detached NVMe controllers whose CSTS could not be read: the driver did not "
+                   "complain.");
+        (void) fprintf(stream, "nvme_async_shutdown_by_drivers_word %u\n", totals->n_by_word);
         print_seconds(stream, "elapsed_seconds", "Time of all stages.", totals->elapsed_usec);
         print_seconds(stream, "serial_seconds", "What one after the other would have taken.",
                       totals->serial_usec);

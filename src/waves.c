@@ -113,6 +113,7 @@ static void take_result(Waves *waves, size_t i, const StepResult *result) {
         StepResult *target = &waves->record->results[i];
 
         target->outcome = result->outcome;
+        target->is_verified = result->is_verified;
         target->is_flushed = result->is_flushed;
         target->is_taken = result->is_taken;
         target->is_gone = result->is_gone;

@@ -33,6 +33,7 @@ typedef struct Worker {
         int unbind_fd;
         int *claims; /* descriptors of namespaces that this controller alone has */
         size_t n_claims;
+        DriverLog log;
 } Worker;
 
 /* Always false, so that a check can end with it. */
@@ -121,6 +122,7 @@ static bool is_same_controller(Worker *w) {
 /* A descriptor of the worker's own: one that is shared would serialise all writes (kernfs
  * of->mutex). */
 static bool can_unbind(Worker *w) {
+        driver_log_open(w->root_fd, &w->log);
         w->unbind_fd = sysfs_open_attribute(w->root_fd, UNBIND_PATH, O_WRONLY);
         return w->unbind_fd >= 0 ||
                refuse(w, OUTCOME_LEFT, "opening /%s: %s", UNBIND_PATH, strerror(-w->unbind_fd));
@@ -336,6 +338,7 @@ static bool unbind(Worker *w) {
         const Device *d = worker_device(w);
         int r;
 
+        driver_log_skip(&w->log);
         /* Set before: a worker that is killed inside has taken it all the same. */
         w->slot->result.is_taken = true;
         r = sysfs_write_fd(w->unbind_fd, d->address);
@@ -369,7 +372,6 @@ static bool hold(Worker *w) {
 static void detach(Worker *w) {
         const Device *d = worker_device(w);
         WorkerSlot *slot = w->slot;
-        usec_t since;
 
         if (!is_same_controller(w) || !answers_on_bus(w) || !has_planned_vfs(w) ||
             !has_planned_namespaces(w) || !can_unbind(w) || !can_claim(w))
@@ -387,12 +389,11 @@ static void detach(Worker *w) {
                 return;
         }
         worker_enter_phase(slot, PHASE_SHUTDOWN);
-        since = slot->phase_started_usec;
         if (!unbind(w))
                 return;
         drop_claims(w);
         worker_enter_phase(slot, PHASE_VERIFY);
-        verify_shutdown(w->root_fd, d->address, d->controller->name, since, &slot->result);
+        verify_shutdown(w->root_fd, d->address, d->controller->name, &w->log, &slot->result);
         slot->result.is_gone = slot->result.outcome == OUTCOME_VANISHED && is_gone(w);
 }
 
@@ -432,6 +433,7 @@ void worker_run(int root_fd, const Topology *topology, size_t device, StepAction
                 .slot = slot,
                 .serial_fd = -1,
                 .unbind_fd = -1,
+                .log = DRIVER_LOG_INIT,
         };
 
         worker_enter_phase(slot, PHASE_CHECK);
@@ -442,5 +444,6 @@ void worker_run(int root_fd, const Topology *topology, size_t device, StepAction
         drop_claims(&w);
         close_fd(&w.serial_fd);
         close_fd(&w.unbind_fd);
+        driver_log_close(&w.log);
         worker_enter_phase(slot, _PHASE_MAX);
 }

@@ -98,6 +98,7 @@ static void expect_same(const Entry *a, const Entry *b, const char *how) {
                 MEMBER(totals.elapsed_usec),
                 MEMBER(totals.serial_usec),
                 MEMBER(totals.saved_usec),
+                MEMBER(totals.n_by_word),
                 MEMBER(power_cycles),
                 MEMBER(new_power_cycles),
                 MEMBER(unsafe_shutdowns),
@@ -165,9 +166,11 @@ Test(entry, a_summary_comes_back_as_it_was) {
                 .boot_id = BOOT,
                 .stage = STAGE_UNIT,
                 .action = ACTION_POWEROFF,
-                .totals = { .count = { 0, 2, 3, 4, 5, 6, 7 }, 8, 9, 10 },
+                .totals = { .count = { 0, 2, 3, 4, 5, 6, 7 }, 8, 9, 10, 2 },
         };
 
+        expect_round_trip(&summary);
+        summary.totals.n_by_word = 0;
         expect_round_trip(&summary);
 }
 

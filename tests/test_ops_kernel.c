@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -22,6 +23,7 @@ typedef enum Behaviour {
         ENDS_WELL,
         IS_KILLED_EARLY,
         IS_KILLED_INSIDE,
+        HAS_BUS_ERROR,
         EXITS_EARLY,
         NEVER_ENDS,
         IGNORES_SIGNALS,
@@ -36,6 +38,7 @@ static Topology topology;
 static OpsKernel *ops;
 static char argv0[] = "test";
 static bool fork_fails;
+static bool registers_abort;
 static pid_t last_pid;
 
 pid_t fork(void) {
@@ -45,6 +48,13 @@ pid_t fork(void) {
         }
         last_pid = (pid_t) syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
         return last_pid;
+}
+
+/* As if each load from a mapped file faulted. */
+void *mmap(void *address, size_t size, int protection, int flags, int fd, off_t offset) {
+        if (registers_abort && fd >= 0)
+                (void) raise(SIGBUS);
+        return (void *) syscall(SYS_mmap, address, size, protection, flags, fd, offset);
 }
 
 static void end_well(WorkerSlot *slot) {
@@ -69,6 +79,11 @@ void worker_run(int fd, const Topology *t, size_t device, StepAction action, boo
         case IS_KILLED_INSIDE:
                 worker_enter_phase(slot, PHASE_SHUTDOWN);
                 (void) raise(SIGKILL);
+                break;
+        case HAS_BUS_ERROR:
+                worker_enter_phase(slot, PHASE_VERIFY);
+                (void) signal(SIGBUS, SIG_DFL);
+                (void) raise(SIGBUS);
                 break;
         case EXITS_EARLY:
                 _exit(3);
@@ -200,22 +215,71 @@ Test(ops_kernel, a_worker_killed_before_the_unbind_has_touched_nothing) {
         cr_expect(eq(int, wait_for(2).outcome, OUTCOME_LEFT));
 }
 
-Test(ops_kernel, a_worker_killed_inside_leaves_the_verdict_to_the_registers) {
-        write_csts(0x9);
-        start(1, IS_KILLED_INSIDE);
-        cr_expect(eq(int, wait_for(1).outcome, OUTCOME_DETACHED));
+static void add_unbound(const char *kmsg) {
+        fake_root_write_binary(PCI "/config", (const uint8_t[64]){ 0x36, 0x1b }, 64);
+        fake_root_write("dev/kmsg", kmsg);
 }
 
-Test(ops_kernel, a_handshake_cut_off_is_never_called_detached) {
+/* A fatal signal ends the driver's wait without a word. */
+Test(ops_kernel, a_worker_killed_inside_leaves_the_end_unknown) {
         StepResult result;
 
-        write_csts(0x5);
+        add_unbound("");
+        write_csts(0x9);
         start(1, IS_KILLED_INSIDE);
         result = wait_for(1);
-        cr_expect(eq(int, result.outcome, OUTCOME_FAILED));
+        cr_expect(eq(int, result.outcome, OUTCOME_UNVERIFIED));
+        cr_expect(not(result.is_verified));
         cr_expect(eq(str, result.reason,
-                     "its worker was killed by signal 9; the kernel gave up waiting for the "
-                     "shutdown to complete, CSTS=0x5"));
+                     "its worker was killed by signal 9; the end of its shutdown was not seen"));
+}
+
+/* s390x, or a drive that is pulled at that moment on a root complex that aborts. */
+Test(ops_kernel, a_bus_error_of_a_worker_is_not_the_parents) {
+        StepResult result;
+
+        add_unbound("");
+        fake_root_write(PCI "/resource", "0xfe000000 0xfe003fff 0x140204\n");
+        write_csts(0x9);
+        registers_abort = true;
+        start(1, HAS_BUS_ERROR);
+        result = wait_for(1);
+        cr_expect(eq(int, result.outcome, OUTCOME_UNVERIFIED));
+        cr_expect(eq(str, result.reason,
+                     "its worker was killed by signal 7 while it read the registers; the end of "
+                     "its shutdown was not seen"));
+        start(2, ENDS_WELL);
+        cr_expect(eq(int, wait_for(2).outcome, OUTCOME_DETACHED));
+}
+
+/* The log is read when the first of them ends, and tells of both. */
+Test(ops_kernel, the_drivers_complaints_about_lost_workers_are_found) {
+        static const char old[] = "4,1,1,-;nvme nvme1: Device not ready; aborting shutdown\n";
+        char kmsg[256];
+
+        fake_root_write("dev/kmsg", old);
+        ops = ops_kernel_free(ops);
+        cr_assert(eq(int, ops_kernel_new(root_fd, &topology, false, argv0, &ops), 0));
+        start(1, IS_KILLED_INSIDE);
+        start(2, IS_KILLED_INSIDE);
+        (void) snprintf(kmsg, sizeof(kmsg), "%s%s", old,
+                        "4,2,2,-;nvme nvme2: Device not ready; aborting shutdown\n");
+        add_unbound(kmsg);
+        fake_root_write("sys/bus/pci/devices/0000:03:00.0/enable", "0");
+        for (size_t i = 0; i < 2; i++) {
+                StepResult result = {};
+                size_t step = 0;
+
+                cr_assert(eq(int,
+                             ops_kernel.wait(ops, usec_now() + 10 * USEC_PER_SEC, &step, &result),
+                             OPS_WAIT_DONE));
+                cr_expect(eq(int, result.outcome,
+                             step == 2 ? OUTCOME_FAILED : OUTCOME_UNVERIFIED));
+                if (step == 2)
+                        cr_expect(eq(str, result.reason,
+                                     "its worker was killed by signal 9; the driver reports an "
+                                     "incomplete shutdown"));
+        }
 }
 
 Test(ops_kernel, wait_ends_at_its_deadline) {

@@ -33,6 +33,7 @@ static void setup(void) {
         (void) strcpy(rehearsal.record.results[0].reason, "/dev/nvme0n1 is mounted on /");
         set(1, OUTCOME_DETACHED, 2 * USEC_PER_SEC, REBIND_DONE, "nvme1");
         set(2, OUTCOME_DETACHED, 1500 * USEC_PER_MSEC, REBIND_DONE, "nvme2");
+        rehearsal.record.results[1].is_verified = true;
         set(3, OUTCOME_LEFT, 0, REBIND_NONE, "");
         rehearsal.record.started_usec = USEC_PER_SEC;
         rehearsal.record.ended_usec = 3100 * USEC_PER_MSEC;
@@ -117,6 +118,8 @@ Test(show_rehearsal, json_names_each_controller) {
         expect_text(controller(1), "model", "Test");
         expect_text(controller(1), "serial", "S-nvme1");
         expect_text(controller(1), "outcome", "detached");
+        cr_expect(eq(int, json_object_get_boolean(get(controller(1), "verified")), 1));
+        cr_expect(eq(int, json_object_get_boolean(get(controller(2), "verified")), 0));
         expect_text(controller(1), "reason", NULL);
         expect_text(controller(1), "rebind", "done");
         expect_text(controller(1), "mend", NULL);

@@ -108,6 +108,7 @@ Test(waves, starts_all_leaves_at_once, .timeout = 10) {
         cr_expect(eq(sz, s.world.max_running, 3));
         cr_expect(eq(u64, s.record.ended_usec - s.record.started_usec, SECOND));
         cr_expect(eq(int, result(&s, A)->outcome, OUTCOME_DETACHED));
+        cr_expect(result(&s, A)->is_verified);
         cr_expect(eq(u64, record_totals(&s.record, &s.topology).serial_usec, 3 * SECOND));
         cr_expect(eq(u64, record_totals(&s.record, &s.topology).saved_usec, 2 * SECOND));
         done(&s);
