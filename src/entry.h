@@ -62,11 +62,6 @@ typedef struct Entry {
  * LOG_KMSG_MAX bytes with the same values in parentheses behind the text, or a line on stderr. */
 void entry_log(const Entry *entry);
 
-/* The other way. line: one line of a kernel log, with or without level, time and caller in front
- * ("<30>[   24.1] nvme-async-shutdown: nvme0 ..."). 0; -ENOMSG: not one of ours or without values;
- * -EBADMSG: ours, but cut off or broken. */
-int entry_parse_line(const char *line, Entry *ret) _must_check_;
-
 /* For each field of a journal entry, "NAME=value" of that length without a NUL: takes what it
  * knows over into *entry, which begins zeroed, MESSAGE_ID= included. The sender is not trusted:
  * what does not fit is left out. */

@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 
+#include "entry_line.h"
 #include "fs.h"
 
 /* systemd-pstore makes at most two levels of directories. */

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include "entry.h"
+#include "entry_line.h"
 #include "log.h"
 #include "message_ids.h"
 

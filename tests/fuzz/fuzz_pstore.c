@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <syslog.h>
 
+#include "entry_line.h"
 #include "fake_root.h"
 #include "fuzz.h"
 #include "log.h"
