@@ -76,7 +76,9 @@ void entry_log(const Entry *entry) {
                 n_fields++;
         }
         entry_line_words(entry, suffix, sizeof(suffix));
-        log_fields(entry_level(entry), suffix, list, n_fields);
+        /* Bridges are not worth the room that controllers need there: entry_line.h. */
+        log_fields(entry_level(entry), entry->kind == ENTRY_RELEASED ? NULL : suffix, list,
+                   n_fields);
 }
 
 void entry_take_field(Entry *entry, const char *data, size_t length) {

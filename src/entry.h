@@ -59,7 +59,7 @@ typedef struct Entry {
 } Entry;
 
 /* Writes it to the log: a journal entry with a MESSAGE_ID and fields, a kernel log line of at most
- * LOG_KMSG_MAX bytes with the same values in parentheses behind the text, or a line on stderr. */
+ * LOG_KMSG_MAX bytes (entry_line.h; none for a bridge), or a line on stderr. */
 void entry_log(const Entry *entry);
 
 /* For each field of a journal entry, "NAME=value" of that length without a NUL: takes what it

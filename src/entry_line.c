@@ -3,6 +3,8 @@
 
 #include "entry_line.h"
 
+#include <inttypes.h>
+
 #include "entry_text.h"
 #include "entry_values.h"
 #include "text.h"
@@ -55,18 +57,73 @@ static void unescape_word(char *word) {
         *to = '\0';
 }
 
+/* What the text in front of the parentheses gives back as it is. */
+static bool is_plain(const char *text) {
+        for (; *text; text++)
+                if (*text <= ' ' || *text > '~')
+                        return false;
+        return true;
+}
+
+/* "fork,check,fsync,shutdown,verify"; false: there is none. */
+static bool format_phases(const Entry *entry, char *buffer, size_t size) {
+        bool has = false;
+        size_t n = 0;
+
+        for (Phase p = 0; p < _PHASE_MAX; p++) {
+                has = has || entry->phase_usec[p] > 0;
+                n += (size_t) snprintf(buffer + n, size - n, "%s%" PRIu64, p > 0 ? "," : "",
+                                       entry->phase_usec[p]);
+        }
+        return has;
+}
+
+/* Name, address, outcome and "flushed" are in the text. */
+static void controller_words(const Entry *entry, char *buffer, size_t size) {
+        const bool is_detached = entry->outcome == OUTCOME_DETACHED;
+        char value[ENTRY_VALUE_MAX];
+        size_t n;
+
+        (void) snprintf(value, sizeof(value), "%s/%s", stage_to_string(entry->stage),
+                        action_to_string(entry->action));
+        n = append_word(buffer, size, 0, "stage", value);
+        if (format_phases(entry, value, sizeof(value)))
+                n = append_word(buffer, size, n, "took", value);
+        if (entry->is_verified != is_detached)
+                n = append_word(buffer, size, n, "verified", entry->is_verified ? "yes" : "no");
+        if (entry->is_flushed && entry->outcome != OUTCOME_LEFT)
+                n = append_word(buffer, size, n, "flushed", "yes");
+        if (!is_plain(entry->name))
+                n = append_word(buffer, size, n, "name", entry->name);
+        if (!is_plain(entry->address))
+                n = append_word(buffer, size, n, "address", entry->address);
+        for (size_t i = 0; i < n_entry_values; i++) {
+                const EntryValue *v = &entry_values[i];
+
+                entry_value_format(entry, v, value, sizeof(value));
+                if (v->short_key && (*value || v->is_needed))
+                        n = append_word(buffer, size, n, v->short_key, value);
+        }
+}
+
 void entry_line_words(const Entry *entry, char *buffer, size_t size) {
         char value[ENTRY_VALUE_MAX];
         size_t n = 0;
 
         *buffer = '\0';
+        if (entry->kind == ENTRY_CONTROLLER) {
+                controller_words(entry, buffer, size);
+                return;
+        }
         for (size_t i = 0; i < n_entry_values; i++) {
-                if (!entry_values[i].key || !entry_value_is_for(&entry_values[i], entry->kind))
+                const EntryValue *v = &entry_values[i];
+
+                if (!v->key || !entry_value_is_for(v, entry->kind))
                         continue;
-                entry_value_format(entry, &entry_values[i], value, sizeof(value));
-                if (!*value && !entry_values[i].is_needed)
+                entry_value_format(entry, v, value, sizeof(value));
+                if (!*value && !v->is_needed)
                         continue;
-                n = append_word(buffer, size, n, entry_values[i].key, value);
+                n = append_word(buffer, size, n, v->key, value);
                 if (i == 0 && kind_words[entry->kind])
                         n += (size_t) snprintf(buffer + n, size - n, " %s",
                                                kind_words[entry->kind]);
@@ -89,7 +146,46 @@ static EntryKind kind_of_word(const char *word) {
         return _ENTRY_KIND_INVALID;
 }
 
-static int take_word(Entry *entry, char *word, uint64_t *seen) {
+/* A line on its way into an entry. */
+typedef struct Line {
+        Entry entry;
+        uint64_t seen;     /* of entry_values */
+        bool is_short;     /* a controller's; the long ones said everything in words */
+        bool has_verified; /* else it follows from the outcome */
+} Line;
+
+static int take_phases(Entry *entry, const char *text) {
+        for (Phase p = 0; p < _PHASE_MAX; p++) {
+                char *end;
+
+                errno = 0;
+                entry->phase_usec[p] = strtoull(text, &end, 10);
+                if (*text < '0' || *text > '9' || errno ||
+                    *end != (p + 1 < _PHASE_MAX ? ',' : '\0'))
+                        return -EBADMSG;
+                text = end + 1;
+        }
+        return 0;
+}
+
+/* Cuts "/reboot" off the stage. */
+static int take_action(Line *line, char *text) {
+        char *slash = strchr(text, '/');
+
+        if (!slash)
+                return 0;
+        *slash = '\0';
+        line->is_short = true;
+        line->entry.action = action_from_string(slash + 1);
+        return line->entry.action < 0 ? -EBADMSG : 0;
+}
+
+static bool is_key(const char *key, const char *word) {
+        return key && STREQ(key, word);
+}
+
+static int take_word(Line *line, char *word) {
+        Entry *entry = &line->entry;
         char *text = strchr(word, '=');
 
         if (!text) {
@@ -98,28 +194,51 @@ static int take_word(Entry *entry, char *word, uint64_t *seen) {
         }
         *text++ = '\0';
         unescape_word(text);
-        for (size_t i = 0; i < n_entry_values; i++)
-                if (entry_values[i].key && entry_value_is_for(&entry_values[i], entry->kind) &&
-                    STREQ(entry_values[i].key, word)) {
-                        *seen |= UINT64_C(1) << i;
-                        return entry_value_parse(entry, &entry_values[i], text) < 0 ? -EBADMSG : 0;
-                }
+        if (STREQ(word, "took"))
+                return take_phases(entry, text);
+        if (STREQ(word, "stage") && take_action(line, text) < 0)
+                return -EBADMSG;
+        line->has_verified = line->has_verified || STREQ(word, "verified");
+        for (size_t i = 0; i < n_entry_values; i++) {
+                const EntryValue *v = &entry_values[i];
+
+                if (!entry_value_is_for(v, entry->kind) ||
+                    (!is_key(v->key, word) && !is_key(v->short_key, word)))
+                        continue;
+                line->seen |= UINT64_C(1) << i;
+                return entry_value_parse(entry, v, text) < 0 ? -EBADMSG : 0;
+        }
         /* A word of another version, ignoring. */
         return 0;
 }
 
-static bool has_all(EntryKind kind, uint64_t seen) {
-        for (size_t i = 0; i < n_entry_values; i++)
-                if (entry_value_is_for(&entry_values[i], kind) && entry_values[i].is_needed &&
-                    entry_values[i].key && !(seen & UINT64_C(1) << i))
+static bool has_all(const Line *line) {
+        for (size_t i = 0; i < n_entry_values; i++) {
+                const EntryValue *v = &entry_values[i];
+
+                if (entry_value_is_for(v, line->entry.kind) && v->is_needed &&
+                    (line->is_short ? v->short_key : v->key) && !(line->seen & UINT64_C(1) << i))
                         return false;
+        }
         return true;
+}
+
+static bool take_text(Line *line, char *text) {
+        Entry *entry = &line->entry;
+
+        text_make_printable(text);
+        if (line->is_short) {
+                if (entry->kind != ENTRY_CONTROLLER || !entry_text_take_head(entry, text))
+                        return false;
+                if (!line->has_verified)
+                        entry->is_verified = entry->outcome == OUTCOME_DETACHED;
+        }
+        return entry_text_take_reason(entry, text);
 }
 
 int entry_parse_line(const char *line, Entry *ret) {
         char copy[LINE_MAX_BYTES], *text = copy, *words = NULL, *state = NULL;
-        Entry entry = { .kind = ENTRY_CONTROLLER };
-        uint64_t seen = 0;
+        Line parsed = { .entry.kind = ENTRY_CONTROLLER };
         size_t length;
 
         line = skip_prefix(line);
@@ -139,12 +258,10 @@ int entry_parse_line(const char *line, Entry *ret) {
         copy[length - 1] = *words = '\0';
         for (char *word = strtok_r(words + 2, " ", &state); word;
              word = strtok_r(NULL, " ", &state))
-                if (take_word(&entry, word, &seen) < 0)
+                if (take_word(&parsed, word) < 0)
                         return -EBADMSG;
-        text_make_printable(text);
-        if (!has_all(entry.kind, seen) || !entry_text_take_reason(&entry, text) ||
-            entry_check(&entry) < 0)
+        if (!has_all(&parsed) || !take_text(&parsed, text) || entry_check(&parsed.entry) < 0)
                 return -EBADMSG;
-        *ret = entry;
+        *ret = parsed.entry;
         return 0;
 }

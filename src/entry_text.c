@@ -79,6 +79,38 @@ void entry_text_format(const Entry *entry, char *buffer, size_t size) {
         }
 }
 
+/* Copies what stands before the delimiter; a target that is set already has to be just that. The
+ * text behind the delimiter, or NULL. */
+static const char *take_until(const char *text, const char *delimiter, char *target, size_t size) {
+        const char *end = *target ? text + strlen(target) : strstr(text, delimiter);
+
+        if (!end || (size_t) (end - text) >= size || (*target && !STARTSWITH(text, target)) ||
+            !STARTSWITH(end, delimiter))
+                return NULL;
+        if (!*target && (end - text != 1 || *text != '-'))
+                (void) snprintf(target, size, "%.*s", (int) (end - text), text);
+        return end + strlen(delimiter);
+}
+
+bool entry_text_take_head(Entry *entry, const char *text) {
+        char outcome[16] = "";
+        size_t n;
+
+        text = take_until(text, " ", entry->name, sizeof(entry->name));
+        if (text)
+                text = take_until(text, ": ", entry->address, sizeof(entry->address));
+        if (!text)
+                return false;
+        n = strcspn(text, " ,:");
+        (void) snprintf(outcome, sizeof(outcome), "%.*s", (int) n, text);
+        entry->outcome = outcome_from_string(outcome);
+        text += n;
+        if (STARTSWITH(text, " in "))
+                text += strcspn(text, ",:");
+        entry->is_flushed = entry->is_flushed || STARTSWITH(text, ", flushed");
+        return entry->outcome >= 0;
+}
+
 bool entry_text_take_reason(Entry *entry, const char *text) {
         char head[ENTRY_HEAD_MAX];
         size_t n;

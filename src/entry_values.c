@@ -17,16 +17,15 @@
 #define TEXT(member) VALUE_TEXT, offsetof(Entry, member), sizeof(((Entry *) NULL)->member)
 #define PLAIN(type, member) VALUE_##type, offsetof(Entry, member), 0
 
-/* The order is that of the line: what a person looks for first, and what programs have read since
- * the first version, comes first. */
+/* The order is that of the line: what a person looks for first comes first. */
 const EntryValue entry_values[] = {
         { C | R | S, PLAIN(STAGE, stage), "NVME_STAGE", "stage", true },
         { C, PLAIN(OUTCOME, outcome), "NVME_OUTCOME", "outcome", true },
         { C, PLAIN(BOOLEAN, is_verified), "NVME_VERIFIED", "verified", true },
         { C, PLAIN(BOOLEAN, is_flushed), "NVME_FLUSHED", "flushed", true },
         { C, PLAIN(USEC, phase_usec[PHASE_SHUTDOWN]), "NVME_SHUTDOWN_USEC", "usec", true },
-        { C | R | S | P | K, TEXT(boot_id), "NVME_SHUTDOWN_BOOT_ID", "boot", false },
-        { C | P, TEXT(serial), "NVME_SERIAL", "serial", true },
+        { C | R | S | P | K, TEXT(boot_id), "NVME_SHUTDOWN_BOOT_ID", "boot", false, "boot" },
+        { C | P, TEXT(serial), "NVME_SERIAL", "serial", true, "sn" },
         { C | P, TEXT(name), "NVME_CONTROLLER", "name", true },
         { R, TEXT(device), "NVME_DEVICE_KIND", "device", true },
         { C | R | P, TEXT(address), "NVME_PCI_ADDRESS", "address", true },
@@ -48,9 +47,9 @@ const EntryValue entry_values[] = {
         { S, PLAIN(USEC, totals.saved_usec), "SAVED_USEC", "saved_usec", true },
         { C | R | S, PLAIN(ACTION, action), "NVME_ACTION", "action", true },
         { C | R | S, PLAIN(USEC, stage_usec), "NVME_STAGE_USEC", "began", false },
-        { C | R, PLAIN(USEC, n_waited_for), "NVME_WAITED_FOR", "waited", false },
-        { C | R, TEXT(released_by), "NVME_RELEASED_BY", "after", false },
-        { C, PLAIN(USEC, started_usec), "NVME_STARTED_USEC", "started", false },
+        { C | R, PLAIN(USEC, n_waited_for), "NVME_WAITED_FOR", "waited", false, "waited" },
+        { C | R, TEXT(released_by), "NVME_RELEASED_BY", "after", false, "after" },
+        { C, PLAIN(USEC, started_usec), "NVME_STARTED_USEC", "started", false, "at" },
         { C, PLAIN(USEC, phase_usec[PHASE_FORK]), "NVME_PHASE_FORK_USEC", "fork", false },
         { C, PLAIN(USEC, phase_usec[PHASE_CHECK]), "NVME_PHASE_CHECK_USEC", "check", false },
         { C, PLAIN(USEC, phase_usec[PHASE_FSYNC]), "NVME_PHASE_FSYNC_USEC", "fsync", false },

@@ -21,8 +21,9 @@ typedef struct EntryValue {
         size_t offset;
         size_t size; /* of a text */
         const char *field;
-        const char *key; /* in the kernel log's line; NULL: only a field */
-        bool is_needed;  /* written even if empty or 0, and missed when it is not there */
+        const char *key;       /* in the kernel log's line; NULL: only a field */
+        bool is_needed;        /* written even if empty or 0, and missed when it is not there */
+        const char *short_key; /* in the short line of a controller; NULL: not as such */
 } EntryValue;
 
 /* Longest value, its NUL included. */

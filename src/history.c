@@ -84,7 +84,8 @@ static void add_stage(History *history, const Entry *entries, size_t n, Stage st
                 if (entries[i].stage != stage || !is_of_stage(&entries[i]))
                         continue;
                 history->has_stage[stage] = true;
-                history->stage_usec[stage] = entries[i].stage_usec;
+                if (entries[i].stage_usec > 0)
+                        history->stage_usec[stage] = entries[i].stage_usec;
                 history->action = entries[i].action;
                 if (entries[i].kind == ENTRY_SUMMARY)
                         totals = entries[i].totals;

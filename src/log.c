@@ -197,6 +197,19 @@ void log_line(int level, const char *format, ...) {
         errno = saved;
 }
 
+/* The suffix is what a program reads later: it is the message that gets cut.
+ *
+ * A server's console is a serial line as often as not: at 115,200 baud the lines of 128 controllers
+ * take 2 s, in which the kernel lets nobody else write. The log has them all the same. */
+static void write_kmsg_fields(int level, const char *message, const char *suffix) {
+        char text[TEXT_MAX];
+
+        (void) snprintf(text, sizeof(text), "%.*s (%s)",
+                        (int) (LOG_KMSG_MAX - PREFIX_MAX - strnlen(suffix, SUFFIX_MAX)), message,
+                        suffix);
+        write_kmsg(level == LOG_INFO ? LOG_DEBUG : level, text);
+}
+
 void log_fields(int level, const char *suffix, const char *const *fields, size_t n_fields) {
         const char *message = n_fields > 0 ? fields[0] + strlen("MESSAGE=") : "";
         char text[TEXT_MAX];
@@ -206,20 +219,12 @@ void log_fields(int level, const char *suffix, const char *const *fields, size_t
                 return;
         if (log_target == LOG_TARGET_JOURNAL)
                 send_journal(level, fields, n_fields);
-        /* The suffix is what a program reads later: it is the message that gets cut. */
         if (log_kmsg >= 0 && suffix)
-                (void) snprintf(text, sizeof(text), "%.*s (%s)",
-                                (int) (LOG_KMSG_MAX - PREFIX_MAX - strnlen(suffix, SUFFIX_MAX)),
-                                message, suffix);
-        else
+                write_kmsg_fields(level, message, suffix);
+        else if (log_kmsg < 0 && log_target == LOG_TARGET_STDERR) {
                 (void) snprintf(text, sizeof(text), "%s", message);
-        /* A server's console is a serial line as often as not: at 115,200 baud the lines of 128
-         * controllers take 4 s, in which the kernel lets nobody else write. The log has them all
-         * the same. */
-        if (log_kmsg >= 0)
-                write_kmsg(level == LOG_INFO ? LOG_DEBUG : level, text);
-        else if (log_target == LOG_TARGET_STDERR)
                 write_text(level, text);
+        }
         errno = saved;
 }
 

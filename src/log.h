@@ -45,6 +45,6 @@ void log_from_signal(const char *text);
 #define log_debug(...) log_line(7, __VA_ARGS__)
 
 /* A structured entry. fields are "NAME=value" strings for the journal, the first must be MESSAGE=;
- * suffix (may be NULL) is appended to the message in parentheses where fields can't be kept (kmsg).
- */
+ * suffix is appended to the message in parentheses where fields can't be kept (kmsg); NULL: such an
+ * entry does not go there at all. */
 void log_fields(int level, const char *suffix, const char *const *fields, size_t n_fields);

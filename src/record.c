@@ -3,7 +3,7 @@
 
 #include "record.h"
 
-#include "entry.h"
+#include "entry_drive.h"
 #include "sysfs.h"
 
 static const char *const outcome_table[_OUTCOME_MAX] = {
@@ -91,26 +91,6 @@ static void copy_text(char *target, size_t size, const char *text) {
         (void) snprintf(target, size, "%s", text ? text : "");
 }
 
-/* From the device upwards, so that what does not fit is missing at its front. */
-static void copy_path(char *target, size_t size, const Topology *topology, size_t device) {
-        size_t used = 0;
-
-        *target = '\0';
-        for (size_t n = 0; device != TOPOLOGY_NONE && n < topology->n_devices; n++) {
-                const char *address = topology->devices[device].address;
-                size_t length = strlen(address), slash = used > 0;
-
-                if (used + length + slash + 1 > size)
-                        return;
-                memmove(target + length + slash, target, used + 1);
-                memcpy(target, address, length);
-                if (slash)
-                        target[length] = '/';
-                used += length + slash;
-                device = topology->devices[device].parent;
-        }
-}
-
 static Entry begin_entry(const Record *record, EntryKind kind) {
         Entry entry = {
                 .kind = kind,
@@ -132,15 +112,9 @@ static void set_waited_for(Entry *entry, const Topology *topology, const StepRes
 
 void record_log_controller(const Record *record, const Topology *topology, size_t device) {
         const StepResult *result = &record->results[device];
-        const Device *d = &topology->devices[device];
-        const Controller *c = d->controller;
         Entry entry = begin_entry(record, ENTRY_CONTROLLER);
 
-        copy_text(entry.address, sizeof(entry.address), d->address);
-        copy_path(entry.path, sizeof(entry.path), topology, d->parent);
-        copy_text(entry.name, sizeof(entry.name), c->name);
-        copy_text(entry.model, sizeof(entry.model), c->model);
-        copy_text(entry.serial, sizeof(entry.serial), c->serial);
+        entry_set_drive(&entry, topology, device);
         copy_text(entry.reason, sizeof(entry.reason), result->reason);
         entry.outcome = result->outcome;
         entry.is_flushed = result->is_flushed;

@@ -83,8 +83,7 @@ int record_read_boot_id(Record *record, int root_fd) _must_check_;
 
 RecordTotals record_totals(const Record *record, const Topology *topology);
 
-/* Each writes one entry to the log: a journal entry with fields, a kmsg line below 900 bytes with
- * the same values behind the text, or a line on stderr. */
+/* Each writes one entry to the log; see entry_log(). */
 void record_log_controller(const Record *record, const Topology *topology, size_t device);
 void record_log_released(const Record *record, const Topology *topology, size_t device);
 void record_log_summary(const Record *record, const Topology *topology);

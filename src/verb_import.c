@@ -6,6 +6,7 @@
 #include <syslog.h>
 
 #include "device_tree.h"
+#include "entry_drive.h"
 #include "imported.h"
 #include "log.h"
 #include "measured.h"
@@ -27,6 +28,24 @@ static int open_journal(void) {
         if (r < 0)
                 (void) log_open(LOG_TARGET_STDERR, LOG_INFO);
         return r;
+}
+
+/* The kernel log's lines had no room for what the machine still knows. */
+static void find_drives(int root_fd, EntryList *entries) {
+        Topology topology = TOPOLOGY_INIT;
+        int r;
+
+        r = device_tree_read(root_fd, &topology);
+        if (r < 0) {
+                log_warning("Could not look at the drives, ignoring: their entries name no model: "
+                            "%s",
+                            strerror(-r));
+                return;
+        }
+        for (size_t i = 0; i < entries->n; i++)
+                if (entries->items[i].kind == ENTRY_CONTROLLER)
+                        entry_find_drive(&entries->items[i], &topology);
+        topology_done(&topology);
 }
 
 static int log_entries(int root_fd, const EntryList *entries, Imported *imported) {
@@ -76,9 +95,10 @@ static int import_records(int root_fd) {
                          record.n_broken);
         if (r >= 0 && record.is_cut)
                 log_warning("pstore holds more records than can be read, ignoring the rest.");
-        if (r >= 0 && record.entries.n > 0)
+        if (r >= 0 && record.entries.n > 0) {
+                find_drives(root_fd, &record.entries);
                 r = log_entries(root_fd, &record.entries, &imported);
-        else if (r >= 0)
+        } else if (r >= 0)
                 log_info("pstore holds no record that is not imported yet (%zu files).",
                          record.n_files);
         pstore_record_done(&record);

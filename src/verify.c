@@ -152,6 +152,9 @@ static void take_drivers_word(int root_fd, const char *address, int error, int c
                     "neither CSTS (%s) nor all that the driver said (%s) can be read",
                     strerror(-error),
                     complained == -EPIPE ? "the kernel log was overrun" : strerror(-complained));
+        else if (error == -EPERM)
+                /* Lockdown. Short, for with Secure Boot each controller has it in its line. */
+                set(result, OUTCOME_DETACHED, "by the driver's word");
         else
                 set(result, OUTCOME_DETACHED, "by the driver's word (%s)", strerror(-error));
 }

@@ -116,13 +116,18 @@ static void expect_same(const Entry *a, const Entry *b, const char *how) {
                           "%s: %s: %s", how, members[i].name, logged(a, true));
 }
 
-/* Both forms say everything. */
+/* Fields say everything, the kernel log's line all but where a controller is and what it is. */
 static void expect_round_trip(Entry *e) {
-        Entry parsed;
+        Entry parsed, shorter = *e;
 
         memset(&parsed, 0, sizeof(parsed));
+        if (e->kind == ENTRY_CONTROLLER) {
+                memset(shorter.path, 0, sizeof(shorter.path));
+                memset(shorter.model, 0, sizeof(shorter.model));
+                shorter.stage_usec = 0;
+        }
         cr_expect(eq(int, entry_parse_line(logged(e, true), &parsed), 0), "%s", logged(e, true));
-        expect_same(e, &parsed, "kmsg");
+        expect_same(&shorter, &parsed, "kmsg");
         parsed = from_fields(logged(e, false));
         cr_expect(eq(int, entry_check(&parsed), 0));
         expect_same(e, &parsed, "journal");
@@ -143,22 +148,63 @@ Test(entry, a_controller_comes_back_as_it_was) {
                 entry.outcome = outcome;
                 entry.is_verified = outcome == OUTCOME_DETACHED;
                 expect_round_trip(&entry);
+                entry.is_flushed = !entry.is_flushed;
+                entry.is_verified = !entry.is_verified;
+                expect_round_trip(&entry);
         }
 }
 
-Test(entry, a_release_comes_back_as_it_was) {
-        Entry released = {
-                .kind = ENTRY_RELEASED,
-                .boot_id = BOOT,
-                .stage = STAGE_HOOK,
-                .stage_usec = 5,
-                .address = "0000:00:01.0",
-                .device = "root port",
-                .n_children = 2,
-                .released_usec = 2100000,
-        };
+/* A name that the text can't be taken apart by is a word of its own. No controller has one, but the
+ * journal of a forger. */
+Test(entry, odd_names_come_back_as_they_were) {
+        static const char *const odd[] = { "a b", "nvme0: x", "x left: y", "nvme0:", "a=(b" };
 
-        expect_round_trip(&released);
+        for (size_t i = 0; i < ARRAY_SIZE(odd); i++) {
+                memset(entry.name, 0, sizeof(entry.name));
+                (void) strcpy(entry.name, odd[i]);
+                expect_round_trip(&entry);
+                memset(entry.address, 0, sizeof(entry.address));
+                (void) strcpy(entry.address, odd[i]);
+                expect_round_trip(&entry);
+        }
+}
+
+Test(entry, a_controller_s_line_is_short) {
+        entry.outcome = OUTCOME_DETACHED;
+        entry.is_verified = true;
+        entry.is_flushed = false;
+        memset(entry.reason, 0, sizeof(entry.reason));
+        entry.n_waited_for = 0;
+        memset(entry.released_by, 0, sizeof(entry.released_by));
+        cr_expect(eq(str, (char *) logged(&entry, true),
+                     "<31>nvme-async-shutdown: nvme0 0000:01:00.0: detached in 17.000s "
+                     "(stage=exitrd/kexec took=14,15,16,17000000,18 boot=" BOOT
+                     " sn=S\\x20N\\x201 at=12)"));
+        entry.is_verified = false;
+        cr_expect(ne(ptr, (void *) strstr(logged(&entry, true), " verified=no "), NULL));
+}
+
+static const Entry release = {
+        .kind = ENTRY_RELEASED,
+        .boot_id = BOOT,
+        .stage = STAGE_HOOK,
+        .stage_usec = 5,
+        .address = "0000:00:01.0",
+        .device = "root port",
+        .n_children = 2,
+        .released_usec = 2100000,
+};
+
+Test(entry, a_release_comes_back_as_it_was) {
+        Entry parsed = from_fields(logged(&release, false));
+
+        cr_expect(eq(int, entry_check(&parsed), 0));
+        expect_same(&release, &parsed, "journal");
+}
+
+/* The room is the controllers'. */
+Test(entry, a_release_is_not_in_the_kernel_log) {
+        cr_expect(eq(str, (char *) logged(&release, true), ""));
 }
 
 Test(entry, a_summary_comes_back_as_it_was) {
@@ -219,30 +265,32 @@ Test(entry, a_line_may_have_the_kernel_s_prefix) {
         }
 }
 
-/* The values outlive a text that is too long for a line, the text's end does not. */
-Test(entry, a_long_reason_is_cut_and_the_values_stay) {
-        char long_text[sizeof(entry.model)];
-        Entry parsed;
-
+/* However odd the rest is: beside the short values there is room for it all. */
+Test(entry, a_long_reason_survives) {
         memset(entry.reason, 'r', sizeof(entry.reason) - 1);
-        memset(long_text, ' ', sizeof(long_text) - 1);
-        long_text[sizeof(long_text) - 1] = '\0';
-        memcpy(entry.model, long_text, sizeof(long_text));
-        cr_assert(eq(int, entry_parse_line(logged(&entry, true), &parsed), 0));
-        cr_expect(eq(str, parsed.model, long_text));
-        cr_expect(eq(str, parsed.boot_id, BOOT));
-        cr_expect(eq(u64, parsed.phase_usec[PHASE_VERIFY], 18));
-        cr_expect(gt(sz, strlen(parsed.reason), 100));
+        memset(entry.serial, '(', sizeof(entry.serial) - 1);
+        memset(entry.released_by, '(', sizeof(entry.released_by) - 1);
+        memset(entry.name, 'n', sizeof(entry.name) - 1);
+        memset(entry.address, 'a', sizeof(entry.address) - 1);
+        entry.started_usec = entry.n_waited_for = UINT64_MAX;
+        for (Phase p = 0; p < _PHASE_MAX; p++)
+                entry.phase_usec[p] = UINT64_MAX / 10;
+        expect_round_trip(&entry);
+        cr_expect(le(sz, strlen(logged(&entry, true)), LOG_KMSG_MAX));
 }
 
-/* A path as deep as there is room for, every name as long as the drive or the kernel makes it. */
+/* As long as the drive and the kernel make them. */
+static void set_longest(Entry *e) {
+        memset(e->path, 'p', sizeof(e->path) - 1);
+        memset(e->model, 'm', 40);
+        memset(e->serial, 's', 20);
+        memcpy(e->name, "nvme1023", sizeof("nvme1023"));
+        memcpy(e->address, "10000:ff:1f.7", sizeof("10000:ff:1f.7"));
+        memcpy(e->released_by, "10000:ff:1f.6", sizeof("10000:ff:1f.6"));
+}
+
 Test(entry, the_longest_that_there_is_fits) {
-        memset(entry.path, 'p', sizeof(entry.path) - 1);
-        memset(entry.model, 'm', 40);
-        memset(entry.serial, 's', 20);
-        memcpy(entry.name, "nvme1023", sizeof("nvme1023"));
-        memcpy(entry.address, "10000:ff:1f.7", sizeof("10000:ff:1f.7"));
-        memcpy(entry.released_by, "10000:ff:1f.6", sizeof("10000:ff:1f.6"));
+        set_longest(&entry);
         entry.outcome = OUTCOME_UNVERIFIED;
         entry.is_verified = true;
         entry.action = ACTION_POWEROFF;
@@ -253,33 +301,99 @@ Test(entry, the_longest_that_there_is_fits) {
         expect_round_trip(&entry);
 }
 
-/* The first ones had a word and a field more. */
-Test(entry, what_earlier_versions_wrote_is_read) {
-        char line[2048];
-        Entry parsed;
+/* What a kernel prints in front of a line in pstore. */
+#define PREFIX "<30>[   24.123456] "
+#define PSTORE_BYTES ((size_t) 33 * 1024)
 
-        (void) snprintf(line, sizeof(line), "%s", logged(&entry, true));
-        memcpy(strrchr(line, ')'), " rtd3e=13)", sizeof(" rtd3e=13)"));
-        memset(&parsed, 0, sizeof(parsed));
-        cr_expect(eq(int, entry_parse_line(line, &parsed), 0));
-        expect_same(&entry, &parsed, "kmsg");
-        (void) snprintf(line, sizeof(line), "%sNVME_RTD3E_USEC=13\n", logged(&entry, false));
-        parsed = from_fields(line);
-        cr_expect(eq(int, entry_check(&parsed), 0));
-        expect_same(&entry, &parsed, "journal");
+static size_t kept_bytes(const Entry *e) {
+        const char *line = strchr(logged(e, true), '>');
+
+        cr_assert(ne(ptr, (void *) line, NULL));
+        return strlen(PREFIX) + strlen(line + 1) + 1;
 }
 
-/* No controller has such names, but the stack has to survive them. */
-Test(entry, values_that_do_not_fit_are_left_out) {
+/* All that go down in the hook, one in sixteen left: with Secure Boot if by_word. */
+static size_t kept_bytes_of_128(bool by_word) {
+        const Entry summary = {
+                .kind = ENTRY_SUMMARY,
+                .boot_id = BOOT,
+                .stage = STAGE_EXITRD,
+                .action = ACTION_POWEROFF,
+                .stage_usec = 24 * USEC_PER_SEC,
+                .totals = { { [OUTCOME_DETACHED] = 120, [OUTCOME_LEFT] = 8 },
+                            12345678,
+                            987654321,
+                            975308643,
+                            by_word ? 120 : 0 },
+        };
+        size_t total = kept_bytes(&summary);
+
+        for (unsigned i = 0; i < 128; i++) {
+                const bool is_left = i % 16 == 0;
+                Entry e = {
+                        .boot_id = BOOT,
+                        .stage = STAGE_EXITRD,
+                        .action = ACTION_POWEROFF,
+                        .stage_usec = 24 * USEC_PER_SEC,
+                        .started_usec = 24123456 + i,
+                        .outcome = is_left ? OUTCOME_LEFT : OUTCOME_DETACHED,
+                        .is_flushed = is_left,
+                        .is_verified = !is_left && !by_word,
+                        .phase_usec = { 1234, 12345, 12345, 12345678, 123 },
+                };
+
+                set_longest(&e);
+                (void) snprintf(e.name, sizeof(e.name), "nvme%u", 1000 - i);
+                memset(e.released_by, 0, sizeof(e.released_by));
+                if (is_left)
+                        (void) strcpy(e.reason, "/dev/nvme127n1p2 is below md127, which is mounted "
+                                                "on /srv/database");
+                else if (by_word)
+                        (void) strcpy(e.reason, "by the driver's word");
+                if (is_left)
+                        e.phase_usec[PHASE_SHUTDOWN] = 0;
+                else if (!by_word)
+                        cr_expect(le(sz, kept_bytes(&e) - 1, 220), "%s", logged(&e, true));
+                total += kept_bytes(&e);
+        }
+        return total;
+}
+
+/* facts: kmsg_bytes=10240 of pstore, compressed, were 33 KB of text at the least. */
+Test(entry, the_record_of_128_controllers_fits_into_pstore) {
+        cr_expect(le(sz, kept_bytes_of_128(false), PSTORE_BYTES));
+        cr_expect(le(sz, kept_bytes_of_128(true), PSTORE_BYTES));
+}
+
+/* The long lines: everything in words, model and path too; a bridge had one as well. */
+Test(entry, what_earlier_versions_wrote_is_read) {
+        static const char line[] =
+                "<28>nvme-async-shutdown: nvme0 0000:01:00.0: failed in 17.000s: no shutdown "
+                "(stage=hook) was started: CSTS=0x1 (stage=exitrd outcome=failed verified=no "
+                "flushed=yes usec=17000000 boot=" BOOT " serial=S\\x20N\\x201 name=nvme0 "
+                "address=0000:01:00.0 path=pci0000:00/0000:00:01.0 "
+                "model=ACME\\x20Drive\\x20\\x28rev\\x3d2\\x29\\x20\\x5cx20 action=kexec began=11 "
+                "waited=3 after=0000:01:00.1 started=12 rtd3e=13 fork=14 check=15 fsync=16 "
+                "verify=18)";
         Entry parsed;
 
-        memset(entry.model, ' ', sizeof(entry.model) - 1);
-        memset(entry.serial, ' ', sizeof(entry.serial) - 1);
-        memset(entry.name, ' ', sizeof(entry.name) - 1);
-        memset(entry.path, 'p', sizeof(entry.path) - 1);
-        cr_expect(eq(int, entry_parse_line(logged(&entry, true), &parsed), -EBADMSG));
-        cr_expect(ne(ptr, (void *) strstr(logged(&entry, true), BOOT), NULL));
-        cr_expect(le(sz, strlen(logged(&entry, true)), LOG_KMSG_MAX));
+        memset(&parsed, 0, sizeof(parsed));
+        cr_assert(eq(int, entry_parse_line(line, &parsed), 0));
+        expect_same(&entry, &parsed, "kmsg");
+        memset(&parsed, 0, sizeof(parsed));
+        cr_assert(
+                eq(int,
+                   entry_parse_line("nvme-async-shutdown: root port 0000:00:01.0 released after 2 "
+                                    "children, 2.100s (stage=hook released boot=" BOOT
+                                    " device=root\\x20port address=0000:00:01.0 children=2 "
+                                    "released=2100000 action=reboot began=5)",
+                                    &parsed),
+                   0));
+        expect_same(&release, &parsed, "kmsg");
+        parsed = from_fields(logged(&entry, false));
+        entry_take_field(&parsed, "NVME_RTD3E_USEC=13", strlen("NVME_RTD3E_USEC=13"));
+        cr_expect(eq(int, entry_check(&parsed), 0));
+        expect_same(&entry, &parsed, "journal");
 }
 
 Test(entry, every_cut_is_noticed) {
@@ -311,6 +425,29 @@ Test(entry, foreign_and_broken_lines) {
                 { "nvme-async-shutdown: x (stage=hook frobnicated)", -EBADMSG },
                 { "nvme-async-shutdown: x (stage=attic summary)", -EBADMSG },
                 { "nvme-async-shutdown:  (stage=)", -EBADMSG },
+                { "nvme-async-shutdown: nvme0 1: left (stage=hook/reboot sn=S)", 0 },
+                { "nvme-async-shutdown: nvme0 1: left (stage=hook/reboot)", -EBADMSG },
+                { "nvme-async-shutdown: nvme0 1: left (stage=hook/lunch sn=S)", -EBADMSG },
+                { "nvme-async-shutdown: nvme0 1: left (stage=attic/reboot sn=S)", -EBADMSG },
+                { "nvme-async-shutdown: nvme0 1: eaten (stage=hook/reboot sn=S)", -EBADMSG },
+                { "nvme-async-shutdown: nvme0 1 left (stage=hook/reboot sn=S)", -EBADMSG },
+                { "nvme-async-shutdown: left (stage=hook/reboot sn=S)", -EBADMSG },
+                { "nvme-async-shutdown: nvme0 1: left (stage=hook/reboot summary sn=S)", -EBADMSG },
+                { "nvme-async-shutdown: nvme0 -: left (stage=hook/reboot sn=S)", -EBADMSG },
+                { "nvme-async-shutdown: nvme0 1: left in 0.004s (stage=hook/reboot "
+                  "took=1,2,3,4000,5 sn=S)",
+                  0 },
+                { "nvme-async-shutdown: nvme0 1: left in 0.005s (stage=hook/reboot "
+                  "took=1,2,3,4000,5 sn=S)",
+                  -EBADMSG },
+                { "nvme-async-shutdown: nvme0 1: left (stage=hook/reboot took=1,2,3,0 sn=S)",
+                  -EBADMSG },
+                { "nvme-async-shutdown: nvme0 1: left (stage=hook/reboot took=1,2,3,0,5,6 sn=S)",
+                  -EBADMSG },
+                { "nvme-async-shutdown: nvme0 1: left (stage=hook/reboot took=1,,3,0,5 sn=S)",
+                  -EBADMSG },
+                { "nvme-async-shutdown: nvme0 1: left (stage=hook/reboot took=1,2,3,0,-5 sn=S)",
+                  -EBADMSG },
                 { "nvme-async-shutdown: b 1 released after 0 children, 0.000s (stage=hook released "
                   "device=b address=1 released=1 action=reboot)",
                   -EBADMSG },

@@ -55,6 +55,16 @@ Test(log, a_person_does_not_get_the_suffix) {
         cr_expect(eq(str, receive(), "text\n"));
 }
 
+/* What a person would see, or the journal keeps, is no matter of the suffix. */
+Test(log, without_a_suffix_nothing_goes_to_kmsg) {
+        static const char *const fields[] = { "MESSAGE=text" };
+
+        log_set_kmsg_fd(pair[0]);
+        log_fields(6, NULL, fields, 1);
+        cr_expect(eq(str, receive(), ""));
+        log_close();
+}
+
 /* Without a kmsg of its own, so that none of the machine's is written to. */
 Test(log, entries_may_go_to_both) {
         static const char *const fields[] = { "MESSAGE=text", "MESSAGE_ID=0" };

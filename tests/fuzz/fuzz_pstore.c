@@ -56,7 +56,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         REQUIRE(record.n_files == 1);
         for (size_t i = 0; i < record.entries.n; i++) {
                 REQUIRE(entry_check(&record.entries.items[i]) == 0);
-                require_round_trip(&record.entries.items[i]);
+                /* what earlier versions said of bridges is read, but no longer written */
+                if (record.entries.items[i].kind != ENTRY_RELEASED)
+                        require_round_trip(&record.entries.items[i]);
         }
         fuzz_show_entries(&record.entries);
         pstore_record_done(&record);

@@ -163,11 +163,12 @@ class Shutdown:
                 if "NVME_SERIAL" in e and outcome in (None, e.get("NVME_OUTCOME"))}
 
     def hook_lines(self, stage="hook"):
-        """That stage's kmsg lines: serial -> dictionary of what stands in the parentheses."""
+        """That stage's kmsg lines: serial -> dictionary of what kernel_line() finds in it."""
         found = {}
-        for text in self.lines(rf"nvme-async-shutdown: .*\bstage={stage} outcome="):
-            words = _words(text)
-            found[words["serial"]] = {**words, "text": text}
+        for text in self.lines(r"nvme-async-shutdown: .*\(stage="):
+            line = kernel_line(text)
+            if line and line["stage"] == stage:
+                found[line["serial"]] = {**line, "text": text}
         return found
 
     def hook_summary(self):
@@ -178,6 +179,29 @@ class Shutdown:
 def _words(text):
     """key=value words; a value has no blank in it."""
     return dict(re.findall(r"(\w+)=([^\s)]*)", text))
+
+
+_CONTROLLER = re.compile(r"nvme-async-shutdown: (?P<name>\S+) (?P<address>\S+): (?P<outcome>\w+)"
+                         r"(?: in [0-9.]+s)?(?P<flushed>, flushed)?(?:: (?P<reason>.*))? "
+                         r"\((?P<words>stage=[a-z]+/[a-z]+ .*)\)$")
+
+
+def kernel_line(text):
+    """What a kernel log's line says of a controller, as a dictionary of texts; None for others.
+
+    Phases are microseconds, under their names; the handshake is "usec"."""
+    match = _CONTROLLER.search(text.rstrip())
+    if not match:
+        return None
+    words = _words(match["words"])
+    stage, action = words["stage"].split("/")
+    took = words.get("took", "0,0,0,0,0").split(",")
+    return {"name": match["name"], "address": match["address"], "outcome": match["outcome"],
+            "reason": match["reason"] or "", "flushed": "yes" if match["flushed"] else "no",
+            "verified": words.get("verified", "yes" if match["outcome"] == "detached" else "no"),
+            "stage": stage, "action": action, "serial": words["sn"], "boot": words["boot"],
+            "started": words.get("at", "0"),
+            **dict(zip(("fork", "check", "fsync", "usec", "verify"), took))}
 
 
 def inventory(machine):

@@ -2,9 +2,9 @@
 """Shutdowns with faulty controllers, and with a hook that is disturbed: each runs once, and all tests
 read its report."""
 
-import re
 from dataclasses import dataclass, field
 
+import evidence
 import vnvme
 from machine import MachineError
 
@@ -102,7 +102,7 @@ STAGE "$1"
 class Run:
     report: vnvme.Report
     outcomes: dict              # serial -> outcome, of the record
-    reasons: dict               # serial -> the line
+    reasons: dict               # serial -> why, of the record
     n: int
     faulty: frozenset = frozenset()
     kernel_alone_ms: int = 0    # a lower bound
@@ -126,15 +126,12 @@ def serial(index):
     return f"VNVME{index:03}"
 
 
-_LINE = re.compile(r"nvme-async-shutdown: (.*) \((?:.* )?outcome=(\S+) .*serial=(\S+)")
-
-
 def _read(report, n, faulty=frozenset(), kernel_alone_ms=0):
     run = Run(report, {}, {}, n, faulty, kernel_alone_ms)
     for text in report.console:
-        if match := _LINE.search(text):
-            run.outcomes[match[3].rstrip(")")] = match[2]
-            run.reasons[match[3].rstrip(")")] = match[1]
+        if line := evidence.kernel_line(text):
+            run.outcomes[line["serial"]] = line["outcome"]
+            run.reasons[line["serial"]] = line["reason"]
     return run
 
 
