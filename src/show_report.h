@@ -3,6 +3,7 @@
 #pragma once
 
 #include "report.h"
+#include "trend.h"
 
 /* The totals, bridges and notes around a table of controllers; or, json, one object with
  * "controllers", "released", "stages", "totals", "power" and "missing". 0 or -errno. */

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "report.h"
+#include "trend.h"
 
 /* Both 0 or -errno. */
 int show_report_json(const Report *report, FILE *stream) _must_check_;

@@ -6,15 +6,10 @@
 
 static Entry entries[16];
 static size_t n_entries;
-static History history, histories[8];
-static Trend *trends;
-static size_t n_trends;
+static History history;
 
 static void teardown(void) {
         history_done(&history);
-        for (size_t i = 0; i < ARRAY_SIZE(histories); i++)
-                history_done(&histories[i]);
-        trends = trends_free(trends, n_trends);
 }
 
 TestSuite(history, .fini = teardown, .timeout = 10);
@@ -119,64 +114,4 @@ Test(history, of_nothing_is_nothing) {
         make(&history);
         cr_expect(eq(sz, history.n_controllers, 0));
         cr_expect(eq(u64, history.totals.elapsed_usec, 0));
-}
-
-/* Each column is a shutdown, oldest first; 0: the drive was not there. */
-static void build_trend(const char *name, const usec_t *usec, size_t n) {
-        for (size_t i = 0; i < n; i++) {
-                if (usec[i] > 0)
-                        (void) add_controller(STAGE_UNIT, name, OUTCOME_DETACHED, usec[i]);
-                make(&histories[i]);
-        }
-        cr_assert(eq(int, history_trend(histories, n, &trends, &n_trends), 0));
-}
-
-Test(history, a_drive_that_takes_more_than_half_as_long_again) {
-        build_trend("nvme0", (usec_t[]){ 100, 90, 5000, 151 }, 4);
-        cr_assert(eq(sz, n_trends, 1));
-        cr_expect(eq(u64, trends[0].last_usec, 151));
-        cr_expect(eq(u64, trends[0].earlier_usec, 100), "the median: one odd time is no trend");
-        cr_expect(trends[0].is_slower);
-}
-
-Test(history, a_drive_that_takes_half_as_long_again) {
-        build_trend("nvme0", (usec_t[]){ 100, 100, 150 }, 3);
-        cr_expect(not(trends[0].is_slower));
-}
-
-Test(history, a_median_of_two_is_between_them) {
-        build_trend("nvme0", (usec_t[]){ 100, 200, 226 }, 3);
-        cr_expect(eq(u64, trends[0].earlier_usec, 150));
-        cr_expect(trends[0].is_slower);
-}
-
-Test(history, a_drive_that_was_away) {
-        build_trend("nvme0", (usec_t[]){ 100, 0, 200, 0 }, 4);
-        cr_expect(eq(u64, trends[0].usec[1], 0));
-        cr_expect(eq(u64, trends[0].last_usec, 200));
-        cr_expect(eq(u64, trends[0].earlier_usec, 100));
-        cr_expect(trends[0].is_slower);
-}
-
-Test(history, a_new_drive_has_no_trend) {
-        build_trend("nvme0", (usec_t[]){ 0, 0, 200 }, 3);
-        cr_expect(eq(u64, trends[0].earlier_usec, 0));
-        cr_expect(not(trends[0].is_slower));
-}
-
-Test(history, drives_are_told_apart_by_serial_number) {
-        (void) add_controller(STAGE_UNIT, "nvme0", OUTCOME_DETACHED, 100);
-        (void) add_controller(STAGE_UNIT, "nvme1", OUTCOME_DETACHED, 300);
-        (void) add_controller(STAGE_UNIT, "nvme2", OUTCOME_LEFT, 7);
-        *add_controller(STAGE_UNIT, "nvme3", OUTCOME_DETACHED, 7)->serial = '\0';
-        make(&histories[0]);
-        /* the names have changed places */
-        strcpy(add_controller(STAGE_UNIT, "nvme1", OUTCOME_DETACHED, 100)->serial, "S-nvme0");
-        strcpy(add_controller(STAGE_UNIT, "nvme0", OUTCOME_DETACHED, 500)->serial, "S-nvme1");
-        make(&histories[1]);
-        cr_assert(eq(int, history_trend(histories, 2, &trends, &n_trends), 0));
-        cr_assert(eq(sz, n_trends, 2));
-        cr_expect(eq(str, trends[0].serial, "S-nvme1"), "slower ones first");
-        cr_expect(eq(str, trends[0].name, "nvme0"), "the last known name");
-        cr_expect(trends[0].is_slower && !trends[1].is_slower);
 }

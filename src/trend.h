@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Drives over several shutdowns, side by side. Plain data in, plain data out. */
+#pragma once
+
+#include "history.h"
+
+/* A drive over several shutdowns. */
+typedef struct Trend {
+        char serial[sizeof(((Entry *) NULL)->serial)];
+        char name[sizeof(((Entry *) NULL)->name)];   /* at the last shutdown that measured it */
+        char model[sizeof(((Entry *) NULL)->model)]; /* likewise */
+        usec_t *usec;        /* the handshake at each shutdown; 0: not measured there */
+        usec_t last_usec;    /* the last one measured */
+        usec_t earlier_usec; /* the median of those before; 0: there are none */
+        bool is_slower;      /* the last one took more than half as long again as the median */
+} Trend;
+
+/* histories: oldest first. *ret: one for each serial number that was measured at least once, the
+ * slower ones first, then by name; for trends_free(). 0 or -ENOMEM. */
+int history_trend(const History *histories, size_t n_histories, Trend **ret,
+                  size_t *ret_n) _must_check_;
+
+/* Returns NULL. */
+Trend *trends_free(Trend *trends, size_t n);
