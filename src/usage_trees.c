@@ -314,6 +314,13 @@ static int read_open_channel(Usage *usage) {
         return 0;
 }
 
+static bool is_loaded(const Usage *usage, const char *module) {
+        char path[64];
+
+        (void) snprintf(path, sizeof(path), "sys/module/%s", module);
+        return sysfs_exists(usage->root_fd, path);
+}
+
 /* What was set up through configfs lives on when configfs is not mounted (any more). */
 static int read_hidden_targets(Usage *usage) {
         static const char *const modules[] = { "nvmet", "target_core_file", "usb_f_mass_storage",
@@ -324,16 +331,12 @@ static int read_hidden_targets(Usage *usage) {
         r = fs_opendir(usage->root_fd, "sys/kernel/config", &dir);
         if (r >= 0 && fs_readdir(dir, &r))
                 return 0;
-        for (size_t i = 0; i < ARRAY_SIZE(modules); i++) {
-                char path[64];
-
-                (void) snprintf(path, sizeof(path), "sys/module/%s", modules[i]);
-                if (sysfs_exists(usage->root_fd, path))
+        for (size_t i = 0; i < ARRAY_SIZE(modules); i++)
+                if (is_loaded(usage, modules[i]))
                         return usage_doubt(usage,
                                            "%s is loaded, and configfs, which would tell what it "
                                            "uses, is not mounted",
                                            modules[i]);
-        }
         return 0;
 }
 
@@ -345,6 +348,11 @@ int usage_read_targets(Usage *usage) {
                 walk.visit = target_table[i].visit;
                 r = walk_path(&walk, target_table[i].root, target_table[i].pattern);
         }
+        /* bl_open_path() in fs/nfs/blocklayout/dev.c opens by name, claims nothing and shows
+         * nothing. */
+        if (r >= 0 && is_loaded(usage, "blocklayoutdriver"))
+                r = usage_doubt(usage, "a pNFS block layout is in use (blocklayoutdriver is "
+                                       "loaded), and which drives it uses is not known");
         if (r >= 0)
                 r = read_open_channel(usage);
         return r < 0 ? r : read_hidden_targets(usage);

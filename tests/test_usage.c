@@ -380,6 +380,11 @@ Test(usage, open_channel_drive) {
         expect_both(&tables_only, USE_NONE, NULL, USE_UNKNOWN, "a pblk may stand on it");
 }
 
+Test(usage, pnfs_block_layout) {
+        mock_mkdir("sys/module/blocklayoutdriver");
+        expect_both(&tables_only, USE_UNKNOWN, "pNFS block layout", USE_UNKNOWN, "pNFS");
+}
+
 Test(usage, exports_live_on_without_configfs) {
         mock_write("sys/module/nvmet/refcnt", "1\n");
         expect_both(&tables_only, USE_UNKNOWN, "nvmet is loaded", USE_UNKNOWN, "not mounted");
