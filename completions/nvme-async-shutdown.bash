@@ -13,7 +13,7 @@ __nvme_async_shutdown_verb() {
 
         for ((i = 1; i < COMP_CWORD; i++)); do
                 case ${COMP_WORDS[i]} in
-                -b | --boot | --from | --from-lsblk | --from-lspci | --generate | --journal | \
+                -b | --boot | --from | --generate | --journal | \
                         --latency | --max-parallel | --metrics | --order | --seed | --stage | --svg)
                         # readline makes three words of --order=serial
                         [[ ${COMP_WORDS[i + 1]} != = ]] || i=$((i + 1))
@@ -45,7 +45,7 @@ _nvme_async_shutdown() {
         case $option in
         --order) words=(hierarchy leaves two-pass serial) ;;
         --stage) words=(unit hook exitrd) ;;
-        --from | --from-lsblk | --from-lspci | --journal | --metrics | --svg)
+        --from | --journal | --metrics | --svg)
                 compopt -o filenames
                 mapfile -t COMPREPLY < <(compgen -f -- "$cur")
                 return
@@ -58,7 +58,7 @@ _nvme_async_shutdown() {
                 __nvme_async_shutdown_takes run plan && words+=(--stage=)
                 __nvme_async_shutdown_takes plan && words+=(--order=)
                 __nvme_async_shutdown_takes plan simulate snapshot &&
-                        words+=(--from= --from-lspci= --from-lsblk= --generate=)
+                        words+=(--from= --generate=)
                 __nvme_async_shutdown_takes simulate && words+=(--latency= --seed= --max-parallel=)
                 __nvme_async_shutdown_takes report simulate && words+=(--svg=)
                 __nvme_async_shutdown_takes report &&

@@ -10,7 +10,7 @@ function __nvme_async_shutdown_verb
             continue
         end
         switch $word
-            case -b --boot --from --from-lsblk --from-lspci --generate --journal --latency \
+            case -b --boot --from --generate --journal --latency \
                     --max-parallel --metrics --order --seed --stage --svg
                 set is_value yes
             case '-*'
@@ -52,8 +52,6 @@ complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes rehearse' -l yes
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes run plan' -l stage -x -a 'unit hook exitrd' -d 'The stage'
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes plan' -l order -x -a 'hierarchy leaves two-pass serial' -d 'Whatever Order= says'
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes plan simulate snapshot' -l from -r -F -d 'The machine in that snapshot'
-complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes plan simulate snapshot' -l from-lspci -r -F -d 'Output of lspci -tv'
-complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes plan simulate snapshot' -l from-lsblk -r -F -d 'Output of lsblk --json'
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes plan simulate snapshot' -l generate -x -d 'A made-up machine'
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes simulate' -l latency -x -d 'What a shutdown takes'
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes simulate' -l seed -x -d 'Other draws'

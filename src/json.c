@@ -9,8 +9,8 @@
 #include "sysfs.h"
 #include "text.h"
 
-/* Nothing that is read here is nested deeper than lsblk's lists of holders of holders. */
-#define DEPTH_MAX 64
+/* A snapshot is nested five deep. */
+#define DEPTH_MAX 32
 #define STRING_MAX 4095
 
 int json_refuse(JsonSource *source, const char *format, ...) {
@@ -54,7 +54,8 @@ static int refuse_text(JsonSource *source, const char *text, size_t offset, cons
                 line += text[i] == '\n';
         }
         json_set_place(source, "%zu:%zu", line, column);
-        return json_refuse(source, "is no JSON as %s prints it: %s", source->writer, what);
+        return json_refuse(source, "is no JSON as nvme-async-shutdown snapshot prints it: %s",
+                           what);
 }
 
 static void free_tokener(struct json_tokener **tokener) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Reads JSON from strangers (json-c): every refusal names the file and the place in it. */
+/* Reads a snapshot's JSON from strangers (json-c): every refusal names the file and the place in
+ * it. */
 #pragma once
 
 #include <json-c/json.h>
@@ -9,7 +10,6 @@
 /* What is being read, and where the reader says what is wrong with it. */
 typedef struct JsonSource {
         const char *file;
-        const char *writer; /* what prints such a text: the way out when this is none */
         char *why;
         size_t why_size;
         char place[128]; /* "devices[3].controller"; "" for the whole */

@@ -13,8 +13,6 @@
 /* Long options without a short one are numbered from here. */
 enum {
         OPTION_FROM = 256,
-        OPTION_FROM_LSBLK,
-        OPTION_FROM_LSPCI,
         OPTION_GENERATE,
         OPTION_JOURNAL,
         OPTION_JSON,
@@ -33,8 +31,6 @@ enum {
 static const struct option options[] = {
         { "boot", required_argument, NULL, 'b' },
         { "from", required_argument, NULL, OPTION_FROM },
-        { "from-lsblk", required_argument, NULL, OPTION_FROM_LSBLK },
-        { "from-lspci", required_argument, NULL, OPTION_FROM_LSPCI },
         { "generate", required_argument, NULL, OPTION_GENERATE },
         { "help", no_argument, NULL, 'h' },
         { "journal", required_argument, NULL, OPTION_JOURNAL },
@@ -72,10 +68,6 @@ static void print_help(void) {
                 "     --from=FILE         plan, simulate, snapshot: the machine in that snapshot, "
                 "not\n"
                 "                         this one\n"
-                "     --from-lspci=FILE --from-lsblk=FILE\n"
-                "                         plan, simulate, snapshot: the machine that printed these "
-                "by\n"
-                "                         lspci -tv and lsblk --json, as far as they tell\n"
                 "     --generate=SPEC     plan, simulate, snapshot: a made-up machine: 24 is that\n"
                 "                         many controllers on root ports of their own;\n"
                 "                         4*host/switch:24/switch:24/nvme, 2*host/2*vmd/12*nvme,\n"
@@ -122,10 +114,6 @@ static const char **find_text(Arguments *arguments, int option) {
                 return &arguments->boot;
         case OPTION_FROM:
                 return &arguments->from;
-        case OPTION_FROM_LSBLK:
-                return &arguments->from_lsblk;
-        case OPTION_FROM_LSPCI:
-                return &arguments->from_lspci;
         case OPTION_GENERATE:
                 return &arguments->generate;
         case OPTION_JOURNAL:

@@ -347,12 +347,7 @@ static int check_schema(JsonSource *source, json_object *root) {
 }
 
 int snapshot_read(const char *file, Snapshot *ret, char *why, size_t why_size) {
-        JsonSource source = {
-                .file = file,
-                .writer = "nvme-async-shutdown snapshot",
-                .why = why,
-                .why_size = why_size,
-        };
+        JsonSource source = { .file = file, .why = why, .why_size = why_size };
         _cleanup_(snapshot_done) Snapshot snapshot = SNAPSHOT_INIT;
         _cleanup_json_ json_object *root = NULL;
         _cleanup_free_ char *text = NULL;

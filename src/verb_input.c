@@ -4,7 +4,6 @@
 #include <sys/utsname.h>
 
 #include "config_keys.h"
-#include "foreign.h"
 #include "generate.h"
 #include "log.h"
 #include "measured.h"
@@ -37,22 +36,7 @@ static int read_machine(Snapshot *snapshot) {
 }
 
 bool verb_is_this_machine(const Arguments *arguments) {
-        return !arguments->from && !arguments->generate && !arguments->from_lspci &&
-               !arguments->from_lsblk;
-}
-
-static bool is_one_source(const Arguments *arguments) {
-        if (!arguments->from_lspci != !arguments->from_lsblk) {
-                log_error("--from-lspci= and --from-lsblk= need each other.");
-                return false;
-        }
-        if ((arguments->from != NULL) + (arguments->generate != NULL) +
-                    (arguments->from_lspci != NULL) >
-            1) {
-                log_error("--from=, --generate= and --from-lspci= are three machines: take one.");
-                return false;
-        }
-        return true;
+        return !arguments->from && !arguments->generate;
 }
 
 static int read_elsewhere(const Arguments *arguments, Snapshot *snapshot) {
@@ -61,9 +45,6 @@ static int read_elsewhere(const Arguments *arguments, Snapshot *snapshot) {
 
         if (arguments->from)
                 r = snapshot_read(arguments->from, snapshot, why, sizeof(why));
-        else if (arguments->from_lspci)
-                r = foreign_read(arguments->from_lspci, arguments->from_lsblk, snapshot, why,
-                                 sizeof(why));
         else {
                 config_set_defaults(&snapshot->config);
                 r = topology_generate(arguments->generate, &snapshot->topology, why, sizeof(why));
@@ -78,8 +59,10 @@ int verb_read_input(const Arguments *arguments, Snapshot *ret) {
         Snapshot snapshot = SNAPSHOT_INIT;
         int r;
 
-        if (!is_one_source(arguments))
+        if (arguments->from && arguments->generate) {
+                log_error("--from= and --generate= are two machines: take one.");
                 return -EINVAL;
+        }
         r = verb_is_this_machine(arguments) ? read_machine(&snapshot)
                                             : read_elsewhere(arguments, &snapshot);
         if (r < 0) {

@@ -12,8 +12,6 @@ typedef struct Arguments {
         bool has_order;
         Order order;
         const char *from; /* these are as they stand on the command line, or NULL */
-        const char *from_lspci;
-        const char *from_lsblk;
         const char *generate;
         const char *latency;
         const char *seed;
