@@ -200,13 +200,17 @@ static int add_path(Tree *tree, const char *syspath, Endpoint *endpoint) {
         return 0;
 }
 
-/* NULL where the attribute is missing or no text. Only want of memory is an error. */
+/* NULL where the attribute is missing, blank or no text. Only want of memory is an error. */
 static int read_text(int dir_fd, const char *name, char **ret_text) {
-        int r = sysfs_read(dir_fd, name, ret_text);
+        _cleanup_free_ char *text = NULL;
+        int r = sysfs_read(dir_fd, name, &text);
 
-        if (r >= 0)
-                text_make_printable(*ret_text);
-        return r == -ENOMEM ? r : 0;
+        if (r < 0)
+                return r == -ENOMEM ? r : 0;
+        text_clean_attribute(text);
+        if (*text)
+                *ret_text = TAKE_PTR(text);
+        return 0;
 }
 
 static int read_driver(int root_fd, const Endpoint *endpoint, char **ret_driver) {

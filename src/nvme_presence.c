@@ -18,7 +18,7 @@ static void read_into(int root_fd, const char *dir, const char *name, char *buff
 
         if (sysfs_read_at(root_fd, dir, name, &value) < 0)
                 return;
-        text_make_printable(value);
+        text_clean_attribute(value);
         (void) snprintf(buffer, size, "%s", value);
 }
 

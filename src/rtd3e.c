@@ -31,7 +31,7 @@ static void ask(int root_fd, const Controller *c, Answer *answer) {
         fd = openat(root_fd, path, O_RDONLY | O_CLOEXEC);
         if (fd < 0 || controller_identify(fd, &identity) < 0)
                 return;
-        text_make_printable(identity.serial);
+        text_clean_attribute(identity.serial);
         if (c->serial && !STREQ(identity.serial, c->serial))
                 return;
         answer->rtd3e_usec = identity.rtd3e_usec;

@@ -17,23 +17,23 @@
  * draws or walks a tree may use the stack. */
 #define DEPTH_MAX 600
 
-/* Copies what is there as printable ASCII: it is going to reach a terminal. */
-static int copy_text(const char *text, char **ret) {
-        if (!text)
-                return 0;
-        *ret = strdup(text);
-        if (!*ret)
-                return -ENOMEM;
-        text_make_printable(*ret);
-        return 0;
-}
-
+/* Printable ASCII, for it is going to reach a terminal; NULL where it is missing or blank. */
 static int read_text(JsonSource *source, json_object *object, const char *key, bool is_required,
                      char **ret) {
+        _cleanup_free_ char *copy = NULL;
         const char *text;
         int r = json_get_string(source, object, key, is_required, &text);
 
-        return r < 0 ? r : copy_text(text, ret);
+        if (r < 0 || !text)
+                return r;
+        copy = strdup(text);
+        if (!copy)
+                return -ENOMEM;
+        text_clean_attribute(copy);
+        if (!*copy)
+                return is_required ? json_refuse(source, "\"%s\" is blank", key) : 0;
+        *ret = TAKE_PTR(copy);
+        return 0;
 }
 
 static int read_kind(JsonSource *source, json_object *object, const char *(*to_string)(int), int n,

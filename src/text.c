@@ -13,6 +13,18 @@ void text_make_printable(char *text) {
                         *text = '?';
 }
 
+void text_clean_attribute(char *text) {
+        static const char blanks[] = " \t\n\v\f\r";
+        const char *start = text + strspn(text, blanks);
+        size_t n = strlen(start);
+
+        while (n > 0 && strchr(blanks, start[n - 1]))
+                n--;
+        memmove(text, start, n);
+        text[n] = '\0';
+        text_make_printable(text);
+}
+
 static bool is_octal(char c) {
         return c >= '0' && c <= '7';
 }

@@ -8,6 +8,11 @@
  * the specification (NVMe base 2.0, 1.4.2), and nothing else may reach a terminal or JSON. */
 void text_make_printable(char *text);
 
+/* The same for an attribute of a drive, and cuts the white space at both ends off: drives pad their
+ * serial numbers and models with blanks, some of them in front. Two strings that are compared with
+ * each other must both have passed through here. */
+void text_clean_attribute(char *text);
+
 /* Decodes, in place, the octal escapes of procfs tables ("\040"). Control characters stay escaped.
  */
 void text_unescape(char *text);

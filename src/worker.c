@@ -87,7 +87,7 @@ static bool has_same_serial(Worker *w) {
         if (r < 0)
                 return refuse(w, OUTCOME_LEFT, "%s is no longer at this address: %s",
                               d->controller->name, strerror(-r));
-        text_make_printable(serial);
+        text_clean_attribute(serial);
         if (!STREQ(serial, d->controller->serial))
                 return refuse(w, OUTCOME_LEFT, "another controller is at this address: serial %s",
                               serial);

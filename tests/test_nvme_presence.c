@@ -68,6 +68,16 @@ Test(nvme_presence, tells_all_of_a_live_controller) {
         cr_expect(eq(sz, now.n_namespaces, 1));
 }
 
+/* It is compared with what device_tree_read() has made of the same attribute. */
+Test(nvme_presence, blanks_around_a_serial_number_do_not_count) {
+        fake_root_write(PCI "/nvme/nvme3/serial", "                S-1\n");
+        look();
+        cr_expect(eq(str, now.serial, "S-1"));
+        fake_root_write(PCI "/nvme/nvme3/serial", "                    \n");
+        look();
+        cr_expect(eq(str, now.serial, ""));
+}
+
 Test(nvme_presence, nothing_is_at_an_empty_address) {
         nvme_presence_read(root_fd, "0000:77:00.0", &now);
         cr_expect(not(now.is_on_bus));

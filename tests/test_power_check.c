@@ -137,6 +137,13 @@ Test(power_check, what_kept_its_power_proves_nothing) {
         expect_silence();
 }
 
+Test(power_check, knows_a_drive_without_the_blanks_around_its_serial_number) {
+        add_drive("nvme0", "pcie", "                  S0\n", "10 3");
+        add_drive("nvme1", "pcie", "                    \n", "10 3");
+        cr_expect(eq(sz, check(BOOT_1), 1));
+        expect_remembered("S0", 10);
+}
+
 Test(power_check, is_done_once_a_boot) {
         add_drive("nvme0", "pcie", "S0", "10 3");
         cr_expect(eq(sz, check(BOOT_1), 1));

@@ -5,11 +5,38 @@
 #include <sys/wait.h>
 
 #include "fake_root.h"
+#include "nvme_ctrl.h"
 #include "rtd3e.h"
 #include "sysfs.h"
 #include "topology_builder.h"
 
-/* The answer itself needs a drive: tests/vm. Here: whoever does not give one. */
+/* In place of nvme_ctrl.c's: dev/nvme0 holds its serial number, as long as Identify has it. The
+ * answer of a drive is read in tests/vm. */
+int controller_identify(int fd, NvmeIdentity *ret) {
+        NvmeIdentity identity = { .rtd3e_usec = 3 * USEC_PER_SEC };
+
+        if (read(fd, identity.serial, 20) != 20)
+                return -EREMOTEIO;
+        *ret = identity;
+        return 0;
+}
+
+/* What sysfs says and what Identify says are padded in different ways. */
+Test(rtd3e, knows_a_drive_without_the_blanks_around_its_serial_number, .timeout = 20) {
+        Topology topology = TOPOLOGY_INIT;
+
+        fake_root_start();
+        fake_root_write("dev/nvme0", "            S-nvme0 ");
+        fake_root_write("dev/nvme1", "            S-other ");
+        (void) build_nvme(&topology, "nvme0", "0000:00:00.0", NULL);
+        (void) build_nvme(&topology, "nvme1", "0000:01:00.0", NULL);
+        cr_expect(eq(int, rtd3e_read(root_fd, 2 * USEC_PER_SEC, &topology), 1));
+        cr_expect(eq(u64, topology.devices[0].controller->rtd3e_usec, 3 * USEC_PER_SEC));
+        cr_expect(eq(u64, topology.devices[1].controller->rtd3e_usec, 0));
+        topology_done(&topology);
+        fake_root_done();
+}
+
 Test(rtd3e, waits_for_nobody_beyond_its_time, .timeout = 20) {
         Topology topology = TOPOLOGY_INIT;
         usec_t before = usec_now();

@@ -306,6 +306,23 @@ Test(snapshot, survives_damage) {
         free(text);
 }
 
+Test(snapshot, blanks_around_an_attribute_do_not_count_and_a_blank_one_is_none) {
+        static const char text[] =
+                "{\"schema\":\"" SNAPSHOT_SCHEMA "\",\"schema_version\":1,\"devices\":["
+                "{\"address\":\"a\",\"kind\":\"controller\",\"controller\":"
+                "{\"name\":\"nvme0\",\"model\":\"  A MODEL  \",\"serial\":\"     \"}}]}";
+        static const char nameless[] =
+                "{\"schema\":\"" SNAPSHOT_SCHEMA "\",\"schema_version\":1,\"devices\":["
+                "{\"address\":\"a\",\"kind\":\"controller\",\"controller\":{\"name\":\" \"}}]}";
+
+        cr_assert(eq(int, read_back(text, strlen(text)), 0), "%s", why);
+        cr_expect(eq(str, copy.topology.devices[0].controller->model, "A MODEL"));
+        cr_expect(eq(ptr, copy.topology.devices[0].controller->serial, NULL));
+        snapshot_done(&copy);
+        cr_expect(eq(int, read_back(nameless, strlen(nameless)), -EINVAL));
+        cr_expect(eq(str, why + strlen(path), ": devices[0]: \"name\" is blank"));
+}
+
 /* Names and places are shown to somebody at a terminal. */
 Test(snapshot, brings_no_escape_sequences) {
         static const char text[] =

@@ -41,6 +41,25 @@ Test(text, lets_nothing_but_printable_ascii_through) {
         cr_expect(eq(str, text, "Evil?[2J ?? drive"));
 }
 
+Test(text, an_attribute_has_no_blanks_at_its_ends) {
+        static const struct {
+                const char *text, *clean;
+        } cases[] = { { "S1", "S1" },
+                      { "                  S1", "S1" },
+                      { " \t S 1\r\n \v\f", "S 1" },
+                      { "\x1b S1 \xff", "? S1 ?" },
+                      { "                    ", "" },
+                      { "", "" } };
+
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                char text[32];
+
+                (void) snprintf(text, sizeof(text), "%s", cases[i].text);
+                text_clean_attribute(text);
+                cr_expect(eq(str, text, (char *) cases[i].clean));
+        }
+}
+
 Test(text, decodes_the_octal_escapes_of_procfs) {
         char text[] = "/srv/with\\040blank\\134and\\011tab\\04";
 

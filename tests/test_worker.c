@@ -327,6 +327,13 @@ Test(worker, leaves_a_node_that_may_not_be_opened) {
         expect_untouched(OUTCOME_LEFT, "/dev/nvme0n1: Permission denied");
 }
 
+/* The plan has the serial number without its padding. */
+Test(worker, knows_a_serial_number_with_blanks_in_front) {
+        fake_root_write(PCI "/nvme/nvme0/serial", "             S-nvme0\n");
+        run();
+        cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED), "%s", slot.result.reason);
+}
+
 Test(worker, leaves_a_stranger_at_the_address) {
         fake_root_write(PCI "/nvme/nvme0/serial", "OTHER\n");
         run();
