@@ -132,6 +132,8 @@ static int look_for_record(JournalRecord *record, JournalBoot *boot) {
         if (r >= 0)
                 r = add_match(journal, "MESSAGE_ID", entry_message_id(ENTRY_CONTROLLER));
         if (r >= 0)
+                r = add_match(journal, "MESSAGE_ID", entry_message_id(ENTRY_SUMMARY));
+        if (r >= 0)
                 r = sd_journal_seek_head(journal);
         if (r >= 0)
                 r = sd_journal_next(journal);

@@ -21,7 +21,7 @@ typedef struct JournalBoot {
         usec_t began_usec; /* CLOCK_REALTIME when CLOCK_MONOTONIC was 0; 0: only imported entries
                               speak of that boot */
         usec_t order_usec; /* for sorting */
-        bool has_record;   /* of at least one controller */
+        bool has_record;   /* of a controller, or the summary of a stage */
 } JournalBoot;
 
 typedef struct JournalRecord {

@@ -137,6 +137,26 @@ static bool is_hook_missing(const History *history) {
                count[OUTCOME_LEFT] + count[OUTCOME_FAILED] + count[OUTCOME_LATE] > 0;
 }
 
+static void explain_incomplete(const Question *q, Stage stage) {
+        const char *name = stage_to_string(stage);
+        const size_t found = q->history->n_found[stage], expected = q->history->n_expected[stage];
+
+        if (!q->history->has_summary[stage])
+                notes_add(q->notes,
+                          "The summary of the stage %s is missing: there may be more controllers "
+                          "than the %zu whose entries are there.",
+                          name, found);
+        else
+                notes_add(q->notes,
+                          "%zu of %zu entries of the stage %s are there; the others are lost%s. "
+                          "The totals count all.",
+                          found, expected, name,
+                          stage == STAGE_UNIT
+                                  ? ""
+                                  : " (pstore.kmsg_bytes= on the kernel command line is how much "
+                                    "the kernel keeps of its log)");
+}
+
 static void explain_unit(const Question *q) {
         notes_add(q->notes, "The stage unit has left no record: it is not enabled, did not run "
                             "(systemctl reboot -f), or its journal is gone.");
@@ -154,6 +174,9 @@ int missing_explain(JournalRecord *journal, const JournalBoot *boot, int root_fd
                         point_to_a_record(&q);
                 return 0;
         }
+        for (Stage stage = 0; stage < _STAGE_MAX; stage++)
+                if (history->has_stage[stage] && !history_is_whole(history, stage))
+                        explain_incomplete(&q, stage);
         if (!history->has_stage[STAGE_UNIT] && !history->has_stage[STAGE_HOOK] &&
             !history->has_stage[STAGE_EXITRD]) {
                 if (root_fd >= 0 && boot == &journal->boots[journal->n_boots - 1])

@@ -132,7 +132,7 @@ static void show_totals(const History *history, FILE *stream) {
         char elapsed[TEXT_USEC_MAX], serial[TEXT_USEC_MAX], saved[TEXT_USEC_MAX];
         const char *separator = ": ";
 
-        (void) fprintf(stream, "\n%zu NVMe controllers", history->n_controllers);
+        (void) fprintf(stream, "\n%zu NVMe controllers", history->n_total);
         for (Outcome outcome = OUTCOME_DETACHED; outcome < _OUTCOME_MAX; outcome++)
                 if (totals->count[outcome] > 0) {
                         (void) fprintf(stream, "%s%u %s", separator, totals->count[outcome],
@@ -189,12 +189,12 @@ int show_report(const Report *report, bool json, FILE *stream) {
                 r = show_controllers(history, stream);
                 if (r >= 0)
                         r = show_releases(history, stream);
-                if (r >= 0)
-                        show_totals(history, stream);
         }
+        if (r >= 0 && history->n_total > 0)
+                show_totals(history, stream);
         show_power(history, stream);
         for (size_t i = 0; i < report->notes.n; i++)
-                (void) fprintf(stream, "%s%s\n", i == 0 && history->n_controllers > 0 ? "\n" : "",
+                (void) fprintf(stream, "%s%s\n", i == 0 && history->n_total > 0 ? "\n" : "",
                                report->notes.items[i]);
         return r;
 }

@@ -87,13 +87,30 @@ static struct json_object *list_to_json(const Entry *entries, size_t n,
 static struct json_object *totals_to_json(const History *history) {
         struct json_object *object = json_object_new_object();
 
-        add_number(object, "controllers", history->n_controllers);
+        add_number(object, "controllers", history->n_total);
         for (Outcome outcome = OUTCOME_DETACHED; outcome < _OUTCOME_MAX; outcome++)
                 add_number(object, outcome_to_string(outcome), history->totals.count[outcome]);
         add_number(object, "by_drivers_word", history->totals.n_by_word);
         add_number(object, "elapsed_usec", history->totals.elapsed_usec);
         add_number(object, "serial_usec", history->totals.serial_usec);
         add_number(object, "saved_usec", history->totals.saved_usec);
+        return object;
+}
+
+/* Of these stages together. expected is null where a summary is missing: it is not known. */
+static struct json_object *entries_to_json(const History *history, Stage first, Stage last) {
+        struct json_object *object = json_object_new_object();
+        size_t n_found = 0, n_expected = 0;
+        bool is_known = true;
+
+        for (Stage stage = first; stage <= last; stage++) {
+                n_found += history->n_found[stage];
+                n_expected += history->n_expected[stage];
+                is_known = is_known && (!history->has_stage[stage] || history->has_summary[stage]);
+        }
+        (void) json_object_object_add(object, "expected",
+                                      is_known ? json_object_new_uint64(n_expected) : NULL);
+        add_number(object, "found", n_found);
         return object;
 }
 
@@ -108,6 +125,9 @@ static struct json_object *stages_to_json(const History *history) {
                 object = json_object_new_object();
                 add_text(object, "stage", stage_to_string(stage));
                 add_number(object, "began_usec", history->stage_usec[stage]);
+                (void) json_object_object_add(object, "entries",
+                                              entries_to_json(history, stage, stage));
+                add_boolean(object, "whole", history_is_whole(history, stage));
                 (void) json_object_array_add(list, object);
         }
         return list;
@@ -146,6 +166,7 @@ int show_report_json(const Report *report, FILE *stream) {
         (void) json_object_object_add(
                 root, "released",
                 list_to_json(history->releases, history->n_releases, release_to_json));
+        (void) json_object_object_add(root, "entries", entries_to_json(history, 0, _STAGE_MAX - 1));
         (void) json_object_object_add(root, "totals", totals_to_json(history));
         (void) json_object_object_add(
                 root, "power", list_to_json(history->powers, history->n_powers, power_to_json));

@@ -64,6 +64,29 @@ static void print_power(const History *history, FILE *stream) {
         }
 }
 
+/* How much of each stage's record is there. */
+static void print_stages(const History *history, FILE *stream) {
+        print_head(stream, "whole",
+                   "1: the stage's record has its summary and an entry for each controller, 0: "
+                   "entries are missing.");
+        for (Stage stage = 0; stage < _STAGE_MAX; stage++)
+                if (history->has_stage[stage])
+                        (void) fprintf(stream, "nvme_async_shutdown_whole{stage=\"%s\"} %d\n",
+                                       stage_to_string(stage), history_is_whole(history, stage));
+        print_head(stream, "entries_found", "Controllers of the stage whose entries are there.");
+        for (Stage stage = 0; stage < _STAGE_MAX; stage++)
+                if (history->has_stage[stage])
+                        (void) fprintf(stream,
+                                       "nvme_async_shutdown_entries_found{stage=\"%s\"} %zu\n",
+                                       stage_to_string(stage), history->n_found[stage]);
+        print_head(stream, "entries_expected", "Controllers that the stage's summary counts.");
+        for (Stage stage = 0; stage < _STAGE_MAX; stage++)
+                if (history->has_summary[stage])
+                        (void) fprintf(stream,
+                                       "nvme_async_shutdown_entries_expected{stage=\"%s\"} %zu\n",
+                                       stage_to_string(stage), history->n_expected[stage]);
+}
+
 int show_report_metrics(const Report *report, FILE *stream) {
         const History *history = &report->history;
         const RecordTotals *totals = &history->totals;
@@ -81,6 +104,7 @@ int show_report_metrics(const Report *report, FILE *stream) {
         for (Stage stage = 0; stage < _STAGE_MAX; stage++)
                 (void) fprintf(stream, "nvme_async_shutdown_record{stage=\"%s\"} %d\n",
                                stage_to_string(stage), history->has_stage[stage]);
+        print_stages(history, stream);
         print_head(stream, "controllers", "NVMe controllers by what became of them.");
         for (Outcome outcome = OUTCOME_DETACHED; outcome < _OUTCOME_MAX; outcome++)
                 (void) fprintf(stream, "nvme_async_shutdown_controllers{outcome=\"%s\"} %u\n",

@@ -83,20 +83,23 @@ int show_report_svg(const Report *report, FILE *stream) {
         TimelineRow *rows = calloc(history->n_controllers + 1, sizeof(*rows));
         char(*groups)[GROUP_SIZE] = calloc(history->n_controllers + 1, sizeof(*groups));
         TimelineRelease *releases = calloc(history->n_releases + 1, sizeof(*releases));
-        char when[SHUTDOWN_TITLE_MAX], title[SHUTDOWN_TITLE_MAX + 32], subtitle[160];
+        char when[SHUTDOWN_TITLE_MAX], title[SHUTDOWN_TITLE_MAX + 32], subtitle[240], lost[64] = "";
         const usec_t begin = find_begin(history);
         TimelineMark marks[_STAGE_MAX];
         int r = -ENOMEM;
 
         show_shutdown_title(report, when);
+        if (history->n_controllers < history->n_total)
+                (void) snprintf(lost, sizeof(lost), "; the entries of %zu are lost",
+                                history->n_total - history->n_controllers);
         (void) snprintf(title, sizeof(title), "NVMe controllers: %s", when);
         (void) snprintf(subtitle, sizeof(subtitle),
                         "%u of %zu controllers detached; %.2f s, one after the other %.2f s, saved "
-                        "%.2f s",
-                        history->totals.count[OUTCOME_DETACHED], history->n_controllers,
+                        "%.2f s%s",
+                        history->totals.count[OUTCOME_DETACHED], history->n_total,
                         (double) history->totals.elapsed_usec / 1e6,
                         (double) history->totals.serial_usec / 1e6,
-                        (double) history->totals.saved_usec / 1e6);
+                        (double) history->totals.saved_usec / 1e6, lost);
         if (rows && groups && releases) {
                 const Timeline timeline = {
                         .title = title,

@@ -67,7 +67,7 @@ static int report_one(const Arguments *arguments, JournalRecord *journal, int ro
                 r = show_report(&report, arguments->json, stdout);
         for (size_t i = 0; has_file && i < report.notes.n; i++)
                 log_info("%s", report.notes.items[i]);
-        if (r >= 0 && report.history.n_controllers == 0)
+        if (r >= 0 && report.history.n_total == 0)
                 r = -ENODATA;
         report_done(&report);
         return r;

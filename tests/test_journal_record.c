@@ -74,6 +74,15 @@ Test(journal_record, lists_boots_oldest_first) {
                      (1767225600 + 86400) * USEC_PER_SEC)); /* a day after 2026-01-01 */
 }
 
+Test(journal_record, a_summary_alone_is_a_record) {
+        Entry summary = { .kind = ENTRY_SUMMARY, .boot_id = BOOT_A };
+
+        fake_journal_boot(BOOT_A);
+        fake_journal_entry(&summary);
+        open_written();
+        cr_expect(record.boots[0].has_record);
+}
+
 /* At every boot the drives are asked about the one before, whatever happened at its end. */
 Test(journal_record, what_the_drives_count_is_no_record) {
         Entry kept = { .kind = ENTRY_POWER_KEPT, .n_drives = 2, .boot_id = BOOT_A };

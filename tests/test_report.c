@@ -34,7 +34,15 @@ static void teardown(void) {
 
 TestSuite(report, .init = setup, .fini = teardown, .timeout = 30);
 
-static void add(const char *boot_id, Stage stage, Outcome outcome) {
+static void add_summary(const char *boot_id, Stage stage, Outcome outcome, unsigned n) {
+        Entry entry = { .kind = ENTRY_SUMMARY, .stage = stage };
+
+        entry.totals.count[outcome] = n;
+        (void) snprintf(entry.boot_id, sizeof(entry.boot_id), "%s", boot_id);
+        fake_journal_entry(&entry);
+}
+
+static void add_controller(const char *boot_id, Stage stage, Outcome outcome) {
         Entry entry = { .stage = stage,
                         .outcome = outcome,
                         .address = "0000:01:00.0",
@@ -43,6 +51,11 @@ static void add(const char *boot_id, Stage stage, Outcome outcome) {
 
         (void) snprintf(entry.boot_id, sizeof(entry.boot_id), "%s", boot_id);
         fake_journal_entry(&entry);
+}
+
+static void add(const char *boot_id, Stage stage, Outcome outcome) {
+        add_controller(boot_id, stage, outcome);
+        add_summary(boot_id, stage, outcome, 1);
 }
 
 static const JournalBoot *find(const char *spec) {
@@ -102,6 +115,39 @@ Test(report, nothing_is_missing) {
         expect_note(NULL);
         cr_expect(eq(sz, report.history.n_controllers, 1));
         cr_expect(eq(str, report.boot_id, BOOT_A));
+}
+
+Test(report, entries_are_missing) {
+        fake_journal_boot(BOOT_A);
+        add_controller(BOOT_A, STAGE_UNIT, OUTCOME_DETACHED);
+        add_summary(BOOT_A, STAGE_UNIT, OUTCOME_DETACHED, 128);
+        fake_journal_boot(BOOT_B);
+        make(NULL);
+        expect_note("1 of 128 entries of the stage unit are there; the others are lost. The totals "
+                    "count all.");
+        cr_expect(eq(sz, report.history.n_total, 128));
+}
+
+/* pstore keeps the end: the summary alone may be left. */
+Test(report, only_the_hook_s_summary_is_left) {
+        fake_journal_boot(BOOT_A);
+        add(BOOT_A, STAGE_UNIT, OUTCOME_LEFT);
+        fake_journal_boot(BOOT_B);
+        add_summary(BOOT_A, STAGE_HOOK, OUTCOME_FAILED, 1);
+        make(NULL);
+        expect_note("0 of 1 entries of the stage hook are there; the others are lost "
+                    "(pstore.kmsg_bytes=");
+        cr_expect(eq(uint, report.history.totals.count[OUTCOME_FAILED], 1));
+        cr_expect(eq(uint, report.history.totals.count[OUTCOME_LEFT], 0));
+}
+
+Test(report, a_summary_is_missing) {
+        fake_journal_boot(BOOT_A);
+        add_controller(BOOT_A, STAGE_UNIT, OUTCOME_DETACHED);
+        fake_journal_boot(BOOT_B);
+        make(NULL);
+        expect_note("The summary of the stage unit is missing: there may be more controllers than "
+                    "the 1 whose entries are there.");
 }
 
 Test(report, the_hook_had_nothing_left_to_do) {
