@@ -31,6 +31,13 @@ static int add_match(sd_journal *journal, const char *field, const char *value) 
         return sd_journal_add_match(journal, match, 0);
 }
 
+/* Anybody can send journald an entry with our MESSAGE_ID; services' entries are in the journal that
+ * we read, and a volatile journal has all. So only root's count: journald itself says who sent it
+ * (systemd.journal-fields(7), "Trusted Journal Fields"). */
+static int add_root_match(sd_journal *journal) {
+        return add_match(journal, "_UID", "0");
+}
+
 /* The value of a field of the entry at which the journal stands, as text. */
 static bool get_text(sd_journal *journal, const char *field, char *buffer, size_t size) {
         size_t length, skip = strlen(field) + 1;
@@ -89,24 +96,27 @@ static int collect_boots(JournalRecord *record, const char *field) {
 }
 
 /* 1: the journal stands at the first entry with field=value; 0: there is none; -errno. */
-static int seek_first(sd_journal *journal, const char *field, const char *value) {
+static int seek_first(sd_journal *journal, const char *field, const char *value, bool by_root) {
         int r;
 
         sd_journal_flush_matches(journal);
         r = add_match(journal, field, value);
+        if (r >= 0 && by_root)
+                r = add_root_match(journal);
         if (r >= 0)
                 r = sd_journal_seek_head(journal);
         return r < 0 ? r : sd_journal_next(journal);
 }
 
-/* A boot of which only imported entries tell comes before the one that imported them. */
+/* A boot of which only imported entries tell comes before the one that imported them. order_usec
+ * stays 0 for one that nothing of the kernel's or root's tells of. */
 static int date_boot(JournalRecord *record, JournalBoot *boot) {
         char importer[BOOT_ID_MAX];
         uint64_t realtime, monotonic;
         sd_id128_t ignored;
         int r;
 
-        r = seek_first(record->journal, "_BOOT_ID", boot->id);
+        r = seek_first(record->journal, "_BOOT_ID", boot->id, false);
         if (r > 0 && sd_journal_get_realtime_usec(record->journal, &realtime) >= 0 &&
             sd_journal_get_monotonic_usec(record->journal, &monotonic, &ignored) >= 0) {
                 boot->order_usec = realtime;
@@ -114,9 +124,9 @@ static int date_boot(JournalRecord *record, JournalBoot *boot) {
                 return 0;
         }
         if (r >= 0)
-                r = seek_first(record->journal, "NVME_SHUTDOWN_BOOT_ID", boot->id);
+                r = seek_first(record->journal, "NVME_SHUTDOWN_BOOT_ID", boot->id, true);
         if (r > 0 && get_text(record->journal, "_BOOT_ID", importer, sizeof(importer)))
-                r = seek_first(record->journal, "_BOOT_ID", importer);
+                r = seek_first(record->journal, "_BOOT_ID", importer, false);
         if (r > 0 && sd_journal_get_realtime_usec(record->journal, &realtime) >= 0)
                 boot->order_usec = realtime - 1;
         return r < 0 ? r : 0;
@@ -129,6 +139,8 @@ static int look_for_record(JournalRecord *record, JournalBoot *boot) {
 
         sd_journal_flush_matches(journal);
         r = add_match(journal, "NVME_SHUTDOWN_BOOT_ID", boot->id);
+        if (r >= 0)
+                r = add_root_match(journal);
         if (r >= 0)
                 r = add_match(journal, "MESSAGE_ID", entry_message_id(ENTRY_CONTROLLER));
         if (r >= 0)
@@ -147,6 +159,16 @@ static int compare_boots(const void *a, const void *b) {
         return (x->order_usec > y->order_usec) - (x->order_usec < y->order_usec);
 }
 
+/* sd_journal_query_unique() knows no matches: it has found what others made up as well. */
+static void forget_made_up_boots(JournalRecord *record) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < record->n_boots; i++)
+                if (record->boots[i].order_usec > 0)
+                        record->boots[n++] = record->boots[i];
+        record->n_boots = n;
+}
+
 static int list_boots(JournalRecord *record) {
         int r;
 
@@ -155,6 +177,7 @@ static int list_boots(JournalRecord *record) {
                 r = collect_boots(record, "NVME_SHUTDOWN_BOOT_ID");
         for (size_t i = 0; r >= 0 && i < record->n_boots; i++)
                 r = date_boot(record, &record->boots[i]);
+        forget_made_up_boots(record);
         for (size_t i = 0; r >= 0 && i < record->n_boots; i++)
                 r = look_for_record(record, &record->boots[i]);
         if (r >= 0 && record->n_boots > 0)
@@ -227,6 +250,8 @@ int journal_record_read(JournalRecord *record, const char *boot_id, EntryList *r
         if (r >= 0)
                 r = add_match(record->journal, "NVME_SHUTDOWN_BOOT_ID", boot_id);
         if (r >= 0)
+                r = add_root_match(record->journal);
+        if (r >= 0)
                 r = sd_journal_seek_head(record->journal);
         while (r >= 0 && (r = sd_journal_next(record->journal)) > 0)
                 r = read_entry(record->journal, &list);
@@ -250,6 +275,8 @@ int journal_record_remarks(JournalRecord *record, const char *boot_id, size_t ma
         r = add_match(journal, "SYSLOG_IDENTIFIER", "nvme-async-shutdown");
         if (r >= 0)
                 r = add_match(journal, "_BOOT_ID", boot_id);
+        if (r >= 0)
+                r = add_root_match(journal);
         if (r >= 0)
                 r = sd_journal_seek_tail(journal);
         while (r >= 0 && n < max && (r = sd_journal_previous(journal)) > 0) {

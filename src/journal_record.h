@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Reads records of shutdowns out of the journal, as plain data. */
+/* Reads records of shutdowns out of the journal, as plain data. Entries count only if root wrote
+ * them (_UID=0). */
 #pragma once
 
 #include "entry.h"

@@ -17,6 +17,7 @@ static size_t export_size;
 static FILE *export_stream;
 static char boot[BOOT_ID_MAX];
 static unsigned n_boots, n_lines;
+static const char *uid = "0";
 static char journal_path[PATH_MAX];
 
 static void begin_entry(void) {
@@ -29,6 +30,12 @@ static void begin_entry(void) {
                        "__REALTIME_TIMESTAMP=%" PRIu64 "\n__MONOTONIC_TIMESTAMP=%" PRIu64
                        "\n_BOOT_ID=%s\n",
                        FIRST + n_boots * DAY + since_boot, since_boot, boot);
+        if (uid)
+                (void) fprintf(export_stream, "_UID=%s\n", uid);
+}
+
+void fake_journal_uid(const char *sender) {
+        uid = sender;
 }
 
 void fake_journal_boot(const char *id) {

@@ -8,6 +8,9 @@
  * hexadecimal digits. */
 void fake_journal_boot(const char *id);
 
+/* Who wrote what is added from here on: "0" at first; NULL: no _UID= at all. */
+void fake_journal_uid(const char *sender);
+
 /* A line with SYSLOG_IDENTIFIER=nvme-async-shutdown and nothing else to it. */
 void fake_journal_line(const char *message);
 

@@ -13,6 +13,7 @@ static JournalRecord record;
 static EntryList list;
 
 static void teardown(void) {
+        fake_journal_uid("0");
         journal_record_done(&record);
         entry_list_done(&list);
         fake_journal_remove();
@@ -97,6 +98,37 @@ Test(journal_record, what_the_drives_count_is_no_record) {
         cr_expect(eq(sz, list.n, 1));
 }
 
+/* Found: entries of _UID=33 before root's hid nvme0's failure, and made up an nvme9. */
+Test(journal_record, only_root_s_entries_count) {
+        static const char *const others[] = { "33", NULL, "00", "1000" };
+        Entry failed = controller(BOOT_A, STAGE_UNIT, "nvme0");
+
+        failed.outcome = OUTCOME_FAILED;
+        fake_journal_boot(BOOT_A);
+        for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+                fake_journal_uid(others[i]);
+                add(BOOT_A, STAGE_UNIT, "nvme0");
+                add(BOOT_A, STAGE_UNIT, "nvme9");
+        }
+        fake_journal_uid("0");
+        fake_journal_entry(&failed);
+        open_written();
+        cr_assert(eq(int, journal_record_read(&record, BOOT_A, &list), 0));
+        cr_assert(eq(sz, list.n, 1));
+        cr_expect(eq(int, (int) list.items[0].outcome, OUTCOME_FAILED));
+}
+
+Test(journal_record, nobody_else_makes_up_a_boot_or_a_record) {
+        fake_journal_boot(BOOT_A);
+        fake_journal_uid("33");
+        add(BOOT_A, STAGE_UNIT, "nvme0");
+        add(BOOT_B, STAGE_HOOK, "nvme0");
+        open_written();
+        cr_assert(eq(sz, record.n_boots, 1));
+        cr_expect(eq(str, record.boots[0].id, BOOT_A));
+        cr_expect(not(record.boots[0].has_record));
+}
+
 /* The journal was volatile in that boot: only what came by pstore is known of it. */
 Test(journal_record, lists_boots_of_which_only_imports_tell) {
         fake_journal_boot(BOOT_C);
@@ -117,6 +149,9 @@ Test(journal_record, remembers_what_was_said) {
         fake_journal_line("second");
         add(BOOT_A, STAGE_UNIT, "nvme0");
         fake_journal_line("third");
+        fake_journal_uid("33");
+        fake_journal_line("made up");
+        fake_journal_uid("0");
         fake_journal_boot(BOOT_B);
         fake_journal_line("another boot's");
         open_written();

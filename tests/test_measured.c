@@ -57,6 +57,19 @@ Test(measured, takes_the_longest_of_what_was_seen_to_end) {
         cr_expect(eq(u64, time_of(2), 0));
 }
 
+Test(measured, only_root_s_entries_are_believed) {
+        fake_journal_boot(BOOT('a'));
+        fake_journal_uid("33");
+        add(BOOT('a'), "0000:01:00.0", "S-nvme0", OUTCOME_DETACHED, 600000000);
+        add(BOOT('a'), "0000:02:00.0", "S-nvme1", OUTCOME_DETACHED, 600000000);
+        fake_journal_uid("0");
+        add(BOOT('a'), "0000:01:00.0", "S-nvme0", OUTCOME_DETACHED, 7);
+        fake_journal_boot(BOOT('b'));
+        cr_expect(eq(int, measured_read(fake_journal_write(), &topology), 1));
+        cr_expect(eq(u64, time_of(0), 7));
+        cr_expect(eq(u64, time_of(1), 0));
+}
+
 /* Two controllers of one subsystem share a serial number; a drive that was moved keeps it. */
 Test(measured, knows_a_drive_by_its_serial_but_better_by_its_place) {
         fake_journal_boot(BOOT('a'));
