@@ -5,17 +5,23 @@
 
 #include <fcntl.h>
 #include <ini.h>
+#include <stdarg.h>
 #include <sys/stat.h>
 #include <syslog.h>
 
 #include "conf_files.h"
 #include "config_keys.h"
+#include "selection_syntax.h"
 #include "sysfs.h"
+#include "text.h"
 
 #define FILE_NAME "nvme-async-shutdown.conf"
 #define SECTION "Shutdown"
 #define FILE_SIZE_MAX ((size_t) 64 * 1024)
 #define NO_SYNTAX "Neither [Section], NAME=VALUE nor a comment, ignoring "
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
+/* What a run does with a selection that it does not understand. */
+#define TOUCHES_NOTHING "no controller is touched at all until "
 
 /* One file being read. inih does not tell its handler which line it is at (Debian builds it so), so
  * the reader counts. */
@@ -29,9 +35,16 @@ typedef struct Reader {
         void *userdata;
 } Reader;
 
-static void report(Reader *reader, int level, unsigned line, const char *message) {
-        char path[4096];
+static void report(Reader *reader, int level, unsigned line, const char *format, ...)
+        _printf_(4, 5);
+static void report(Reader *reader, int level, unsigned line, const char *format, ...) {
+        char path[4096], message[640];
+        va_list args;
 
+        va_start(args, format);
+        (void) vsnprintf(message, sizeof(message), format, args);
+        va_end(args);
+        text_make_printable(message);
         (void) snprintf(path, sizeof(path), "/%s", reader->path);
         if (level == LOG_ERR)
                 reader->config->n_errors++;
@@ -39,27 +52,45 @@ static void report(Reader *reader, int level, unsigned line, const char *message
                 reader->problem(reader->userdata, level, path, line, message);
 }
 
-/* A '[' without a name and its ']' behind it: inih would go on in the section before. */
+/* A '[' without a name and its ']' behind it: inih would go on in the section before. It ignores
+ * what follows the ']' ("[Shutdown] Exclude=nvme1"). */
 static bool is_broken_section(const char *line) {
-        return *line == '[' && line[1 + strcspn(line + 1, "];\n")] != ']';
+        size_t end = 1 + strcspn(line + 1, "];\n");
+
+        if (*line != '[')
+                return false;
+        if (line[end] != ']')
+                return true;
+        end += 1 + strspn(line + end + 1, " \t\r\v\f");
+        return !strchr("#;\n", line[end]);
+}
+
+/* Lines that end in a carriage return alone are one line to us, a comment perhaps. */
+static bool has_inner_return(const char *line, size_t length) {
+        while (length > 0 && strchr(" \t\r", line[length - 1]))
+                length--;
+        return memchr(line, '\r', length);
 }
 
 /* What inih is to see in place of a line that it would misread, or NULL; says what is wrong. The
  * keys behind a broken section belong to no section that is known. */
 static const char *replace_line(Reader *reader, const char *line, size_t length, size_t max) {
-        char message[96];
+        bool is_comment = *line == '#' || *line == ';';
 
-        if (*line == '#' || *line == ';')
+        if (!is_comment && length > max)
+                report(reader, LOG_ERR, reader->line,
+                       "Line is longer than %zu characters, ignoring it.", max);
+        else if (has_inner_return(line, length))
+                report(reader, LOG_ERR, reader->line,
+                       "Holds a carriage return that is not at its end, ignoring it: lines end in "
+                       "a line feed.");
+        else if (is_comment)
                 return "";
-        if (length <= max && !is_broken_section(line))
-                return NULL;
-        if (length > max)
-                (void) snprintf(message, sizeof(message),
-                                "Line is longer than %zu characters, ignoring it.", max);
+        else if (is_broken_section(line))
+                report(reader, LOG_ERR, reader->line, NO_SYNTAX "it.");
         else
-                (void) snprintf(message, sizeof(message), NO_SYNTAX "it.");
+                return NULL;
         reader->config->is_selection_uncertain = true;
-        report(reader, LOG_ERR, reader->line, message);
         return *line == '[' ? "[?]" : "";
 }
 
@@ -94,37 +125,59 @@ static void remember_origin(Reader *reader, ConfigKey key) {
         reader->config->origin[key] = origin;
 }
 
+/* An assignment that is none to us. */
+static void on_unknown(Reader *reader, const char *section, const char *name, const char *value) {
+        bool is_known_section = STREQ(section, SECTION);
+
+        if (selection_is_meant(name) || selection_is_meant(section) ||
+            selection_is_mentioned(value)) {
+                reader->config->is_selection_uncertain = true;
+                report(reader, LOG_ERR, reader->line,
+                       "%.80s= in section [%.80s] is unknown and may be meant to select "
+                       "controllers: " TOUCHES_NOTHING
+                       "it is Include= or Exclude=, in this spelling, in section [" SECTION "].",
+                       name, section);
+        } else if (is_known_section)
+                report(reader, LOG_WARNING, reader->line, "Unknown key %.80s=, ignoring.", name);
+        else
+                report(reader, LOG_WARNING, reader->line,
+                       "%.80s= is in section [%.80s], only [" SECTION "] is known, ignoring.", name,
+                       section);
+}
+
+static bool selects(ConfigKey key) {
+        return key == CONFIG_INCLUDE || key == CONFIG_EXCLUDE;
+}
+
+static void on_bad_value(Reader *reader, ConfigKey key, const char *value, const char *why) {
+        if (!selects(key) && !selection_is_mentioned(value)) {
+                report(reader, LOG_ERR, reader->line, "%s=%.80s: %s, ignoring.",
+                       config_key_name(key), value, why);
+                return;
+        }
+        reader->config->is_selection_uncertain = true;
+        report(reader, LOG_ERR, reader->line, "%s=%.80s: %s; " TOUCHES_NOTHING "this is mended.",
+               config_key_name(key), value, why);
+}
+
 /* Always 1: an error of ours is not one of the file's syntax. */
 static int on_assignment(void *userdata, const char *section, const char *name, const char *value) {
         Reader *reader = userdata;
-        char message[320], why[160];
-        ConfigKey key;
+        ConfigKey key = config_key_from_string(name);
+        char why[CONFIG_WHY_MAX];
         int r;
 
-        if (!STREQ(section, SECTION)) {
-                (void) snprintf(message, sizeof(message),
-                                "%.80s= is in section [%.80s], only [" SECTION "] is known, "
-                                "ignoring.",
-                                name, section);
-                report(reader, LOG_WARNING, reader->line, message);
-                return 1;
-        }
-        key = config_key_from_string(name);
-        if (key == _CONFIG_KEY_MAX) {
-                (void) snprintf(message, sizeof(message), "Unknown key %.80s=, ignoring.", name);
-                report(reader, LOG_WARNING, reader->line, message);
+        if (key == _CONFIG_KEY_MAX || !STREQ(section, SECTION)) {
+                on_unknown(reader, section, name, value);
                 return 1;
         }
         r = config_key_parse(reader->config, key, value, !reader->is_assigned[key], why,
                              sizeof(why));
-        if (r < 0) {
-                (void) snprintf(message, sizeof(message), "%s=%.80s: %s, ignoring.",
-                                config_key_name(key), value, r == -EINVAL ? why : strerror(-r));
-                if (key == CONFIG_INCLUDE || key == CONFIG_EXCLUDE)
-                        reader->config->is_selection_uncertain = true;
-                report(reader, LOG_ERR, reader->line, message);
+        if (r < 0)
+                on_bad_value(reader, key, value, r == -EINVAL ? why : strerror(-r));
+        /* The good globs of a bad list are in effect. */
+        if (r < 0 && !selects(key))
                 return 1;
-        }
         reader->is_assigned[key] = true;
         remember_origin(reader, key);
         return 1;
@@ -150,17 +203,17 @@ static const char *read_text(int root_fd, const char *path, char **ret_text) {
 static void read_file(int root_fd, Reader *reader) {
         _cleanup_free_ char *text = NULL;
         const char *why;
-        char message[160];
         int r;
 
         why = read_text(root_fd, reader->path, &text);
         if (why) {
-                (void) snprintf(message, sizeof(message), "Could not be read, ignoring: %s.", why);
                 reader->config->is_selection_uncertain = true;
-                report(reader, LOG_ERR, 0, message);
+                report(reader, LOG_ERR, 0, "Could not be read, ignoring: %s.", why);
                 return;
         }
         reader->at = text;
+        if (STARTSWITH(text, BYTE_ORDER_MARK))
+                reader->at += strlen(BYTE_ORDER_MARK);
         r = ini_parse_stream(read_line, reader, on_assignment, reader);
         if (r != 0)
                 reader->config->is_selection_uncertain = true;

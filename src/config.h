@@ -79,14 +79,16 @@ typedef struct Config {
          * virtual ones with it. */
         bool keep_physical_functions;
         PersistLog persist_log;
-        /* Include= or Exclude= may stand in what could not be read: who is meant is not known. */
+        /* Include= or Exclude= may stand in a part that could not be read or understood: the
+         * controllers that are meant are not known. */
         bool is_selection_uncertain;
         char *origin[_CONFIG_KEY_MAX]; /* "/etc/...conf:12", or NULL: the built-in default */
         unsigned n_errors; /* invalid values and unreadable files; unknown keys do not count */
 } Config;
 
 /* Called once for each problem. level is LOG_ERR (invalid value or unreadable file, the default
- * stays) or LOG_WARNING (unknown key or section, ignored); line is 0 where there is none. */
+ * stays; a misspelt Include= or Exclude=) or LOG_WARNING (another unknown key or section, ignored);
+ * line is 0 where there is none; message is printable ASCII. */
 typedef void (*ConfigProblem)(void *userdata, int level, const char *file, unsigned line,
                               const char *message);
 

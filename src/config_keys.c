@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "conf_files.h"
+#include "selection_syntax.h"
 #include "text.h"
 
 #define LIST_MAX 256
@@ -204,22 +205,34 @@ static int append_glob(char ***list, const char *word) {
         return larger[n] ? 0 : -ENOMEM;
 }
 
+/* Of the globs that select nothing the first is told of, the others stay. */
 static int parse_globs(const Assignment *a, char ***target) {
         _cleanup_free_ char *copy = strdup(a->text);
         char *state = NULL;
-        int r = 0;
+        int result = 0, r;
 
         if (!copy)
                 return -ENOMEM;
         if (!*a->text)
                 *target = conf_files_free(*target);
-        for (char *word = strtok_r(copy, " \t", &state); r >= 0 && word;
+        for (char *word = strtok_r(copy, " \t", &state); word;
              word = strtok_r(NULL, " \t", &state)) {
+                const char *why = selection_check_glob(word);
+
+                if (why) {
+                        if (result == 0)
+                                (void) snprintf(a->why, a->why_size,
+                                                "\"%.60s\" selects no controller: %s", word, why);
+                        result = -EINVAL;
+                        continue;
+                }
                 if (count_words(*target) >= LIST_MAX)
                         return refuse(a, "holds more than 256 globs, the rest is not used");
                 r = append_glob(target, word);
+                if (r < 0)
+                        return r;
         }
-        return r;
+        return result;
 }
 
 static int format_boolean(bool value, char **ret) {

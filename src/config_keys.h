@@ -10,7 +10,9 @@ void config_set_defaults(Config *config);
 ConfigKey config_key_from_string(const char *name);
 
 /* Sets the key from its text. is_first: nothing has assigned it yet, so that a list begins anew; a
- * later assignment appends, an empty one clears. 0; -EINVAL with what is allowed in why and the
- * earlier value kept (of too many globs, those before); -ENOMEM likewise. */
+ * later assignment appends, an empty one clears. 0; -EINVAL with the allowed values in why and the
+ * earlier value kept (to which globs are added that can select something, 256 at most); -ENOMEM
+ * likewise. why: CONFIG_WHY_MAX bytes hold it whole. */
+#define CONFIG_WHY_MAX 256
 int config_key_parse(Config *config, ConfigKey key, const char *text, bool is_first, char *why,
                      size_t why_size) _must_check_;

@@ -292,7 +292,7 @@ static int read_config(JsonSource *source, json_object *root, Snapshot *snapshot
         json_set_place(source, "config");
         json_object_object_foreach(config, name, value) {
                 ConfigKey key = config_key_from_string(name);
-                char why[128];
+                char why[CONFIG_WHY_MAX];
 
                 if (key == _CONFIG_KEY_MAX) {
                         r = snapshot_add_unknown(

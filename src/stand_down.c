@@ -68,7 +68,7 @@ static int stand_down_always(int root_fd, const Config *config, char **ret_reaso
         if (config->is_selection_uncertain)
                 return say(
                         "a part of the configuration that may hold Include= or Exclude= could not "
-                        "be read",
+                        "be read or understood",
                         ret_reason);
         if (has_kernel_argument(root_fd, "nvme_async_shutdown=0"))
                 return say("nvme_async_shutdown=0 is on the kernel command line", ret_reason);

@@ -6,7 +6,7 @@
 
 /* The cheap ones, in the order of their cost; nothing of NVMe has been looked at yet. Returns 1 and
  * *ret_reason (malloc'ed) when nothing shall be done; 0 when there is no reason against it;
- * -ENOMEM. In order: Enabled=, Actions=, Stages=, a selection that could not be read,
+ * -ENOMEM. In order: Enabled=, Actions=, Stages=, an uncertain selection (config.h),
  * nvme_async_shutdown=0 on the kernel command line, container, a kernel that does it itself
  * (core.async_shutdown=Y), an fwupd activation that may run beside us (stage hook). action may be
  * _ACTION_INVALID, not known yet: then Actions= is left to stand_down_action(). */
@@ -16,7 +16,7 @@ int stand_down(int root_fd, const Config *config, Stage stage, Action action,
 /* Actions= alone. */
 int stand_down_action(const Config *config, Action action, char **ret_reason) _must_check_;
 
-/* The same for a rehearsal on a live machine: a selection that could not be read,
+/* The same for a rehearsal on a live machine: an uncertain selection,
  * nvme_async_shutdown=0, container, an initrd, a machine that is shutting down or does not say
  * whether it is. No reasons are: Enabled=, Stages= and Actions=, for it is there to try before they
  * are set; core.async_shutdown=Y, for the figures are of interest there, too; fwupd, whose hook

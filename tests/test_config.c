@@ -263,6 +263,115 @@ Test(config, reports_a_line_that_is_no_assignment) {
         expect_value(CONFIG_FLUSH, "no");
 }
 
+/* A misspelt Exclude= protects no drive: nothing may be touched then (audit A3). */
+ParameterizedTestParameters(config, is_uncertain_where_a_selection_may_be_meant) {
+        static struct bad_row rows[] = {
+                /* spelling and section; what is behind the line is [Shutdown] again */
+                { "exclude=nvme1", "exclude= in section [Shutdown] is unknown" },
+                { "EXCLUDE=nvme1", "EXCLUDE= in section [Shutdown] is unknown" },
+                { "include=nvme1", "include= in section [Shutdown] is unknown" },
+                { "Excludes=nvme1", "Excludes= in section [Shutdown] is unknown" },
+                { "Exlude=nvme1", "Exlude= in section [Shutdown] is unknown" },
+                { "Exlcude=nvme1", "Exlcude= in section [Shutdown] is unknown" },
+                { "Ex clude=nvme1", "Ex clude= in section [Shutdown] is unknown" },
+                { "IncludeGlobs=nvme1", "IncludeGlobs= in section [Shutdown] is unknown" },
+                { "//Exclude=nvme1", "//Exclude= in section [Shutdown] is unknown" },
+                { "Exclude+=nvme1", "Exclude+= in section [Shutdown] is unknown" },
+                { "\xef\xbb\xbf"
+                  "Exclude=nvme1",
+                  "???Exclude= in section [Shutdown] is unknown" },
+                { "[shutdown]\nExclude=nvme1", "Exclude= in section [shutdown] is unknown" },
+                { "[Shutdown ]\nExclude=nvme1", "Exclude= in section [Shutdown ] is unknown" },
+                { "[Other]\nExclude=nvme1", "Exclude= in section [Other] is unknown" },
+                { "[Exclude]\nnvme1=yes", "nvme1= in section [Exclude] is unknown" },
+                { "Ignore=x Exclude: nvme1", "Ignore= in section [Shutdown] is unknown" },
+                { "Flush=no Exclude = nvme1", "Flush=no Exclude = nvme1: must be yes or no; no" },
+                /* no assignment at all */
+                { "Exclude nvme1", "Neither [Section], NAME=VALUE nor a comment" },
+                { "Exclude", "Neither [Section], NAME=VALUE nor a comment" },
+                { "[Shutdown] Exclude=nvme1", "Neither [Section], NAME=VALUE nor a comment" },
+                { "# old\rExclude=nvme1", "Holds a carriage return that is not at its end" },
+                { "Flush=no\rExclude=nvme1", "Holds a carriage return that is not at its end" },
+                /* values */
+                { "Exclude=/dev/nvme1", "Exclude=/dev/nvme1: \"/dev/nvme1\" selects no contro" },
+                { "Exclude=\"nvme1\"", "Exclude=\"nvme1\": \"\"nvme1\"\" selects no controller" },
+                { "Exclude=nvme0,nvme1", "Exclude=nvme0,nvme1: \"nvme0,nvme1\" selects no cont" },
+                { "Include=nvme1n1", "Include=nvme1n1: \"nvme1n1\" selects no controller" },
+                { "Exclude=nvme1 # not it", "Exclude=nvme1 # not it: \"#\" selects no controlle" },
+                { "Exclude==nvme1", "Exclude==nvme1: \"=nvme1\" selects no controller" },
+                { "Exclude=nvme0 \\", "Exclude=nvme0 \\: \"\\\" selects no controller" },
+        };
+
+        return cr_make_param_array(struct bad_row, rows, ARRAY_SIZE(rows));
+}
+
+ParameterizedTest(struct bad_row *row, config, is_uncertain_where_a_selection_may_be_meant) {
+        bool is_second = strchr(row->line, '\n');
+        char text[256], expected[256];
+
+        (void) snprintf(text, sizeof(text), "[Shutdown]\n%s\n[Shutdown]\nMaxParallel=3\n",
+                        row->line);
+        (void) snprintf(expected, sizeof(expected), "error /" MAIN ":%d: %s", is_second ? 3 : 2,
+                        row->problem);
+        read_text(text);
+        cr_expect(eq(int, strncmp(problems, expected, strlen(expected)), 0), "%s", problems);
+        cr_expect(eq(uint, n_problems, 1), "%s", problems);
+        cr_expect(eq(uint, config.n_errors, 1));
+        cr_expect(config.is_selection_uncertain);
+        expect_value(CONFIG_MAX_PARALLEL, "3");
+}
+
+Test(config, is_uncertain_where_a_selection_is_in_no_section) {
+        read_text("Exclude=nvme1\n[Shutdown]\nEnabled=yes\n");
+        cr_expect(eq(str, problems,
+                     "error /" MAIN ":1: Exclude= in section [] is unknown and may be meant to "
+                     "select controllers: no controller is touched at all until it is Include= or "
+                     "Exclude=, in this spelling, in section [Shutdown].\n"));
+        cr_expect(config.is_selection_uncertain);
+        cr_expect(config.is_enabled);
+}
+
+/* No spelling of another key costs anything: nothing is touched that would not be otherwise. */
+Test(config, is_sure_of_a_selection_that_is_as_it_should_be) {
+        static const char *const lines[] = {
+                "Exclude=nvme1",   "  Exclude = nvme1 \r",
+                "Exclude: nvme1",  "Exclude=nvme1 ; mine",
+                "Exclude=nvme1\r", "#exclude=/dev/nvme1\nExclude=nvme1",
+        };
+        char text[128];
+
+        for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+                (void) snprintf(text, sizeof(text),
+                                "\xef\xbb\xbf[Shutdown] # ours\r\n%s\nmaxparallel=3\n", lines[i]);
+                read_text(text);
+                cr_expect(not(config.is_selection_uncertain), "%s", problems);
+                cr_expect(eq(uint, n_problems, 1), "%s", problems);
+                cr_expect(eq(uint, config.n_errors, 0));
+                expect_value(CONFIG_EXCLUDE, "nvme1");
+        }
+}
+
+/* It is not what makes a run stand down, but plan can show what the rest of the list selects. */
+Test(config, the_good_globs_of_a_bad_list_stay) {
+        read_text("[Shutdown]\nExclude=nvme0\nExclude=nvme1 /dev/nvme2 'nvme3' nvme4\n");
+        cr_expect(eq(str, problems,
+                     "error /" MAIN ":3: Exclude=nvme1 /dev/nvme2 'nvme3' nvme4: \"/dev/nvme2\" "
+                     "selects no controller: paths are not looked up, write the controller's name "
+                     "(nvme1), PCI address or serial number (and ? for a / in a model); no "
+                     "controller is touched at all until this is mended.\n"));
+        expect_value(CONFIG_EXCLUDE, "nvme0 nvme1 nvme4");
+        cr_expect(eq(str, config.origin[CONFIG_EXCLUDE], "/" MAIN ":3"));
+        cr_expect(config.is_selection_uncertain);
+}
+
+/* A message reaches a terminal. */
+Test(config, a_message_is_printable) {
+        read_text("[Shutdown]\nExclude=\x1b[2Jnvme1\n");
+        cr_expect(eq(ptr, strchr(problems, '\x1b'), NULL), "%s", problems);
+        cr_expect(ne(ptr, (void *) strstr(problems, "\"?[2Jnvme1\" selects no"), NULL), "%s",
+                  problems);
+}
+
 /* inih would take what does not fit into its buffer for a line of its own: here, "Enabled=yes". */
 Test(config, never_takes_the_rest_of_a_long_line_for_another) {
         char text[10100] = "[Shutdown]\nExclude=";

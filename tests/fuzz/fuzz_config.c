@@ -6,6 +6,7 @@
 #include "config_keys.h"
 #include "fake_root.h"
 #include "fuzz.h"
+#include "selection_syntax.h"
 
 static void count_problem(void *userdata, int level, const char *file, unsigned line,
                           const char *message) {
@@ -13,6 +14,8 @@ static void count_problem(void *userdata, int level, const char *file, unsigned 
 
         REQUIRE(level == LOG_ERR || level == LOG_WARNING);
         REQUIRE(*file == '/' && *message);
+        for (const char *c = message; *c; c++)
+                REQUIRE(*c >= ' ' && *c <= '~');
         *n_errors += level == LOG_ERR;
 }
 
@@ -31,6 +34,11 @@ static void require_round_trip(const Config *config, ConfigKey key) {
         config_done(&other);
 }
 
+static void require_globs(char *const *globs) {
+        for (; globs && *globs; globs++)
+                REQUIRE(!selection_check_glob(*globs));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         unsigned n_errors = 0;
         Config config;
@@ -45,6 +53,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         REQUIRE(config.stages < 1U << _STAGE_MAX && config.actions < 1U << _ACTION_MAX);
         for (ConfigKey key = 0; key < _CONFIG_KEY_MAX; key++)
                 require_round_trip(&config, key);
+        require_globs(config.include);
+        require_globs(config.exclude);
         config_done(&config);
         return 0;
 }
