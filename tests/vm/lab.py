@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import evidence
+import in_use
 from machine import MachineError
 
 DROP_IN = "/etc/nvme-async-shutdown.conf.d/90-vm.conf"
@@ -126,6 +127,11 @@ class Lab:
             with self.configured(**ENABLED, TimeoutSec=5):
                 self.machine.check(BLOCK_UNBIND_IN_UNIT)
                 return self._shut_down("systemctl reboot")
+        if name == "in-use":
+            in_use.set_up(self.machine, self._images, evidence.inventory(self.machine))
+            shutdown = self._shut_down("systemctl reboot")
+            in_use.look_back(self.machine, shutdown, evidence.inventory(self.machine))
+            return shutdown
         raise ValueError(name)
 
     def result(self, name):

@@ -6,7 +6,8 @@ import pytest
 import topology
 
 ENABLED_RUNS = ("reboot", "forced", "poweroff")
-ALL_RUNS = (*ENABLED_RUNS, "disabled", "standing-down", "failing", "hanging", "stuck", "late")
+ALL_RUNS = (*ENABLED_RUNS, "disabled", "standing-down", "failing", "hanging", "stuck", "late",
+            "in-use")
 UNIT_RUNS = ("reboot", "poweroff")
 
 LEFT_BY_UNIT = topology.HELD_TO_THE_END | topology.HELD_BY_STACK

@@ -18,6 +18,7 @@ from machine import Machine, MachineError
 HERE = Path(__file__).resolve().parent
 SOURCE = HERE / "vnvme"
 MODULE = "/usr/local/lib/vnvme.ko"
+MODULES = ("vnvme", "opener")
 
 # The kernel uses the first part of the memory, the controllers' BARs are in the second; the last MiB
 # is the firmware's.
@@ -129,15 +130,17 @@ def parse_report(lines):
     return report
 
 
-def _build_module(images):
-    """vnvme.ko for the kernel of the base image; kept until its source or that kernel changes."""
+def build_modules(images):
+    """Directory with vnvme.ko and opener.ko for the kernel of the base image; kept until their
+    source or that kernel changes."""
     version = next((images.base / "root/lib/modules").iterdir()).name
     digest = hashlib.sha256(version.encode())
     for path in sorted(SOURCE.iterdir()):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     target = images.cache / f"vnvme-{digest.hexdigest()[:16]}"
-    if (target / "vnvme.ko").exists():
-        return target / "vnvme.ko"
+    modules = [target / f"{name}.ko" for name in MODULES]
+    if all(module.exists() for module in modules):
+        return target
     for old in images.cache.glob("vnvme-*"):
         shutil.rmtree(old)
     shutil.copytree(SOURCE, target)
@@ -146,8 +149,8 @@ def _build_module(images):
         raise MachineError(f"{headers} is missing: apt-get install linux-headers-{version}")
     subprocess.run(["make", "-s", "-C", headers, f"M={target}", "modules"], check=True,
                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    subprocess.run(["strip", "--strip-debug", target / "vnvme.ko"], check=True)
-    return target / "vnvme.ko"
+    subprocess.run(["strip", "--strip-debug", *modules], check=True)
+    return target
 
 
 class Bench:
@@ -162,7 +165,7 @@ class Bench:
         if self.directory.exists():
             shutil.rmtree(self.directory)
         self.directory.mkdir(parents=True)
-        self._root = images.root(build, {MODULE: _build_module(images)},
+        self._root = images.root(build, {MODULE: build_modules(images) / "vnvme.ko"},
                                  f"root-{self.directory.name}.qcow2")
         self._running = self.directory / "run.qcow2"
 
