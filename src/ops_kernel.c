@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "child_watch.h"
@@ -72,15 +73,25 @@ static void run_child(const OpsKernel *ops, size_t device, StepAction action) {
 static int kernel_start(void *context, size_t step, StepAction action) {
         OpsKernel *ops = context;
         Child *child = &ops->children[step];
+        int reserved;
         pid_t pid;
 
+        /* Becomes the pidfd's place: without one nothing is begun, and it can be tried again. */
+        reserved = fcntl(ops->watch.epoll_fd, F_DUPFD_CLOEXEC, 0);
+        if (reserved < 0)
+                return -errno;
         worker_slot_init(&ops->slots[step]);
         ops->slots[step].hold_fd = ops->hold_fds[1] >= 0 ? ops->hold_fds[0] : -1;
         pid = fork();
-        if (pid < 0)
-                return -errno;
+        if (pid < 0) {
+                int r = -errno;
+
+                (void) close(reserved);
+                return r;
+        }
         if (pid == 0)
                 run_child(ops, step, action);
+        (void) close(reserved);
         *child = (Child){ .device = step, .action = action, .pid = pid };
         child->fd = child_watch_add(&ops->watch, pid, step);
         if (child->fd < 0) {
@@ -248,6 +259,18 @@ static int allocate(OpsKernel *ops, size_t n) {
         return ops->children && ops->slots ? 0 : -ENOMEM;
 }
 
+/* Each worker that runs is a descriptor here, and systemd's soft limit is 1024 (it is for programs
+ * that use select(2), which none here does). What can't be raised makes some wait for others,
+ * ignoring. */
+static void raise_descriptor_limit(void) {
+        struct rlimit limit;
+
+        if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+                return;
+        limit.rlim_cur = limit.rlim_max;
+        (void) setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int ops_kernel_new(int root_fd, const Topology *topology, bool is_live, char *argv0,
                    OpsKernel **ret) {
         OpsKernel *ops = calloc(1, sizeof(OpsKernel));
@@ -255,6 +278,7 @@ int ops_kernel_new(int root_fd, const Topology *topology, bool is_live, char *ar
 
         if (!ops)
                 return -ENOMEM;
+        raise_descriptor_limit();
         /* without it they just go on one after the other */
         if (pipe2(ops->hold_fds, O_CLOEXEC) < 0)
                 ops->hold_fds[0] = ops->hold_fds[1] = -1;
