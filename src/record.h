@@ -34,11 +34,11 @@ typedef enum Phase {
 typedef struct StepResult {
         Outcome outcome;
         bool is_verified; /* CSTS.SHST=10b was read */
-        bool is_flushed;
-        bool is_gone;  /* OUTCOME_VANISHED: sysfs does not know it either, or not its physical
-                          function */
-        bool is_taken; /* our write to unbind was not refused: if no driver has it, that is our
-                          doing */
+        bool is_flushed;  /* each of its namespaces */
+        bool is_taken;    /* our write to unbind was not refused: if no driver has it, that is our
+                             doing */
+        bool is_gone;     /* OUTCOME_VANISHED: sysfs does not know it either, or not its physical
+                             function */
         usec_t started_usec;
         usec_t ended_usec;
         usec_t phase_usec[_PHASE_MAX]; /* how long each took */

@@ -182,6 +182,7 @@ static struct json_object *trend_to_json(const Trend *trend, size_t n_reports) {
         struct json_object *list = json_object_new_array();
 
         add_text(object, "serial", trend->serial);
+        add_text(object, "address", trend->address);
         add_text(object, "name", trend->name);
         add_text(object, "model", trend->model);
         for (size_t i = 0; i < n_reports; i++)

@@ -19,11 +19,27 @@ static bool is_measured(const Entry *entry) {
         return *entry->serial && handshake(entry) > 0 && entry->outcome != OUTCOME_LEFT;
 }
 
-static Trend *find_trend(Trend *trends, size_t *n, const Entry *entry, size_t n_histories) {
+/* Whether no two controllers have had that serial number at the same time. */
+static bool is_single(const History *histories, size_t n_histories, const char *serial) {
+        for (size_t h = 0; h < n_histories; h++) {
+                size_t n = 0;
+
+                for (size_t i = 0; i < histories[h].n_controllers; i++)
+                        n += STREQ(histories[h].controllers[i].serial, serial);
+                if (n > 1)
+                        return false;
+        }
+        return true;
+}
+
+static Trend *find_trend(const History *histories, size_t n_histories, const Entry *entry,
+                         Trend *trends, size_t *n) {
         Trend *trend = &trends[*n];
 
         for (size_t i = 0; i < *n; i++)
-                if (STREQ(trends[i].serial, entry->serial))
+                if (STREQ(trends[i].serial, entry->serial) &&
+                    (STREQ(trends[i].address, entry->address) ||
+                     is_single(histories, n_histories, entry->serial)))
                         return &trends[i];
         trend->usec = calloc(n_histories, sizeof(usec_t));
         if (!trend->usec)
@@ -77,10 +93,11 @@ static int fill_trends(const History *histories, size_t n_histories, Trend *tren
 
                         if (!is_measured(entry))
                                 continue;
-                        trend = find_trend(trends, n, entry, n_histories);
+                        trend = find_trend(histories, n_histories, entry, trends, n);
                         if (!trend)
                                 return -ENOMEM;
                         trend->usec[h] = handshake(entry);
+                        memcpy(trend->address, entry->address, sizeof(trend->address));
                         memcpy(trend->name, entry->name, sizeof(trend->name));
                         memcpy(trend->model, entry->model, sizeof(trend->model));
                 }

@@ -402,6 +402,7 @@ static void detach(Worker *w) {
  * load. */
 static void flush(Worker *w) {
         const Topology *t = w->topology;
+        size_t n_flushed = 0, n_failed = 0;
 
         worker_enter_phase(w->slot, PHASE_FSYNC);
         for (size_t i = 0; i < t->n_blocks; i++) {
@@ -416,10 +417,11 @@ static void flush(Worker *w) {
                 if (r < 0) {
                         refuse(w, OUTCOME_LEFT, "Flush of /dev/%s failed, ignoring: %s",
                                block->name, block_node_strerror(r));
-                        return;
-                }
-                w->slot->result.is_flushed = true;
+                        n_failed++;
+                } else
+                        n_flushed++;
         }
+        w->slot->result.is_flushed = n_flushed > 0 && n_failed == 0;
         w->slot->result.outcome = OUTCOME_LEFT;
 }
 

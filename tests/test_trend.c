@@ -95,3 +95,48 @@ Test(trend, drives_are_told_apart_by_serial_number) {
         cr_expect(eq(str, trends[0].name, "nvme0"), "the last known name");
         cr_expect(trends[0].is_slower && !trends[1].is_slower);
 }
+
+/* Seen: virtual functions and the two ports of a drive were one drive, of the last one's time. */
+Test(trend, controllers_of_one_serial_number_are_told_apart_by_address) {
+        for (size_t h = 0; h < 2; h++) {
+                (void) add_controller("nvme0", OUTCOME_DETACHED, 100);
+                strcpy(add_controller("nvme1", OUTCOME_DETACHED, h ? 900 : 300)->serial, "S-nvme0");
+                make(&histories[h]);
+        }
+        cr_assert(eq(int, history_trend(histories, 2, &trends, &n_trends), 0));
+        cr_assert(eq(sz, n_trends, 2));
+        cr_expect(eq(str, trends[0].address, "at-nvme1"));
+        cr_expect(eq(u64, trends[0].last_usec, 900));
+        cr_expect(eq(u64, trends[0].earlier_usec, 300));
+        cr_expect(eq(str, trends[1].address, "at-nvme0"));
+        cr_expect(eq(u64, trends[1].last_usec, 100));
+        cr_expect(not(trends[1].is_slower));
+}
+
+/* Its virtual functions were there once, and left alone: it still is where it was. */
+Test(trend, a_physical_function_is_not_mixed_up_with_what_it_had_once) {
+        (void) add_controller("nvme0", OUTCOME_DETACHED, 100);
+        make(&histories[0]);
+        (void) add_controller("nvme0", OUTCOME_DETACHED, 120);
+        strcpy(add_controller("nvme1", OUTCOME_LEFT, 0)->serial, "S-nvme0");
+        make(&histories[1]);
+        strcpy(add_controller("nvme1", OUTCOME_DETACHED, 700)->serial, "S-nvme0");
+        make(&histories[2]);
+        cr_assert(eq(int, history_trend(histories, 3, &trends, &n_trends), 0));
+        cr_assert(eq(sz, n_trends, 2));
+        cr_expect(eq(u64, trends[0].usec[0], 100));
+        cr_expect(eq(u64, trends[0].usec[1], 120));
+        cr_expect(eq(u64, trends[0].usec[2], 0));
+        cr_expect(eq(u64, trends[1].usec[2], 700));
+}
+
+Test(trend, a_drive_that_was_moved_is_still_the_same) {
+        (void) add_controller("nvme0", OUTCOME_DETACHED, 100);
+        make(&histories[0]);
+        strcpy(add_controller("nvme0", OUTCOME_DETACHED, 200)->address, "elsewhere");
+        make(&histories[1]);
+        cr_assert(eq(int, history_trend(histories, 2, &trends, &n_trends), 0));
+        cr_assert(eq(sz, n_trends, 1));
+        cr_expect(eq(str, trends[0].address, "elsewhere"));
+        cr_expect(trends[0].is_slower);
+}

@@ -559,6 +559,25 @@ Test(worker, flushes_what_stays_and_does_not_unbind_it) {
         cr_expect(slot.result.is_flushed);
 }
 
+/* What can still be flushed is. */
+Test(worker, is_flushed_only_if_all_of_it_is) {
+        add_namespace("nvme0n2", makedev(259, 2));
+        fake_root_remove("dev/nvme0n2");
+        worker_run(root_fd, &topology, 0, STEP_LEAVE, is_live, &slot);
+        cr_expect(eq(uint, kernel.n_fsyncs, 1));
+        cr_expect(not(slot.result.is_flushed));
+        cr_expect(eq(str, slot.result.reason,
+                     "Flush of /dev/nvme0n2 failed, ignoring: the node is missing"));
+}
+
+Test(worker, goes_on_to_flush_the_rest) {
+        add_namespace("nvme0n2", makedev(259, 2));
+        fake_root_remove("dev/nvme0n1");
+        worker_run(root_fd, &topology, 0, STEP_LEAVE, is_live, &slot);
+        cr_expect(eq(uint, kernel.n_fsyncs, 1));
+        cr_expect(not(slot.result.is_flushed));
+}
+
 Test(worker, a_flush_that_fails_is_said_and_ignored) {
         kernel.fsync_error = EIO;
         worker_run(root_fd, &topology, 0, STEP_LEAVE, is_live, &slot);
