@@ -11,10 +11,10 @@
  * one as DEVICE_FOREIGN, the bridges above each up to the host bridge (across VMD endpoints),
  * SR-IOV physfn links and numbers of virtual functions, namespaces (multipath heads with the
  * controllers that have a path to them), partitions, and everything that holders/ or a loop device
- * itself (loop_backing.h) says stands on them, to any depth. The result is sorted. root_fd: see sysfs.h. A device that vanishes meanwhile is left out; an
- * attribute that vanishes leaves its field NULL. No NVMe at all gives an empty topology and 0.
- * Where holders/ can't be read the block gets USE_UNKNOWN here already; where a loop device does not
- * tell, every namespace does. The
+ * itself (loop_backing.h) says stands on them, to any depth. The result is sorted. root_fd: see
+ * sysfs.h. A device that vanishes meanwhile is left out; an attribute that vanishes leaves its
+ * field NULL. No NVMe at all gives an empty topology and 0. Where holders/ can't be read the block
+ * gets USE_UNKNOWN here already; where a loop device does not tell, every namespace does. The
  * strings of a controller are printable ASCII ('?' for other bytes). A foreign one is named by its
  * address. Returns 0, or -errno when the lists can't be read or a device that is there can't be
  * opened. */

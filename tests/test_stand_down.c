@@ -68,7 +68,8 @@ Test(stand_down, for_a_stage_that_is_not_named) {
 Test(stand_down, when_who_is_meant_could_not_be_read) {
         config.is_selection_uncertain = true;
         expect(STAGE_HOOK, ACTION_REBOOT,
-               "a part of the configuration that may hold Include= or Exclude= could not be read or understood");
+               "a part of the configuration that may hold Include= or Exclude= could not be read "
+               "or understood");
 }
 
 Test(stand_down, when_the_kernel_command_line_says_so) {
@@ -169,8 +170,8 @@ Test(stand_down, has_nothing_against_a_rehearsal_on_a_live_machine) {
 Test(stand_down, no_rehearsal_when_who_is_meant_could_not_be_read) {
         fake_root_write("proc/1/comm", "systemd\n");
         config.is_selection_uncertain = true;
-        expect_rehearsal(
-                "a part of the configuration that may hold Include= or Exclude= could not be read or understood");
+        expect_rehearsal("a part of the configuration that may hold Include= or Exclude= could not "
+                         "be read or understood");
 }
 
 Test(stand_down, no_rehearsal_where_the_kernel_command_line_forbids_to_act) {
