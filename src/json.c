@@ -151,6 +151,16 @@ int json_get_usec(JsonSource *source, json_object *object, const char *key, usec
         return 0;
 }
 
+int json_get_boolean(JsonSource *source, json_object *object, const char *key, bool *ret) {
+        json_object *member;
+        int r = get_member(source, object, key, json_type_boolean, &member);
+
+        if (r < 0)
+                return r;
+        *ret = r > 0 && json_object_get_boolean(member);
+        return 0;
+}
+
 int json_get_object(JsonSource *source, json_object *object, const char *key, json_object **ret) {
         int r = get_member(source, object, key, json_type_object, ret);
 

@@ -28,9 +28,9 @@ int json_refuse(JsonSource *source, const char *format, ...) _printf_(2, 3) _mus
 /* Sets the place; "" for the whole. */
 void json_set_place(JsonSource *source, const char *format, ...) _printf_(2, 3);
 
-/* Members of an object. Each: 0, with NULL or 0 in *ret where the member is missing or null and
- * is_required is not set; or -EINVAL, which has been said. Strings are not copied, hold no NUL, and
- * are at most 4095 bytes. */
+/* Members of an object. Each: 0, with NULL, 0 or false in *ret where the member is missing or null
+ * and is_required is not set; or -EINVAL, which has been said. Strings are not copied, hold no NUL,
+ * and are at most 4095 bytes. */
 int json_get_string(JsonSource *source, json_object *object, const char *key, bool is_required,
                     const char **ret) _must_check_;
 /* A name that others refer to: it must be there, and be printable, without blanks. */
@@ -38,6 +38,8 @@ int json_get_name(JsonSource *source, json_object *object, const char *key,
                   const char **ret) _must_check_;
 int json_get_usec(JsonSource *source, json_object *object, const char *key,
                   usec_t *ret) _must_check_;
+int json_get_boolean(JsonSource *source, json_object *object, const char *key,
+                     bool *ret) _must_check_;
 int json_get_object(JsonSource *source, json_object *object, const char *key,
                     json_object **ret) _must_check_;
 int json_get_array(JsonSource *source, json_object *object, const char *key, size_t max,

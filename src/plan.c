@@ -3,11 +3,11 @@
 
 #include "plan.h"
 
-#include <fnmatch.h>
 #include <limits.h>
 #include <stdarg.h>
 
 #include "plan_gates.h"
+#include "selection.h"
 
 static const char *const step_action_table[_STEP_ACTION_MAX] = {
         [STEP_DETACH] = "detach",
@@ -27,18 +27,6 @@ void plan_done(Plan *plan) {
         free(plan->steps);
         free(plan->warnings);
         *plan = PLAN_INIT;
-}
-
-/* The glob that matches one of the controller's names, or NULL. */
-static const char *find_glob(char *const *globs, const Device *device) {
-        const Controller *c = device->controller;
-        const char *names[] = { device->address, c->name, c->model, c->serial, c->nqn };
-
-        for (; globs && *globs; globs++)
-                for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-                        if (names[i] && fnmatch(*globs, names[i], 0) == 0)
-                                return *globs;
-        return NULL;
 }
 
 static int leave(Step *step, bool flush, const char *format, ...) _printf_(3, 4);
@@ -81,9 +69,12 @@ static int decide_controller(const Device *device, const Config *config, Step *s
                 return leave(step, false, "no serial number to recognise it by");
         if (!c->state || !STREQ(c->state, "live"))
                 return leave(step, false, "state is %s, not live", c->state ? c->state : "unknown");
-        if (config->include && !find_glob(config->include, device))
+        /* No stage runs then; the plan shows it, and would be harmless if one did. */
+        if (config->is_selection_uncertain)
+                return leave(step, false, "Include= and Exclude= are not understood");
+        if (config->include && !selection_find(config->include, device))
                 return leave(step, false, "not selected by Include=");
-        glob = find_glob(config->exclude, device);
+        glob = selection_find(config->exclude, device);
         if (glob)
                 return leave(step, false, "excluded by Exclude=%s", glob);
         if (c->use.kind != USE_NONE)

@@ -57,6 +57,35 @@ int columns_print_and_free(struct libscols_table *table) {
         return r;
 }
 
+int columns_print_with_and_free(struct libscols_table *table, struct json_object *members,
+                                FILE *stream) {
+        _cleanup_free_ char *text = NULL;
+        char *end = NULL;
+        int r = members ? scols_print_table_to_string(table, &text) : -ENOMEM;
+
+        scols_unref_table(table);
+        /* "{ "plan": [ ... ] }": the members go in front of the last brace */
+        if (r >= 0)
+                end = text ? strrchr(text, '}') : NULL;
+        if (r >= 0 && !end)
+                r = -EIO;
+        if (r >= 0) {
+                while (end > text && end[-1] == '\n')
+                        end--;
+                *end = '\0';
+                (void) fprintf(stream, "%s", text);
+                json_object_object_foreach(members, key, value) {
+                        (void) fprintf(stream, ",\n   \"%s\": %s", key,
+                                       json_object_to_json_string_ext(
+                                               value, JSON_C_TO_STRING_SPACED |
+                                                              JSON_C_TO_STRING_NOSLASHESCAPE));
+                }
+                r = fprintf(stream, "\n}\n") < 0 ? -EIO : 0;
+        }
+        (void) json_object_put(members);
+        return r;
+}
+
 int columns_set(struct libscols_line *line, size_t column, const char *format, ...) {
         va_list args;
         char *text;

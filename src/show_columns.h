@@ -2,6 +2,7 @@
 /* What every table has in common: columns declared once for people and for JSON (libsmartcols). */
 #pragma once
 
+#include <json-c/json.h>
 #include <libsmartcols.h>
 
 #include "util.h"
@@ -35,3 +36,8 @@ int columns_set_time(struct libscols_table *table, struct libscols_line *line, s
 
 /* 0 or -errno. */
 int columns_print_and_free(struct libscols_table *table) _must_check_;
+
+/* The same for JSON with further members behind the table's array, which is all that libsmartcols
+ * prints. Takes members over; NULL: for want of memory. */
+int columns_print_with_and_free(struct libscols_table *table, struct json_object *members,
+                                FILE *stream) _must_check_;

@@ -4,6 +4,7 @@
 #include "show_table.h"
 
 #include "show_columns.h"
+#include "show_selection.h"
 
 enum {
         PLAN_DEVICE,
@@ -130,7 +131,34 @@ static void hide_what_the_tree_shows(struct libscols_table *table, const Plan *p
                 hide(table, PLAN_WAITS);
 }
 
-int show_plan(const Topology *topology, const Plan *plan, bool json, FILE *stream) {
+/* plan: NULL where it does not matter how many controllers are idle. The result is static or in
+ * buffer. */
+static const char *why_nothing_is_done(const Config *config, const Plan *plan, char *buffer,
+                                       size_t size) {
+        if (!config->is_enabled)
+                return "Enabled=no";
+        if (config->is_selection_uncertain)
+                return "Include= and Exclude= are not understood";
+        if (!plan || plan->n_detach >= config->min_controllers)
+                return NULL;
+        (void) snprintf(buffer, size, "fewer than MinControllers=%u", config->min_controllers);
+        return buffer;
+}
+
+static struct json_object *make_members(const Config *config, const Topology *topology,
+                                        const Plan *plan) {
+        struct json_object *members = json_object_new_object();
+        char buffer[48];
+        const char *why = why_nothing_is_done(config, plan, buffer, sizeof(buffer));
+
+        (void) json_object_object_add(members, "selection", selection_to_json(config, topology));
+        (void) json_object_object_add(members, "stands_down",
+                                      why ? json_object_new_string(why) : NULL);
+        return members;
+}
+
+int show_plan(const Topology *topology, const Plan *plan, const Config *config, bool json,
+              FILE *stream) {
         size_t n = topology->n_devices + 1, *behind = calloc(n, sizeof(size_t));
         PlanRows rows = {
                 .topology = topology,
@@ -151,10 +179,13 @@ int show_plan(const Topology *topology, const Plan *plan, bool json, FILE *strea
                 scols_unref_table(rows.table);
                 return -ENOMEM;
         }
+        if (json)
+                return columns_print_with_and_free(rows.table, make_members(config, topology, plan),
+                                                   stream);
         return columns_print_and_free(rows.table);
 }
 
-int show_config(const Config *config, bool json, FILE *stream) {
+int show_config(const Config *config, const Topology *topology, bool json, FILE *stream) {
         struct libscols_table *table;
 
         table = columns_new_table("config", config_columns, _CONFIG_COLUMN_MAX, json, stream);
@@ -173,5 +204,8 @@ int show_config(const Config *config, bool json, FILE *stream) {
                         return -ENOMEM;
                 }
         }
+        if (json)
+                return columns_print_with_and_free(table, make_members(config, topology, NULL),
+                                                   stream);
         return columns_print_and_free(table);
 }

@@ -22,7 +22,7 @@ typedef struct Snapshot {
 
 void snapshot_done(Snapshot *snapshot);
 
-/* Adds a line to snapshot->unknown. 0 or -ENOMEM. */
+/* Adds a line to snapshot->unknown, as printable ASCII. 0 or -ENOMEM. */
 int snapshot_add_unknown(Snapshot *snapshot, const char *format, ...) _printf_(2, 3) _must_check_;
 
 /* Writes JSON, printable ASCII whatever the strings hold. 0 or -errno. */

@@ -305,11 +305,25 @@ static int read_config(JsonSource *source, json_object *root, Snapshot *snapshot
                         return json_refuse(source, "\"%s\" must be of type string", name);
                 r = config_key_parse(&snapshot->config, key, json_object_get_string(value), true,
                                      why, sizeof(why));
+                /* Earlier versions wrote globs that select nothing. */
+                if (r == -EINVAL && (key == CONFIG_INCLUDE || key == CONFIG_EXCLUDE)) {
+                        snapshot->config.is_selection_uncertain = true;
+                        r = snapshot_add_unknown(snapshot, "the setting %s=: %s", name, why);
+                }
                 if (r < 0)
                         return r == -ENOMEM ? r : json_refuse(source, "\"%s\" %s", name, why);
         }
         json_set_place(source, "%s", "");
         return 0;
+}
+
+static int read_uncertainty(JsonSource *source, json_object *root, Config *config) {
+        bool is_uncertain;
+        int r = json_get_boolean(source, root, "selection_uncertain", &is_uncertain);
+
+        if (r >= 0 && is_uncertain)
+                config->is_selection_uncertain = true;
+        return r;
 }
 
 static int read_unknown(JsonSource *source, json_object *root, Snapshot *snapshot) {
@@ -323,8 +337,6 @@ static int read_unknown(JsonSource *source, json_object *root, Snapshot *snapsho
                 r = json_get_element(source, array, "unknown", i, &text);
                 if (r >= 0)
                         r = snapshot_add_unknown(snapshot, "%s", text);
-                if (r >= 0)
-                        text_make_printable(snapshot->unknown[i]);
         }
         return r;
 }
@@ -363,6 +375,8 @@ int snapshot_read(const char *file, Snapshot *ret, char *why, size_t why_size) {
                 r = read_unknown(&source, root, &snapshot);
         if (r >= 0)
                 r = read_config(&source, root, &snapshot);
+        if (r >= 0)
+                r = read_uncertainty(&source, root, &snapshot.config);
         if (r >= 0)
                 r = read_text(&source, root, "kernel", false, &snapshot.kernel);
         if (r >= 0)

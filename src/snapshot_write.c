@@ -33,6 +33,7 @@ int snapshot_add_unknown(Snapshot *snapshot, const char *format, ...) {
         va_end(args);
         if (r < 0)
                 return -ENOMEM;
+        text_make_printable(line);
         larger[snapshot->n_unknown++] = line;
         larger[snapshot->n_unknown] = NULL;
         return 0;
@@ -186,6 +187,8 @@ int snapshot_write(const Snapshot *snapshot, FILE *stream) {
         set_string(&w, root, "kernel", snapshot->kernel);
         set(&w, root, "unknown", new_unknown(&w, snapshot));
         set(&w, root, "config", new_config(&w, &snapshot->config));
+        if (snapshot->config.is_selection_uncertain)
+                set(&w, root, "selection_uncertain", json_object_new_boolean(true));
         set(&w, root, "devices", new_devices(&w, &snapshot->topology));
         set(&w, root, "blocks", new_blocks(&w, &snapshot->topology));
         text = json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY |

@@ -1,10 +1,31 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* "config": the effective configuration and where each value comes from. */
 
+#include "device_tree.h"
 #include "log.h"
+#include "show_selection.h"
 #include "show_table.h"
 #include "sysfs.h"
 #include "verbs.h"
+
+/* With the controllers that the globs match, as far as this machine's can be seen. */
+static int show(const Arguments *arguments, int root_fd, const Config *config) {
+        _cleanup_(topology_done) Topology topology = TOPOLOGY_INIT;
+        const Topology *known = &topology;
+        int r;
+
+        r = device_tree_read(root_fd, &topology);
+        if (r < 0) {
+                log_warning("Could not look for the controllers that Include= and Exclude= match, "
+                            "ignoring: %s.",
+                            strerror(-r));
+                known = NULL;
+        }
+        r = show_config(config, known, arguments->json, stdout);
+        if (r >= 0 && !arguments->json)
+                show_selection(config, known, stdout);
+        return r;
+}
 
 int verb_config(const Arguments *arguments) {
         _cleanup_close_ int root_fd = -1;
@@ -19,7 +40,7 @@ int verb_config(const Arguments *arguments) {
                 return EXIT_FAILURE;
         }
         is_valid = config.n_errors == 0;
-        r = show_config(&config, arguments->json, stdout);
+        r = show(arguments, root_fd, &config);
         config_done(&config);
         if (r < 0) {
                 log_error("Could not print the configuration: %s", strerror(-r));

@@ -3,6 +3,7 @@
 
 #include "exitrd.h"
 #include "log.h"
+#include "show_selection.h"
 #include "show_table.h"
 #include "verbs.h"
 
@@ -41,10 +42,11 @@ static void print_notes(const Topology *topology, const Plan *plan, const Config
                 "%zu left to the kernel.\n",
                 stage_to_string(stage), plan->n_detach, n, how_they_go(plan, config->order),
                 n - plan->n_detach);
-        if (plan->n_detach < config->min_controllers)
+        show_selection(config, topology, stdout);
+        if (plan->n_detach < config->min_controllers && !config->is_selection_uncertain)
                 (void) printf("Fewer than MinControllers=%u: nothing would be done.\n",
                               config->min_controllers);
-        else
+        else if (plan->n_detach > 0)
                 (void) printf("A shutdown unmounts file systems and stops swap first; what that "
                               "frees is taken as well.\n");
         if (!config->is_enabled)
@@ -63,7 +65,7 @@ static int show(const Arguments *arguments, Stage stage, const Snapshot *snapsho
         for (size_t i = 0; i < plan.n_warnings; i++)
                 log_warning("%s", plan.warnings[i]);
         if (arguments->json || topology->n_devices > 0)
-                r = show_plan(topology, &plan, arguments->json, stdout);
+                r = show_plan(topology, &plan, &snapshot->config, arguments->json, stdout);
         if (r >= 0 && !arguments->json)
                 print_notes(topology, &plan, &snapshot->config, stage);
         plan_done(&plan);

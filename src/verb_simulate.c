@@ -5,6 +5,7 @@
 
 #include "latency.h"
 #include "log.h"
+#include "show_selection.h"
 #include "show_simulation.h"
 #include "verbs.h"
 
@@ -75,6 +76,7 @@ static void print_notes(const Scene *scene) {
                       "the time that many would be.\n"
                       "KERNEL is what stays in use at the end of a shutdown and is left to the "
                       "kernel's own pass.\n");
+        show_selection(&scene->machine.config, NULL, stdout);
         if (s->n_detached > 0 && s->n_detached < scene->machine.config.min_controllers)
                 (void) printf("Fewer than MinControllers=%u: nothing would be done.\n",
                               scene->machine.config.min_controllers);

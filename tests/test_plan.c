@@ -108,6 +108,30 @@ struct left_row {
         char reason[64];
 };
 
+/* The worst that can be is that the kernel takes all of them. */
+Test(plan, leaves_all_where_the_selection_is_uncertain) {
+        Topology t = TOPOLOGY_INIT;
+        Config config = build_config();
+        const Step *step;
+        Plan plan;
+
+        config.is_selection_uncertain = true;
+        build_switch_tree(&t, 0);
+        build_use(&t, "0000:04:00.0", USE_MOUNT, "the detail");
+        plan = make(&t, &config);
+        cr_expect(eq(sz, plan.n_detach, 0));
+        for (size_t i = 0; i < t.n_devices; i++)
+                if (t.devices[i].controller) {
+                        step = &plan.steps[i];
+                        cr_expect(eq(int, step->action, STEP_LEAVE));
+                        cr_expect(not(step->flush));
+                        cr_expect(
+                                eq(str, step->reason, "Include= and Exclude= are not understood"));
+                }
+        plan_done(&plan);
+        topology_done(&t);
+}
+
 /* One controller of three, each time in another condition. */
 ParameterizedTestParameters(plan, leaves_with_a_reason) {
         static struct left_row rows[] = {
@@ -136,6 +160,8 @@ ParameterizedTestParameters(plan, leaves_with_a_reason) {
                   "excluded by Exclude=*:01:00.0" },
                 { USE_NONE, "pcie", "live", "nvme", "", "S-nvme0", true, false,
                   "excluded by Exclude=S-nvme0" },
+                { USE_NONE, "pcie", "live", "nvme", "", "s-NVME0", true, false,
+                  "excluded by Exclude=s-NVME0" },
         };
 
         return cr_make_param_array(struct left_row, rows, ARRAY_SIZE(rows));

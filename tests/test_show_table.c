@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
+#include "show_selection.h"
 #include "show_table.h"
 #include "topology_builder.h"
 
@@ -30,7 +31,7 @@ static char *show(bool json) {
         FILE *stream = open_memstream(&text, &size);
 
         cr_assert(eq(int, plan_make(&topology, &config, &plan), 0));
-        cr_assert(eq(int, show_plan(&topology, &plan, json, stream), 0));
+        cr_assert(eq(int, show_plan(&topology, &plan, &config, json, stream), 0));
         cr_assert(eq(int, fclose(stream), 0));
         return text;
 }
@@ -89,6 +90,46 @@ Test(show_table, nests_children_in_json) {
         free(text);
 }
 
+/* What libsmartcols prints ends with a brace; the members come before it. */
+Test(show_table, json_has_the_selection_and_why_nothing_is_done) {
+        static const struct {
+                bool is_enabled, is_uncertain;
+                unsigned min_controllers;
+                const char *why;
+        } cases[] = { { true, false, 2, NULL },
+                      { true, false, 3, "fewer than MinControllers=3" },
+                      { true, true, 2, "Include= and Exclude= are not understood" },
+                      { false, false, 2, "Enabled=no" } };
+        char *exclude[] = { "nvme7 \"quoted\"", NULL };
+
+        config.exclude = exclude;
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                struct json_object *object, *plan_array, *selection, *why;
+                char *text;
+
+                config.is_enabled = cases[i].is_enabled;
+                config.is_selection_uncertain = cases[i].is_uncertain;
+                config.min_controllers = cases[i].min_controllers;
+                text = show(true);
+                object = json_tokener_parse(text);
+                cr_assert(ne(ptr, object, NULL), "%s", text);
+                cr_expect(eq(int, json_object_object_length(object), 3));
+                cr_expect(json_object_object_get_ex(object, "plan", &plan_array));
+                cr_expect(eq(sz, json_object_array_length(plan_array), 1));
+                cr_assert(json_object_object_get_ex(object, "selection", &selection));
+                cr_expect(eq(sz, json_object_array_length(selection), 1));
+                cr_assert(json_object_object_get_ex(object, "stands_down", &why));
+                if (cases[i].why)
+                        cr_expect(eq(str, (char *) json_object_get_string(why),
+                                     (char *) cases[i].why));
+                else
+                        cr_expect(eq(ptr, why, NULL));
+                (void) json_object_put(object);
+                free(text);
+                plan_done(&plan);
+        }
+}
+
 /* Order=serial: 05:00.0 first, 04:00.0 behind it. */
 Test(show_table, shows_whose_turn_comes_before) {
         char *text;
@@ -116,7 +157,7 @@ Test(show_table, shows_each_setting_and_its_origin) {
         FILE *stream = open_memstream(&text, &size);
 
         config.origin[CONFIG_ENABLED] = strdup("/etc/nvme-async-shutdown.conf:2");
-        cr_assert(eq(int, show_config(&config, false, stream), 0));
+        cr_assert(eq(int, show_config(&config, &topology, false, stream), 0));
         cr_assert(eq(int, fclose(stream), 0));
         cr_expect(ne(ptr, (void *) strstr(text, "Enabled        yes"), NULL));
         cr_expect(ne(ptr, (void *) strstr(text, "/etc/nvme-async-shutdown.conf:2"), NULL));

@@ -38,8 +38,8 @@ static void show(const Snapshot *snapshot, FILE *stream) {
 
         REQUIRE(plan_make(&snapshot->topology, &snapshot->config, &plan) == 0);
         REQUIRE(plan.n_steps == snapshot->topology.n_devices);
-        REQUIRE(show_plan(&snapshot->topology, &plan, false, stream) == 0);
-        REQUIRE(show_plan(&snapshot->topology, &plan, true, stream) == 0);
+        REQUIRE(show_plan(&snapshot->topology, &plan, &snapshot->config, false, stream) == 0);
+        REQUIRE(show_plan(&snapshot->topology, &plan, &snapshot->config, true, stream) == 0);
         plan_done(&plan);
 }
 
