@@ -98,11 +98,33 @@ STAGE "$1"
 }
 
 
+# A Flush that one controller never ends. It is in use until the end, or idle.
+HUNG = 3
+HUNG_LATENCY_MS = 500
+FOR_EVER_US = 4000000000
+HOLD = f"""
+node=$(grep -l VNVME00{HUNG} /sys/class/nvme/*/serial | xargs dirname | xargs basename)n1
+systemd-run --quiet --unit=holder -p DefaultDependencies=no -p KillMode=none -p SendSIGKILL=no \\
+        bash -c "exec 7</dev/$node; exec -a @holder sleep infinity"
+until pgrep -f @holder; do sleep 0.1; done
+# the unit's record is in the journal, and this machine has no next boot
+mkdir -p /run/systemd/journald.conf.d
+printf '[Journal]\\nForwardToKMsg=yes\\nMaxLevelKMsg=info\\n' >/run/systemd/journald.conf.d/kmsg.conf
+systemctl restart systemd-journald.service
+"""
+
+LOCK_DOWN = """
+echo integrity >/sys/kernel/security/lockdown
+grep -qF '[integrity]' /sys/kernel/security/lockdown
+"""
+
+
 @dataclass
 class Run:
     report: vnvme.Report
     outcomes: dict              # serial -> outcome, of the record
     reasons: dict               # serial -> why, of the record
+    verified: dict              # serial -> yes or no
     n: int
     faulty: frozenset = frozenset()
     kernel_alone_ms: int = 0    # a lower bound
@@ -127,11 +149,12 @@ def serial(index):
 
 
 def _read(report, n, faulty=frozenset(), kernel_alone_ms=0):
-    run = Run(report, {}, {}, n, faulty, kernel_alone_ms)
+    run = Run(report, {}, {}, {}, n, faulty, kernel_alone_ms)
     for text in report.console:
         if line := evidence.kernel_line(text):
             run.outcomes[line["serial"]] = line["outcome"]
             run.reasons[line["serial"]] = line["reason"]
+            run.verified[line["serial"]] = line["verified"]
     return run
 
 
@@ -141,12 +164,12 @@ class Campaign:
         self._say = say
         self._runs = {}
 
-    def _shut_down(self, n, set_up, timeout, **parameters):
+    def _shut_down(self, n, set_up, timeout, command="systemctl reboot -f", **parameters):
         machine = self._machines.start()
         try:
             vnvme.load(machine, topology=f"{n}*R(N)", **parameters)
             machine.check(set_up)
-            return vnvme.shut_down(machine, "systemctl reboot -f", timeout)
+            return vnvme.shut_down(machine, command, timeout)
         finally:
             machine.close()
 
@@ -205,3 +228,24 @@ class Campaign:
                                      rtd3e_us="8000000")
             return _read(report, 8, frozenset({1}), 7 * LATENCY_MS + 4000)
         return self._once("late", run)
+
+    def hung_flush(self, is_held):
+        """Without end. The one that is in use is seen by the unit, the idle one by the hook."""
+        def run():
+            hang = [0] * 8
+            hang[HUNG] = FOR_EVER_US
+            report = self._shut_down(
+                8, self._configured() + (HOLD if is_held else ""), 200,
+                "systemctl reboot" if is_held else "systemctl reboot -f",
+                latency_us=HUNG_LATENCY_MS * 1000, flush_us=",".join(map(str, hang)))
+            return _read(report, 8, frozenset({HUNG}), 8 * HUNG_LATENCY_MS)
+        return self._once(f"a Flush hangs, {'in use' if is_held else 'idle'}", run)
+
+    def locked_down(self):
+        """As with Secure Boot; one never comes to SHST."""
+        def run():
+            set_up = (self._configured() + "echo never@3 >/sys/module/vnvme/parameters/faults\n" +
+                      LOCK_DOWN)
+            report = self._shut_down(8, set_up, 120, latency_us=LATENCY_MS * 1000)
+            return _read(report, 8, frozenset({3}), 7 * LATENCY_MS + SHUTDOWN_TIMEOUT_MS)
+        return self._once("lockdown", run)

@@ -88,6 +88,62 @@ def test_one_that_is_late_is_left_to_the_kernel_which_waits_for_it(campaign):
     assert run.report.total_usec <= run.kernel_alone_ms * 1000 + SLACK
 
 
+@pytest.fixture(params=[True, False], ids=["in-use", "idle"])
+def hung(request, campaign):
+    run = campaign.hung_flush(request.param)
+    run.notes["stage"] = "unit" if request.param else "hook"
+    return run
+
+
+def test_a_flush_that_hangs_is_given_a_second_after_the_last_handshake(hung):
+    last = max(hung.report.of(i, "shst")[0] for i in hung.healthy)
+    assert hung.report.mark(f"end-{hung.notes['stage']}") - last <= SECOND + 3 * SLACK
+
+
+def test_with_a_flush_that_hangs_it_takes_no_longer_than_the_kernel_alone(hung):
+    assert hung.report.total_usec <= hung.kernel_alone_ms * 1000 + SLACK
+
+
+def test_the_process_in_a_flush_that_hangs_is_not_waited_for(campaign):
+    # systemd-shutdown would give it 90 s
+    report = campaign.hung_flush(True).report
+    assert report.mark("begin-hook") - report.mark("end-unit") < 30 * SECOND
+
+
+def test_with_a_flush_that_hangs_all_end_clean(hung):
+    assert hung.report.not_clean() == set()
+    assert {c["shn"] for c in hung.report.controllers.values()} == {1}
+
+
+def test_that_a_flush_was_abandoned_is_said(campaign):
+    # of the unit, so there is the message only
+    said = [text for text in campaign.hung_flush(True).report.console if ": left" in text]
+    assert len(said) == 1
+    assert "did not end in time" in said[0]
+    assert "is open in " in said[0]
+
+
+def test_one_that_is_idle_with_a_flush_that_hangs_stays(campaign):
+    run = campaign.hung_flush(False)
+    assert outcomes(run) in ({faults.serial(faults.HUNG): "left"},
+                             {faults.serial(faults.HUNG): "late"})
+
+
+def test_under_lockdown_the_drivers_word_is_taken(campaign):
+    run = campaign.locked_down()
+    healthy = {faults.serial(i) for i in run.healthy}
+    assert outcomes(run) == {faults.serial(3): "failed"}
+    assert {run.verified[serial] for serial in healthy} == {"no"}
+    assert all("by the driver's word" in run.reasons[serial] for serial in healthy)
+
+
+def test_under_lockdown_the_drivers_word_is_true(campaign):
+    run = campaign.locked_down()
+    assert run.report.not_clean() == {3}
+    assert run.report.kernel_usec <= SECOND // 4
+    assert run.report.total_usec <= run.kernel_alone_ms * 1000 + SLACK
+
+
 DISTURBANCES = [name for name in faults.DISTURBED if name != "nothing"]
 
 
