@@ -331,6 +331,15 @@ Test(config, is_uncertain_where_a_selection_is_in_no_section) {
         cr_expect(config.is_enabled);
 }
 
+/* inih takes it off; what is looked for before that has to be found behind it, too. */
+Test(config, a_byte_order_mark_hides_nothing) {
+        read_text("\xef\xbb\xbf[Shutdown] Exclude=nvme1\n[Shutdown]\nEnabled=yes\n");
+        cr_expect(eq(str, problems,
+                     "error /" MAIN ":1: Neither [Section], NAME=VALUE nor a comment, ignoring "
+                     "it.\n"));
+        cr_expect(config.is_selection_uncertain);
+}
+
 /* No spelling of another key costs anything: nothing is touched that would not be otherwise. */
 Test(config, is_sure_of_a_selection_that_is_as_it_should_be) {
         static const char *const lines[] = {
