@@ -58,7 +58,7 @@ _nvme_async_shutdown() {
                 __nvme_async_shutdown_takes run plan && words+=(--stage=)
                 __nvme_async_shutdown_takes plan && words+=(--order=)
                 __nvme_async_shutdown_takes plan simulate snapshot &&
-                        words+=(--from= --generate=)
+                        words+=(--from= --generate= --no-claim)
                 __nvme_async_shutdown_takes simulate && words+=(--latency= --seed= --max-parallel=)
                 __nvme_async_shutdown_takes report simulate && words+=(--svg=)
                 __nvme_async_shutdown_takes report &&

@@ -53,6 +53,7 @@ complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes run plan' -l sta
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes plan' -l order -x -a 'hierarchy leaves two-pass serial' -d 'Whatever Order= says'
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes plan simulate snapshot' -l from -r -F -d 'The machine in that snapshot'
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes plan simulate snapshot' -l generate -x -d 'A made-up machine'
+complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes plan simulate snapshot' -l no-claim -d 'Do not open drives exclusively'
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes simulate' -l latency -x -d 'What a shutdown takes'
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes simulate' -l seed -x -d 'Other draws'
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes simulate' -l max-parallel -x -d 'At most so many at the same time'

@@ -19,6 +19,7 @@ enum {
         OPTION_LATENCY,
         OPTION_MAX_PARALLEL,
         OPTION_METRICS,
+        OPTION_NO_CLAIM,
         OPTION_ORDER,
         OPTION_SEED,
         OPTION_STAGE,
@@ -38,6 +39,7 @@ static const struct option options[] = {
         { "latency", required_argument, NULL, OPTION_LATENCY },
         { "max-parallel", required_argument, NULL, OPTION_MAX_PARALLEL },
         { "metrics", required_argument, NULL, OPTION_METRICS },
+        { "no-claim", no_argument, NULL, OPTION_NO_CLAIM },
         { "order", required_argument, NULL, OPTION_ORDER },
         { "seed", required_argument, NULL, OPTION_SEED },
         { "stage", required_argument, NULL, OPTION_STAGE },
@@ -68,6 +70,10 @@ static void print_help(void) {
                 "     --from=FILE         plan, simulate, snapshot: the machine in that snapshot, "
                 "not\n"
                 "                         this one\n"
+                "     --no-claim          plan, simulate, snapshot: do not open drives "
+                "exclusively, "
+                "which\n"
+                "                         can make a mount fail that happens at that moment\n"
                 "     --generate=SPEC     plan, simulate, snapshot: a made-up machine: 24 is that\n"
                 "                         many controllers on root ports of their own;\n"
                 "                         4*host/switch:24/switch:24/nvme, 2*host/2*vmd/12*nvme,\n"
@@ -174,6 +180,9 @@ static int parse_options(int argc, char *argv[], Arguments *arguments, Given giv
                         break;
                 case OPTION_YES:
                         arguments->yes = true;
+                        break;
+                case OPTION_NO_CLAIM:
+                        arguments->no_claim = true;
                         break;
                 case OPTION_STAGE:
                         r = parse_stage(arguments);

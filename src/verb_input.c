@@ -15,8 +15,8 @@
 /* A healthy controller answers Identify within milliseconds. */
 #define IDENTIFY_TIMEOUT_USEC (2 * USEC_PER_SEC)
 
-static int read_machine(Snapshot *snapshot) {
-        const SurveyOptions options = { .claim = true };
+static int read_machine(const Arguments *arguments, Snapshot *snapshot) {
+        const SurveyOptions options = { .claim = !arguments->no_claim };
         _cleanup_close_ int root_fd = sysfs_open_root("/");
         Plan plan = PLAN_INIT;
         struct utsname name;
@@ -30,6 +30,10 @@ static int read_machine(Snapshot *snapshot) {
         plan_done(&plan);
         if (r >= 0 && uname(&name) == 0)
                 snapshot->kernel = strdup(name.release);
+        if (r >= 0 && arguments->no_claim)
+                r = snapshot_add_unknown(snapshot,
+                                         "whether the kernel holds a claim on a drive, as ZFS and "
+                                         "mounts in other namespaces do (--no-claim)");
         if (r < 0)
                 log_error("Could not look at this machine: %s.", strerror(-r));
         return r;
@@ -63,7 +67,12 @@ int verb_read_input(const Arguments *arguments, Snapshot *ret) {
                 log_error("--from= and --generate= are two machines: take one.");
                 return -EINVAL;
         }
-        r = verb_is_this_machine(arguments) ? read_machine(&snapshot)
+        if (arguments->no_claim && !verb_is_this_machine(arguments)) {
+                log_error(
+                        "--no-claim is for this machine, not for that of --from= or --generate=.");
+                return -EINVAL;
+        }
+        r = verb_is_this_machine(arguments) ? read_machine(arguments, &snapshot)
                                             : read_elsewhere(arguments, &snapshot);
         if (r < 0) {
                 snapshot_done(&snapshot);

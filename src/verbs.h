@@ -7,6 +7,7 @@
 typedef struct Arguments {
         bool json;
         bool yes;
+        bool no_claim;
         bool has_stage;
         Stage stage;
         bool has_order;

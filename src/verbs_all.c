@@ -3,7 +3,7 @@
 
 #include "verbs.h"
 
-#define MACHINE "from generate"
+#define MACHINE "from generate no-claim"
 
 const Verb verbs[] = {
         { "plan", verb_plan, "Show what would happen to each controller now, and why (default)", 0,
