@@ -161,17 +161,17 @@ static int link_namespace(Linker *linker, const BlockEntry *entry) {
 }
 
 /* What the worker will compare: every disk and path in the controller's own directory. */
-static void count_ios(const Linker *linker, const BlockEntry *entry) {
+static void count_sectors(const Linker *linker, const BlockEntry *entry) {
         size_t device = topology_index_find_controller(&linker->index, entry->parent);
         Controller *controller;
 
         if (entry->is_partition || device == TOPOLOGY_NONE)
                 return;
         controller = linker->topology->devices[device].controller;
-        if (controller->n_ios == UINT64_MAX || entry->n_ios == UINT64_MAX)
-                controller->n_ios = UINT64_MAX;
+        if (controller->n_sectors == UINT64_MAX || entry->n_sectors == UINT64_MAX)
+                controller->n_sectors = UINT64_MAX;
         else
-                controller->n_ios += entry->n_ios;
+                controller->n_sectors += entry->n_sectors;
 }
 
 static int link_user(Linker *linker, size_t block, BlockKind kind, const char *name) {
@@ -287,7 +287,7 @@ int block_list_link(const BlockList *list, int root_fd, Topology *topology) {
 
         r = linker_init(&linker);
         for (size_t i = 0; i < list->n_entries && r >= 0; i++) {
-                count_ios(&linker, &list->entries[i]);
+                count_sectors(&linker, &list->entries[i]);
                 if (!list->entries[i].is_partition && !list->entries[i].head)
                         r = link_namespace(&linker, &list->entries[i]);
         }

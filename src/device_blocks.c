@@ -52,35 +52,35 @@ static int read_head(BlockEntry *entry) {
         return -ENOMEM;
 }
 
-int block_count_ios(int dir_fd, const char *path, uint64_t *ret_count, bool *ret_busy) {
-        unsigned long long reads, writes, under_way, discards = 0;
+int block_count_sectors(int dir_fd, const char *path, uint64_t *ret_count, bool *ret_busy) {
+        unsigned long long read, written, under_way, discarded = 0;
         _cleanup_free_ char *text = NULL;
         int r;
 
         r = sysfs_read(dir_fd, path, &text);
         if (r < 0)
                 return r;
-        /* Reads, their merges, sectors and time; the same of writes; under way, two more times; and
-         * since 4.19 the four of discards. */
-        if (sscanf(text, "%llu %*u %*u %*u %llu %*u %*u %*u %llu %*u %*u %llu", &reads, &writes,
-                   &under_way, &discards) < 3)
+        /* Of reads their number, merges, sectors and time; of writes the same; how many are under
+         * way and two more times; and since 4.19 of discards what reads have. */
+        if (sscanf(text, "%*u %*u %llu %*u %*u %*u %llu %*u %llu %*u %*u %*u %*u %llu", &read,
+                   &written, &under_way, &discarded) < 3)
                 return -EBADMSG;
-        *ret_count = reads + writes + discards;
+        *ret_count = read + written + discarded;
         if (ret_busy)
                 *ret_busy = under_way > 0;
         return 0;
 }
 
 /* Where it can't be read, the plan goes without: a worker compares only what was read. */
-static int read_ios(int dir_fd, BlockEntry *entry) {
+static int read_sectors(int dir_fd, BlockEntry *entry) {
         bool is_busy;
         int r;
 
-        entry->n_ios = UINT64_MAX;
+        entry->n_sectors = UINT64_MAX;
         if (entry->is_partition || !STARTSWITH(entry->parent, "nvme") ||
             STARTSWITH(entry->parent, "nvme-subsys"))
                 return 0;
-        r = block_count_ios(dir_fd, "stat", &entry->n_ios, &is_busy);
+        r = block_count_sectors(dir_fd, "stat", &entry->n_sectors, &is_busy);
         return r == -ENOMEM ? r : 0;
 }
 
@@ -101,7 +101,7 @@ static int block_entry_read(int dir_fd, const char *syspath, BlockEntry *entry) 
         entry->is_bound_loop =
                 STARTSWITH(entry->name, "loop") && sysfs_exists(dir_fd, BACKING_FILE);
         r = read_head(entry);
-        return r < 0 ? r : read_ios(dir_fd, entry);
+        return r < 0 ? r : read_sectors(dir_fd, entry);
 }
 
 int block_list_add(BlockList *list, int root_fd, const char *syspath) {

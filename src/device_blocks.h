@@ -13,7 +13,7 @@ typedef struct BlockEntry {
                          device that programs could use */
         dev_t devnum; /* 0 where unknown */
         dev_t backing_devnum; /* what a loop device stands on; 0 where it is no block device */
-        uint64_t n_ios;       /* of a namespace or a path: block_count_ios(), or UINT64_MAX */
+        uint64_t n_sectors;   /* of a namespace or a path: block_count_sectors(), or UINT64_MAX */
         bool is_partition;
         bool is_bound_loop; /* a loop device that has a backing file */
 } BlockEntry;
@@ -31,11 +31,13 @@ void block_list_done(BlockList *list);
 /* 0 where the attribute can't be read: usage takes such a block for used. 0 or -ENOMEM. */
 int block_read_devnum(int dir_fd, const char *path, dev_t *ret_devnum) _must_check_;
 
-/* How many reads, writes and discards the device has completed since it exists, as its attribute
+/* How many sectors of the device were read, written or discarded since it exists, as its attribute
  * `stat` below dir_fd says (Documentation/block/stat.rst), in *ret_count; *ret_busy (may be NULL)
- * whether any are under way. Flushes are not counted: they bring nothing and take nothing. 0 or
- * -errno; -EBADMSG: not understood. */
-int block_count_ios(int dir_fd, const char *path, uint64_t *ret_count, bool *ret_busy) _must_check_;
+ * whether anything is under way. Sectors, since a Flush has none: on a drive without a cache it is
+ * counted as a write (blk_insert_flush(), 6.1), and the worker of another path to the same head may
+ * have sent it. 0 or -errno; -EBADMSG: not understood. */
+int block_count_sectors(int dir_fd, const char *path, uint64_t *ret_count,
+                        bool *ret_busy) _must_check_;
 
 /* Reads one block device; syspath is relative to the root directory. One that has vanished is left
  * out. 0 or -errno. */

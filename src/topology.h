@@ -57,8 +57,8 @@ typedef struct Controller {
         char *driver;         /* "nvme"; another driver for DEVICE_FOREIGN, or NULL: unbound */
         usec_t rtd3e_usec;    /* what it says that its shutdown takes; 0: not known */
         usec_t measured_usec; /* what its shutdown has taken; 0: not known */
-        uint64_t n_ios;       /* completed on all its namespaces when they were listed
-                                 (block_count_ios()); UINT64_MAX: not known */
+        uint64_t n_sectors;   /* read and written on all its namespaces when they were listed
+                                 (block_count_sectors()); UINT64_MAX: not known */
         Use use;              /* filled by usage */
 } Controller;
 

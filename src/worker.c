@@ -162,12 +162,12 @@ static bool has_planned_vfs(Worker *w) {
 /* What the controller's own directory shows: its disks, or its paths to multipath heads. */
 typedef struct Namespaces {
         size_t n;
-        uint64_t n_ios;
+        uint64_t n_sectors;
         bool is_busy; /* reads or writes are under way */
 } Namespaces;
 
-/* with_ios: read what each has done as well. 0 or -errno. */
-static int look_at_namespaces(const Worker *w, bool with_ios, Namespaces *ret) {
+/* with_sectors: read what each has done as well. 0 or -errno. */
+static int look_at_namespaces(const Worker *w, bool with_sectors, Namespaces *ret) {
         const Device *d = worker_device(w);
         _cleanup_closedir_ DIR *dir = NULL;
         Namespaces seen = {};
@@ -181,18 +181,18 @@ static int look_at_namespaces(const Worker *w, bool with_ios, Namespaces *ret) {
         if (r < 0)
                 return r;
         while ((name = fs_readdir(dir, &r))) {
-                uint64_t n_ios = 0;
+                uint64_t n_sectors = 0;
                 bool is_busy = false;
 
                 if (!STARTSWITH(name, "nvme"))
                         continue;
                 seen.n++;
                 (void) snprintf(path, sizeof(path), "%s/stat", name);
-                if (with_ios)
-                        r = block_count_ios(dirfd(dir), path, &n_ios, &is_busy);
+                if (with_sectors)
+                        r = block_count_sectors(dirfd(dir), path, &n_sectors, &is_busy);
                 if (r < 0)
                         return r;
-                seen.n_ios += n_ios;
+                seen.n_sectors += n_sectors;
                 seen.is_busy |= is_busy;
         }
         if (r < 0)
@@ -217,20 +217,30 @@ static bool has_planned_namespaces(Worker *w) {
                       planned);
 }
 
+/* Whether no other controller has any of its namespaces, so that the worker can claim each. */
+static bool is_all_its_own(const Worker *w) {
+        for (size_t i = 0; i < w->topology->n_blocks; i++)
+                if (belongs_to(&w->topology->blocks[i], w->device) &&
+                    w->topology->blocks[i].n_controllers != 1)
+                        return false;
+        return true;
+}
+
 /* The net below all other checks: a user in the kernel that claims nothing and shows nowhere still
  * reads and writes. The survey and this worker do neither, and what is idle has no dirty pages that
- * another worker's fsync() of a shared head could write. */
+ * another worker's fsync() of a shared head could write. But that worker's Flush may be under way
+ * here, so that only of unshared namespaces what is under way must be a stranger's. */
 static bool is_quiet(Worker *w) {
         const Controller *c = worker_device(w)->controller;
         Namespaces seen;
         int r;
 
-        if (c->n_ios == UINT64_MAX)
+        if (c->n_sectors == UINT64_MAX)
                 return true;
         r = look_at_namespaces(w, true, &seen);
         if (r < 0)
                 return refuse(w, OUTCOME_LEFT, "its I/O counters can't be read: %s", strerror(-r));
-        if (seen.n_ios == c->n_ios && !seen.is_busy)
+        if (seen.n_sectors == c->n_sectors && (!seen.is_busy || !is_all_its_own(w)))
                 return true;
         return refuse(w, OUTCOME_LEFT, "it was read or written since the plan was made");
 }
@@ -307,16 +317,6 @@ static bool can_claim(Worker *w) {
         return w->claims || refuse(w, OUTCOME_LEFT, "%s", strerror(ENOMEM));
 }
 
-/* The claim has just told that nobody has mounted the disk, but for the heads that several
- * controllers share. */
-static bool is_all_claimed(const Worker *w) {
-        for (size_t i = 0; i < w->topology->n_blocks; i++)
-                if (belongs_to(&w->topology->blocks[i], w->device) &&
-                    w->topology->blocks[i].n_controllers != 1)
-                        return false;
-        return true;
-}
-
 /* A mount is seen twice, on two ways that have nothing in common. Not where the machine goes down
  * and a claim stands for it: to follow every mount down to the hardware, for every drive, took
  * three times as long as all the rest of the worker. */
@@ -324,7 +324,7 @@ static bool carries_no_mount(Worker *w) {
         char why[REASON_MAX] = "";
         int r;
 
-        if (!w->is_live && is_all_claimed(w))
+        if (!w->is_live && is_all_its_own(w))
                 return true;
         r = mount_guard(w->root_fd, worker_device(w)->address, why, sizeof(why));
         if (r < 0)

@@ -13,7 +13,7 @@
  * 2. The driver's unbind is opened: a descriptor that workers share would serialise all writes
  *    (kernfs of->mutex). Then the worker is held (WorkerSlot.hold_fd).
  *
- * 3. None of its namespaces was read or written since they were listed (Controller.n_ios).
+ * 3. None of its namespaces was read or written since they were listed (Controller.n_sectors).
  *
  * 4. Each namespace is the one that was planned for, and the kernel lets the worker claim it where
  *    no other controller has it. The claims are held until the unbind has returned.

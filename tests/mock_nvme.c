@@ -287,8 +287,8 @@ void mock_loop_answers(const char *loop, int error) {
         mock_nodes_fail_backing(loop, error);
 }
 
-void mock_count_ios(const char *path, unsigned n) {
-        set(path, "stat", keep(g_strdup_printf("%u 0 8 1 0 0 0 0 0 2 2 0 0 0 0 0 0", n)));
+void mock_count_sectors(const char *path, unsigned n) {
+        set(path, "stat", keep(g_strdup_printf("1 0 %u 1 0 0 0 0 0 2 2 0 0 0 0 0 0", n)));
 }
 
 const char *mock_add_generic(const char *above, const char *name) {

@@ -38,7 +38,7 @@ const char *mock_add_holder(const char *name, ...); /* names of the blocks below
 const char *mock_add_loop(const char *name, const char *backing); /* a path, which says nothing */
 void mock_loop_stands_on(const char *loop, const char *node);
 void mock_loop_answers(const char *loop, int error);
-void mock_count_ios(const char *path, unsigned n); /* of a block device: what `stat` shows */
+void mock_count_sectors(const char *path, unsigned n);             /* read, of a block device */
 const char *mock_add_generic(const char *above, const char *name); /* ng0n1 */
 dev_t mock_devnum(const char *node);
 

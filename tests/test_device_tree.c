@@ -332,10 +332,10 @@ Test(device_tree, a_head_belongs_to_the_controllers_that_have_a_path) {
         Topology topology;
 
         path = mock_add_nvme(host, "0000:00:04.0", "nvme0");
-        mock_count_ios(mock_add_hidden_path(path, "nvme5c0n1"), 7);
-        mock_count_ios(mock_add_hidden_path(path, "nvme5c0n3"), 1);
+        mock_count_sectors(mock_add_hidden_path(path, "nvme5c0n1"), 7);
+        mock_count_sectors(mock_add_hidden_path(path, "nvme5c0n3"), 1);
         path = mock_add_nvme(host, "0000:00:05.0", "nvme1");
-        mock_count_ios(mock_add_hidden_path(path, "nvme5c1n2"), 100);
+        mock_count_sectors(mock_add_hidden_path(path, "nvme5c1n2"), 100);
         mock_add_hidden_path(path, "nvme5c1n3");
         subsystem = mock_add_subsystem("nvme-subsys5", "nvme0", "nvme1", NULL);
         mock_add_namespace(subsystem, "nvme5n1");
@@ -351,8 +351,8 @@ Test(device_tree, a_head_belongs_to_the_controllers_that_have_a_path) {
                     "nvme5n4: namespace < nvme0 < nvme1\n");
         topology = read_tree();
         /* What one path does not tell makes the sum unknown. */
-        cr_expect_eq(topology.devices[1].controller->n_ios, 7 + 1);
-        cr_expect_eq(topology.devices[2].controller->n_ios, UINT64_MAX);
+        cr_expect_eq(topology.devices[1].controller->n_sectors, 7 + 1);
+        cr_expect_eq(topology.devices[2].controller->n_sectors, UINT64_MAX);
         topology_done(&topology);
 }
 
@@ -362,12 +362,12 @@ Test(device_tree, counts_what_each_controllers_namespaces_have_done) {
 
         path = mock_add_nvme(host, "0000:00:04.0", "nvme0");
         mock_add_partition(mock_add_namespace(path, "nvme0n1"), "nvme0n1p1");
-        mock_count_ios("sys/class/block/nvme0n1", 5);
-        mock_count_ios(mock_add_namespace(path, "nvme0n2"), 20);
+        mock_count_sectors("sys/class/block/nvme0n1", 5);
+        mock_count_sectors(mock_add_namespace(path, "nvme0n2"), 20);
         (void) mock_add_nvme(host, "0000:00:05.0", "nvme1");
         topology = read_tree();
-        cr_expect_eq(topology.devices[1].controller->n_ios, 5 + 20);
-        cr_expect_eq(topology.devices[2].controller->n_ios, 0);
+        cr_expect_eq(topology.devices[1].controller->n_sectors, 5 + 20);
+        cr_expect_eq(topology.devices[2].controller->n_sectors, 0);
         topology_done(&topology);
 }
 

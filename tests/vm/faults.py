@@ -102,6 +102,9 @@ STAGE "$1"
 HUNG = 3
 HUNG_LATENCY_MS = 500
 FOR_EVER_US = 4000000000
+HUNG_TIMEOUT_SECONDS = 5
+# nvme_core.io_timeout: so long the driver waits for what is under way (nvme_dev_disable(), 6.1)
+FREEZE_SECONDS = 30
 HOLD = f"""
 node=$(grep -l VNVME00{HUNG} /sys/class/nvme/*/serial | xargs dirname | xargs basename)n1
 systemd-run --quiet --unit=holder -p DefaultDependencies=no -p KillMode=none -p SendSIGKILL=no \\
@@ -235,7 +238,8 @@ class Campaign:
             hang = [0] * 8
             hang[HUNG] = FOR_EVER_US
             report = self._shut_down(
-                8, self._configured() + (HOLD if is_held else ""), 200,
+                8, self._configured(**({} if is_held else {"TimeoutSec": HUNG_TIMEOUT_SECONDS})) +
+                (HOLD if is_held else ""), 200,
                 "systemctl reboot" if is_held else "systemctl reboot -f",
                 latency_us=HUNG_LATENCY_MS * 1000, flush_us=",".join(map(str, hang)))
             return _read(report, 8, frozenset({HUNG}), 8 * HUNG_LATENCY_MS)

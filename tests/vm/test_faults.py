@@ -88,20 +88,20 @@ def test_one_that_is_late_is_left_to_the_kernel_which_waits_for_it(campaign):
     assert run.report.total_usec <= run.kernel_alone_ms * 1000 + SLACK
 
 
-@pytest.fixture(params=[True, False], ids=["in-use", "idle"])
-def hung(request, campaign):
-    run = campaign.hung_flush(request.param)
-    run.notes["stage"] = "unit" if request.param else "hook"
-    return run
+@pytest.fixture
+def hung(campaign):
+    return campaign.hung_flush(True)
 
 
 def test_a_flush_that_hangs_is_given_a_second_after_the_last_handshake(hung):
     last = max(hung.report.of(i, "shst")[0] for i in hung.healthy)
-    assert hung.report.mark(f"end-{hung.notes['stage']}") - last <= SECOND + 3 * SLACK
+    assert hung.report.mark("end-unit") - last <= SECOND + 3 * SLACK
 
 
-def test_with_a_flush_that_hangs_it_takes_no_longer_than_the_kernel_alone(hung):
-    assert hung.report.total_usec <= hung.kernel_alone_ms * 1000 + SLACK
+def test_a_flush_that_hangs_costs_no_more_than_the_drivers_own_wait(hung):
+    # nvme_dev_disable() waits for what is under way, and that it is under way is our doing
+    limit = hung.kernel_alone_ms * 1000 + faults.FREEZE_SECONDS * SECOND
+    assert hung.report.total_usec <= limit + SLACK
 
 
 def test_the_process_in_a_flush_that_hangs_is_not_waited_for(campaign):
@@ -123,10 +123,18 @@ def test_that_a_flush_was_abandoned_is_said(campaign):
     assert "is open in " in said[0]
 
 
-def test_one_that_is_idle_with_a_flush_that_hangs_stays(campaign):
+def test_one_that_is_idle_with_a_flush_that_hangs_is_not_detached(campaign):
     run = campaign.hung_flush(False)
     assert outcomes(run) in ({faults.serial(faults.HUNG): "left"},
                              {faults.serial(faults.HUNG): "late"})
+
+
+def test_one_that_is_idle_with_a_flush_that_hangs_ends_with_the_deadline(campaign):
+    # what is written back may take its time: a drive that hangs can't be told from one that is slow
+    report = campaign.hung_flush(False).report
+    assert report.mark("end-hook") - report.mark("begin-hook") <= \
+        faults.HUNG_TIMEOUT_SECONDS * SECOND + 3 * SLACK
+    assert report.not_clean() == set()
 
 
 def test_under_lockdown_the_drivers_word_is_taken(campaign):
