@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* One drive after the other; see power_check.h. */
+/* See power_check.h. */
 
 #include "power_check.h"
 
 #include <fcntl.h>
 
+#include "ask_each.h"
 #include "drive_power.h"
 #include "fs.h"
 #include "log.h"
@@ -23,27 +24,66 @@ static void read_text(int root_fd, const char *dir, const char *name, char *buff
         (void) snprintf(buffer, size, "%s", value);
 }
 
-/* Whether it is a drive of ours that answers. Those behind a network have their power elsewhere. */
-static bool ask_drive(int root_fd, const char *name, Entry *entry, NvmeSmart *ret_smart) {
-        char dir[sizeof(CLASS) + NAME_MAX + 1], path[sizeof("dev/") + NAME_MAX], transport[16];
-        _cleanup_close_ int fd = -1;
-        int r;
+/* The PCIe drives of this machine; those behind a network have their power elsewhere. */
+typedef struct Drives {
+        int root_fd;
+        Entry *entries; /* each with the drive's names */
+        size_t n;
+} Drives;
+
+/* In shared memory: what a drive's process found out. */
+typedef struct Answer {
+        int result; /* 1, or -errno; 0: no answer in time */
+        NvmeSmart smart;
+} Answer;
+
+static int add_drive(Drives *drives, const char *name) {
+        char dir[sizeof(CLASS) + NAME_MAX + 1], transport[16];
+        Entry entry = {}, *larger;
 
         (void) snprintf(dir, sizeof(dir), CLASS "/%s", name);
-        read_text(root_fd, dir, "transport", transport, sizeof(transport));
-        read_text(root_fd, dir, "serial", entry->serial, sizeof(entry->serial));
-        read_text(root_fd, dir, "address", entry->address, sizeof(entry->address));
-        read_text(root_fd, dir, "model", entry->model, sizeof(entry->model));
-        (void) snprintf(entry->name, sizeof(entry->name), "%s", name);
-        if (!STREQ(transport, "pcie") || !*entry->serial)
-                return false;
-        (void) snprintf(path, sizeof(path), "dev/%s", name);
-        fd = openat(root_fd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-        r = fd < 0 ? -errno : controller_smart(fd, ret_smart);
+        read_text(drives->root_fd, dir, "transport", transport, sizeof(transport));
+        read_text(drives->root_fd, dir, "serial", entry.serial, sizeof(entry.serial));
+        read_text(drives->root_fd, dir, "address", entry.address, sizeof(entry.address));
+        read_text(drives->root_fd, dir, "model", entry.model, sizeof(entry.model));
+        (void) snprintf(entry.name, sizeof(entry.name), "%s", name);
+        if (!STREQ(transport, "pcie") || !*entry.serial)
+                return 0;
+        larger = reallocarray(drives->entries, drives->n + 1, sizeof(Entry));
+        if (!larger)
+                return -ENOMEM;
+        drives->entries = larger;
+        larger[drives->n++] = entry;
+        return 0;
+}
+
+static int list_drives(Drives *drives) {
+        _cleanup_closedir_ DIR *dir = NULL;
+        const char *name;
+        int r;
+
+        r = fs_opendir(drives->root_fd, CLASS, &dir);
         if (r < 0)
-                log_warning("/dev/%s: its SMART log could not be read, ignoring: %s", name,
-                            strerror(-r));
-        return r >= 0;
+                return r == -ENOENT ? 0 : r;
+        while ((name = fs_readdir(dir, &r))) {
+                r = add_drive(drives, name);
+                if (r < 0)
+                        return r;
+        }
+        return r;
+}
+
+static void ask(void *userdata, size_t i, void *memory) {
+        const Drives *drives = userdata;
+        char path[sizeof("dev/") + NAME_MAX];
+        _cleanup_close_ int fd = -1;
+        Answer *answer = memory;
+        int r;
+
+        (void) snprintf(path, sizeof(path), "dev/%s", drives->entries[i].name);
+        fd = openat(drives->root_fd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+        r = fd < 0 ? -errno : controller_smart(fd, &answer->smart);
+        answer->result = r < 0 ? r : 1;
 }
 
 static void tell(Entry *entry, const NvmeSmart *before, const NvmeSmart *now) {
@@ -54,38 +94,35 @@ static void tell(Entry *entry, const NvmeSmart *before, const NvmeSmart *now) {
         entry_log(entry);
 }
 
-static int check_drive(int root_fd, const char *name, const DrivePower *old, DrivePower *new,
+static int check_drive(Entry *entry, const Answer *answer, const DrivePower *old, DrivePower *new,
                        unsigned verdicts[_POWER_VERDICT_MAX]) {
-        Entry entry = {};
         const NvmeSmart *before;
-        NvmeSmart now = {};
         PowerVerdict verdict;
 
-        if (!ask_drive(root_fd, name, &entry, &now))
+        if (answer->result <= 0) {
+                log_warning("/dev/%s: its SMART log could not be read, ignoring: %s", entry->name,
+                            strerror(answer->result < 0 ? -answer->result : ETIMEDOUT));
                 return 0;
-        before = drive_power_find(old, entry.serial);
-        verdict = power_judge(before, &now);
+        }
+        before = drive_power_find(old, entry->serial);
+        verdict = power_judge(before, &answer->smart);
         verdicts[verdict]++;
-        memcpy(entry.boot_id, old->boot_id, sizeof(entry.boot_id));
-        entry.kind = verdict == POWER_UNSAFE ? ENTRY_POWER_UNSAFE : ENTRY_POWER_CLEAN;
+        memcpy(entry->boot_id, old->boot_id, sizeof(entry->boot_id));
+        entry->kind = verdict == POWER_UNSAFE ? ENTRY_POWER_UNSAFE : ENTRY_POWER_CLEAN;
         if (verdict == POWER_UNSAFE || verdict == POWER_CLEAN)
-                tell(&entry, before, &now);
-        return drive_power_set(new, entry.serial, &now);
+                tell(entry, before, &answer->smart);
+        return drive_power_set(new, entry->serial, &answer->smart);
 }
 
-static int check_drives(int root_fd, const DrivePower *old, DrivePower *new, size_t *ret_n) {
+static int check_drives(const Drives *drives, const Answer *answers, const DrivePower *old,
+                        DrivePower *new, size_t *ret_n) {
         unsigned verdicts[_POWER_VERDICT_MAX] = {};
         Entry kept = { .kind = ENTRY_POWER_KEPT };
-        _cleanup_closedir_ DIR *dir = NULL;
-        const char *name;
-        int r, error;
+        int r = 0;
 
+        for (size_t i = 0; r >= 0 && i < drives->n; i++)
+                r = check_drive(&drives->entries[i], &answers[i], old, new, verdicts);
         *ret_n = 0;
-        r = fs_opendir(root_fd, CLASS, &dir);
-        if (r < 0)
-                return r == -ENOENT ? 0 : r;
-        while (r >= 0 && (name = fs_readdir(dir, &error)))
-                r = check_drive(root_fd, name, old, new, verdicts);
         for (size_t i = 0; i < _POWER_VERDICT_MAX; i++)
                 *ret_n += verdicts[i];
         kept.n_drives = verdicts[POWER_KEPT];
@@ -95,7 +132,23 @@ static int check_drives(int root_fd, const DrivePower *old, DrivePower *new, siz
         return r;
 }
 
-int power_check(int root_fd, const char *boot_id, size_t *ret_n_drives) {
+static int ask_drives(int root_fd, usec_t timeout_usec, const DrivePower *old, DrivePower *new,
+                      size_t *ret_n) {
+        Drives drives = { .root_fd = root_fd };
+        void *answers = NULL;
+        int r;
+
+        r = list_drives(&drives);
+        if (r >= 0)
+                r = ask_each(drives.n, sizeof(Answer), timeout_usec, ask, &drives, &answers);
+        if (r >= 0)
+                r = check_drives(&drives, answers, old, new, ret_n);
+        ask_each_free(answers, drives.n, sizeof(Answer));
+        free(drives.entries);
+        return r;
+}
+
+int power_check(int root_fd, const char *boot_id, usec_t timeout_usec, size_t *ret_n_drives) {
         DrivePower old = DRIVE_POWER_INIT, new = DRIVE_POWER_INIT;
         size_t n = 0;
         int r;
@@ -108,7 +161,7 @@ int power_check(int root_fd, const char *boot_id, size_t *ret_n_drives) {
                 return r;
         r = STREQ(old.boot_id, boot_id) ? 1 : drive_power_read(root_fd, &new);
         if (r <= 0) {
-                r = check_drives(root_fd, &old, &new, &n);
+                r = ask_drives(root_fd, timeout_usec, &old, &new, &n);
                 (void) snprintf(new.boot_id, sizeof(new.boot_id), "%s", boot_id);
                 if (r >= 0)
                         r = drive_power_write(root_fd, &new);

@@ -6,6 +6,8 @@
 #include "util.h"
 
 /* Reads and writes below root_fd; boot_id: this boot's. Done once a boot, further calls do nothing.
- * The entries go to the log. A drive that does not answer keeps us for nvme_core.admin_timeout (60
- * s). *ret_n_drives: how many answered; may be 0. 0 or -errno. */
-int power_check(int root_fd, const char *boot_id, size_t *ret_n_drives) _must_check_;
+ * The entries go to the log. All drives are asked at the same time (ask_each.h); one that has not
+ * answered after timeout_usec is passed over. *ret_n_drives: how many answered; may be 0. 0 or
+ * -errno. */
+int power_check(int root_fd, const char *boot_id, usec_t timeout_usec,
+                size_t *ret_n_drives) _must_check_;

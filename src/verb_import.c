@@ -106,6 +106,9 @@ static int import_records(int root_fd) {
         return r;
 }
 
+/* A healthy drive answers within milliseconds, but no boot waits for it: a busy one has time. */
+#define SMART_TIMEOUT_USEC (10 * USEC_PER_SEC)
+
 static int check_power(int root_fd) {
         Record record = RECORD_INIT;
         size_t n_drives = 0;
@@ -115,7 +118,7 @@ static int check_power(int root_fd) {
         if (r >= 0)
                 r = open_journal();
         if (r >= 0)
-                r = power_check(root_fd, record.boot_id, &n_drives);
+                r = power_check(root_fd, record.boot_id, SMART_TIMEOUT_USEC, &n_drives);
         (void) log_open(LOG_TARGET_STDERR, LOG_INFO);
         if (r < 0)
                 log_error("Could not check how the drives went down: %s", strerror(-r));
