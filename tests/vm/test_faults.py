@@ -193,7 +193,8 @@ def test_without_descriptors_the_rest_is_left_with_a_reason(campaign):
 
 def test_one_whose_worker_was_killed_is_not_called_detached(campaign):
     run = campaign.disturbed("a worker is killed", latency_ms=2000)
-    assert outcomes(run) == {faults.serial(3): "failed"}
+    # the parent reads no registers, and a driver that was cut short says nothing
+    assert outcomes(run) == {faults.serial(3): "unverified"}
 
 
 def test_one_that_was_added_meanwhile_is_the_kernels(campaign):

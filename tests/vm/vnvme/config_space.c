@@ -110,7 +110,7 @@ static int config_read(struct pci_bus *bus, unsigned int devfn, int where, int s
 	*value = ~0U;
 	if (!node || where + size > CONFIG_SIZE)
 		return PCIBIOS_SUCCESSFUL;
-	if (node->controller && faults_of(node->controller) & FAULT_GONE)
+	if (node->controller && controller_is_gone(node->controller))
 		return PCIBIOS_SUCCESSFUL;
 	*value = 0;
 	memcpy(value, node->config + where, size);

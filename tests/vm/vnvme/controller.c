@@ -211,12 +211,18 @@ static void follow_cc(struct controller *c, ktime_t now)
 		begin_shutdown(c, now, cc & NVME_CC_SHN_MASK);
 }
 
+/* From then on its configuration space reads as ones, too. */
+bool controller_is_gone(const struct controller *c)
+{
+	return faults_of(c) & FAULT_GONE || READ_ONCE(c->csts) == ~0U;
+}
+
 /* A device that is gone answers each read with all ones; here the memory has to do so. */
 static void stay_gone(struct controller *c)
 {
 	if (c->csts != ~0U)
 		event_add(c, "gone", 0);
-	c->csts = ~0U;
+	WRITE_ONCE(c->csts, ~0U);
 	memset_io(c->bar, 0xff, BAR_DOORBELLS);
 }
 

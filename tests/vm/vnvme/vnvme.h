@@ -131,6 +131,7 @@ struct node *config_space_node(struct pci_bus *bus, unsigned int devfn);
 void controller_attach_bar(struct controller *c, resource_size_t address);
 void controller_detach_bar(struct controller *c);
 void controller_poll(struct controller *c, ktime_t now);
+bool controller_is_gone(const struct controller *c);
 void controller_complete(struct controller *c, u16 qid, u16 cid, u16 status, u32 result);
 void controller_defer(struct controller *c, ktime_t due, u16 qid, u16 cid);
 
