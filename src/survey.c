@@ -41,7 +41,7 @@ static int is_worth_more(const Topology *topology, const Config *config,
         return n >= options->min_controllers;
 }
 
-/* From what is cheap to know to what is not: each look is left out when it can't matter any more.
+/* Cheap looks come first, and each is left out when it can't matter any more.
  * Open files are looked at in every stage: systemd-shutdown spares processes too (storage daemons,
  * SurviveFinalKillSignal=). Where few are left that costs next to nothing. 1, 0 or -errno. */
 static int look_at_processes(int root_fd, const Config *config, const SurveyOptions *options,

@@ -22,9 +22,9 @@ typedef struct UsageOptions {
  *   dev/NAME with O_RDONLY|O_EXCL. */
 int usage_mark(int root_fd, const UsageOptions *options, Topology *topology) _must_check_;
 
-/* Whatever a live process has open: the files of each thread, and those that are registered with
- * io_uring (usage_processes.h). */
+/* Marks each device that a live process has open: the files of each thread, and those that are
+ * registered with io_uring (usage_processes.h). */
 int usage_mark_open(int root_fd, Topology *topology) _must_check_;
 
-/* Whatever a live process has mapped. */
+/* Marks each device that a live process has mapped. */
 int usage_mark_mapped(int root_fd, Topology *topology) _must_check_;

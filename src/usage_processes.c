@@ -28,7 +28,7 @@ typedef struct Walk {
         bool is_procfs;  /* and not a directory that stands for it, whose numbers mean nothing here
                           */
         dev_t anonymous; /* the file system that rings are on (anon_inode_getfile()) */
-        void *plain;     /* a tree of MappedFile: what is known to be no device */
+        void *plain;     /* a tree of MappedFile: files that are no device */
 } Walk;
 
 typedef struct Process {
@@ -235,7 +235,7 @@ static int remember_plain(Walk *walk, const MappedFile *file) {
         return -ENOMEM;
 }
 
-/* A mapping that is not in map_files any more was changed meanwhile: its path is what is left. */
+/* A mapping that is not in map_files any more was changed meanwhile: only its path is left. */
 static int mark_by_path(Process *process, char *path) {
         size_t block;
         int r;

@@ -321,7 +321,7 @@ static bool is_loaded(const Usage *usage, const char *module) {
         return sysfs_exists(usage->root_fd, path);
 }
 
-/* What was set up through configfs lives on when configfs is not mounted (any more). */
+/* A target that was set up through configfs lives on when configfs is not mounted (any more). */
 static int read_hidden_targets(Usage *usage) {
         static const char *const modules[] = { "nvmet", "target_core_file", "usb_f_mass_storage",
                                                "ocfs2_nodemanager" };

@@ -7,7 +7,7 @@
 #include "record.h"
 
 /* In the worker that unbound it. Reads CSTS through <address>/resource0, which the kernel lets
- * nobody map while a driver is bound (IO_STRICT_DEVMEM). Where it can't be mapped at all, under
+ * no program map while a driver is bound (IO_STRICT_DEVMEM). Where it can't be mapped at all, under
  * lockdown (PCI_ACCESS, pci_mmap_resource(), 6.1) and on s390x, the driver's word decides: what it
  * has complained of since driver_log_skip(log), which is to be called right before the unbind. Sets
  * result->outcome to

@@ -60,8 +60,8 @@ static bool is_listed(const Worker *w, const char *address) {
         return faccessat(w->root_fd, path, F_OK, 0) >= 0 || errno != ENOENT;
 }
 
-/* Out of sysfs, or a virtual function whose physical one is: only then has whatever waits for it
- * nothing left to disturb. */
+/* Whether sysfs has lost it, or the physical function that it is a virtual one of: a step that
+ * waits for it has nothing left to disturb then. */
 static bool is_gone(const Worker *w) {
         const Device *d = worker_device(w);
 
@@ -227,9 +227,9 @@ static bool is_all_its_own(const Worker *w) {
 }
 
 /* The net below all other checks: a user in the kernel that claims nothing and shows nowhere still
- * reads and writes. The survey and this worker do neither, and what is idle has no dirty pages that
- * another worker's fsync() of a shared head could write. But that worker's Flush may be under way
- * here, so that only of unshared namespaces what is under way must be a stranger's. */
+ * reads and writes. The survey and this worker do neither, and the fsync() of a shared head by the
+ * worker of another path writes nothing, as an idle head has no dirty pages. But the Flush of that
+ * worker may be under way here: for a shared head that is no proof of a user. */
 static bool is_quiet(Worker *w) {
         const Controller *c = worker_device(w)->controller;
         Namespaces seen;
