@@ -58,9 +58,12 @@ static int start_step(Waves *waves, size_t i) {
         int r;
 
         result->started_usec = waves->ops->now(waves->context);
-        result->n_gates = step->n_gates;
-        result->n_turns = step->n_turns;
-        result->released_by = waves->ready.released_by[i];
+        /* A Flush waits for nothing. */
+        if (step->action != STEP_LEAVE) {
+                result->n_gates = step->n_gates;
+                result->n_turns = step->n_turns;
+                result->released_by = waves->ready.released_by[i];
+        }
         if (step->action == STEP_PASS) {
                 result->ended_usec = result->started_usec;
                 result->outcome = OUTCOME_DETACHED;
