@@ -69,13 +69,14 @@ void entry_text_format(const Entry *entry, char *buffer, size_t size) {
                 if (entry->totals.n_by_word > 0)
                         (void) snprintf(by_word, sizeof(by_word), " (%u by the driver's word)",
                                         entry->totals.n_by_word);
-                (void) snprintf(buffer, size,
-                                "%u NVMe controllers detached%s in %s, %u left, %u late, %u "
-                                "failed, %u vanished, %u unverified; one after the other %s, saved "
-                                "%s",
-                                n[OUTCOME_DETACHED], by_word, elapsed, n[OUTCOME_LEFT],
-                                n[OUTCOME_LATE], n[OUTCOME_FAILED], n[OUTCOME_VANISHED],
-                                n[OUTCOME_UNVERIFIED], serial, saved);
+                (void) snprintf(
+                        buffer, size,
+                        "%u NVMe controllers detached%s in %s, %u left, %u late, %u "
+                        "failed, %u vanished, %u unverified; one after the other about %s, saved "
+                        "%s",
+                        n[OUTCOME_DETACHED], by_word, elapsed, n[OUTCOME_LEFT], n[OUTCOME_LATE],
+                        n[OUTCOME_FAILED], n[OUTCOME_VANISHED], n[OUTCOME_UNVERIFIED], serial,
+                        saved);
         }
 }
 

@@ -62,7 +62,8 @@ static bool is_of(const Entry *entry, EntryKind kind, Stage stage) {
         return entry->kind == kind && entry->stage == stage;
 }
 
-/* The times from the first moment of its controllers to the last, the counts by outcome. */
+/* The times from the first moment of its controllers to the last, the counts by outcome. What
+ * record_totals() knows of contention is not in the entries. */
 static RecordTotals add_up(const Entry *entries, size_t n, Stage stage, usec_t began_usec) {
         RecordTotals totals = {};
 

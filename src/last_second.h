@@ -12,5 +12,6 @@
  * notification and for one after it, some 15 ms each at 250 Hz;
  *   nvme_core.admin_timeout is lowered to 5 s: a controller that answers no admin command holds its
  * unbind for that long, 60 s by default (nvme_delete_io_queues(), 6.1), and can't be killed there.
- * It takes effect at once and for every controller of the machine, and is not put back. */
-void last_second_settings(int root_fd);
+ * It takes effect at once and for every controller of the machine, and is not put back.
+ * Returns whether RCU grace periods are expedited that were not before. */
+bool last_second_settings(int root_fd);

@@ -68,6 +68,17 @@ int record_read_boot_id(Record *record, int root_fd) {
         return r == -ENOMEM ? r : 0;
 }
 
+#define GRACE_PERIODS_USEC (25 * USEC_PER_MSEC)
+
+static usec_t kernel_alone_usec(const Record *record, const StepResult *result) {
+        usec_t usec = result->phase_usec[PHASE_SHUTDOWN];
+
+        if (usec == 0)
+                return 0;
+        usec -= result->contention_usec < usec ? result->contention_usec : usec;
+        return usec + (record->is_rcu_expedited ? GRACE_PERIODS_USEC : 0);
+}
+
 RecordTotals record_totals(const Record *record, const Topology *topology) {
         RecordTotals totals = { .elapsed_usec = record->ended_usec - record->started_usec };
 
@@ -80,7 +91,7 @@ RecordTotals record_totals(const Record *record, const Topology *topology) {
                 totals.count[result->outcome]++;
                 totals.n_by_word += result->outcome == OUTCOME_DETACHED && !result->is_verified;
                 if (result->outcome != OUTCOME_LATE)
-                        totals.serial_usec += result->phase_usec[PHASE_SHUTDOWN];
+                        totals.serial_usec += kernel_alone_usec(record, result);
         }
         if (totals.serial_usec > totals.elapsed_usec)
                 totals.saved_usec = totals.serial_usec - totals.elapsed_usec;

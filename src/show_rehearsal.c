@@ -75,7 +75,7 @@ static void print_totals(const RecordTotals *totals, const Rehearsal *rehearsal,
 
         (void) fprintf(stream,
                        "\n%u shut down in %s; one after the other, as the kernel alone does it: "
-                       "%s; saved: %s. Binding again took %s.\n",
+                       "about %s; saved: %s. Binding again took %s.\n",
                        totals->count[OUTCOME_DETACHED] + totals->count[OUTCOME_UNVERIFIED],
                        text_format_seconds(elapsed, totals->elapsed_usec),
                        text_format_seconds(serial, totals->serial_usec),

@@ -145,7 +145,7 @@ static void show_totals(const History *history, FILE *stream) {
         text_format_usec(elapsed, totals->elapsed_usec);
         text_format_usec(serial, totals->serial_usec);
         text_format_usec(saved, totals->saved_usec);
-        (void) fprintf(stream, ".\nIt took %s; one after the other %s, saved %s.\n",
+        (void) fprintf(stream, ".\nIt took %s; one after the other about %s, saved %s.\n",
                        or_nothing(elapsed), or_nothing(serial), or_nothing(saved));
 }
 

@@ -114,7 +114,8 @@ int show_report_metrics(const Report *report, FILE *stream) {
                    "complain.");
         (void) fprintf(stream, "nvme_async_shutdown_by_drivers_word %u\n", totals->n_by_word);
         print_seconds(stream, "elapsed_seconds", "Time of all stages.", totals->elapsed_usec);
-        print_seconds(stream, "serial_seconds", "What one after the other would have taken.",
+        print_seconds(stream, "serial_seconds",
+                      "About what the kernel alone would have taken, one after the other.",
                       totals->serial_usec);
         print_seconds(stream, "saved_seconds", "The difference.", totals->saved_usec);
         print_controllers(history, stream);

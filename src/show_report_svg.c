@@ -93,13 +93,14 @@ int show_report_svg(const Report *report, FILE *stream) {
                 (void) snprintf(lost, sizeof(lost), "; the entries of %zu are lost",
                                 history->n_total - history->n_controllers);
         (void) snprintf(title, sizeof(title), "NVMe controllers: %s", when);
-        (void) snprintf(subtitle, sizeof(subtitle),
-                        "%u of %zu controllers detached; %.2f s, one after the other %.2f s, saved "
-                        "%.2f s%s",
-                        history->totals.count[OUTCOME_DETACHED], history->n_total,
-                        (double) history->totals.elapsed_usec / 1e6,
-                        (double) history->totals.serial_usec / 1e6,
-                        (double) history->totals.saved_usec / 1e6, lost);
+        (void) snprintf(
+                subtitle, sizeof(subtitle),
+                "%u of %zu controllers detached; %.2f s, one after the other about %.2f s, saved "
+                "%.2f s%s",
+                history->totals.count[OUTCOME_DETACHED], history->n_total,
+                (double) history->totals.elapsed_usec / 1e6,
+                (double) history->totals.serial_usec / 1e6,
+                (double) history->totals.saved_usec / 1e6, lost);
         if (rows && groups && releases) {
                 const Timeline timeline = {
                         .title = title,

@@ -32,6 +32,7 @@ typedef struct Run {
         int console_fd;
         PendingAction pending; /* unit */
         ssize_t n_bound;       /* controllers that the driver has; -errno */
+        usec_t started_usec;
 } Run;
 
 static void on_progress(void *userdata, size_t n_done, size_t n_steps, usec_t elapsed_usec) {
@@ -86,7 +87,8 @@ static int act(Run *run, usec_t deadline) {
                 r = ops_kernel_new(run->root_fd, &run->topology, false, run->argv0, &ops);
         if (r >= 0) {
                 run->console_fd = progress_open(run->root_fd);
-                last_second_settings(run->root_fd);
+                record.is_rcu_expedited = last_second_settings(run->root_fd);
+                record.started_usec = run->started_usec;
                 keep_kernel_log(run);
                 r = waves_run(&run->plan, &ops_kernel, ops, &options, &record);
         }
@@ -220,6 +222,7 @@ static int run_stage(const Arguments *arguments) {
                 .argv0 = arguments->argv0,
                 .console_fd = -1,
                 .pending = PENDING_ACTION_INIT,
+                .started_usec = usec_now(),
         };
         int r;
 

@@ -121,6 +121,7 @@ static void take_result(Waves *waves, size_t i, const StepResult *result) {
         target->is_taken = result->is_taken;
         target->is_gone = result->is_gone;
         target->ended_usec = result->ended_usec;
+        target->contention_usec = result->contention_usec;
         memcpy(target->phase_usec, result->phase_usec, sizeof(target->phase_usec));
         if (*result->reason)
                 set_reason(target, "%s", result->reason);
@@ -281,8 +282,11 @@ int waves_run(const Plan *plan, const ShutdownOps *ops, void *context, const Wav
 
         r = waves_init(&waves);
         if (r >= 0) {
-                record->started_usec = ops->now(context);
-                waves.progress_usec = record->started_usec + PROGRESS_EVERY_USEC;
+                usec_t now = ops->now(context);
+
+                if (record->started_usec == 0)
+                        record->started_usec = now;
+                waves.progress_usec = now + PROGRESS_EVERY_USEC;
                 waves.flush_usec = USEC_INFINITY;
                 settle_untouched(&waves);
                 why = run_until_settled(&waves);

@@ -34,6 +34,7 @@ typedef struct Worker {
         int *claims; /* descriptors of namespaces that this controller alone has */
         size_t n_claims;
         DriverLog log;
+        int schedstat_fd;
 } Worker;
 
 /* Always false, so that a check can end with it. */
@@ -123,6 +124,7 @@ static bool is_same_controller(Worker *w) {
  * of->mutex). */
 static bool can_unbind(Worker *w) {
         driver_log_open(w->root_fd, &w->log);
+        w->schedstat_fd = sysfs_open_attribute(w->root_fd, "proc/self/schedstat", O_RDONLY);
         w->unbind_fd = sysfs_open_attribute(w->root_fd, UNBIND_PATH, O_WRONLY);
         return w->unbind_fd >= 0 ||
                refuse(w, OUTCOME_LEFT, "opening /%s: %s", UNBIND_PATH, strerror(-w->unbind_fd));
@@ -333,15 +335,34 @@ static bool carries_no_mount(Worker *w) {
         return r == 0 || refuse(w, OUTCOME_LEFT, "%s", why);
 }
 
+/* How long this process has been ready to run without a processor, since its fork: the second of
+ * three numbers, in nanoseconds (Documentation/scheduler/sched-stats.rst). Not every kernel tells.
+ */
+static bool read_contention(const Worker *w, usec_t *ret_usec) {
+        _cleanup_free_ char *text = NULL;
+        unsigned long long nsec;
+
+        if (w->schedstat_fd < 0 || sysfs_read_fd(w->schedstat_fd, &text) < 0 ||
+            sscanf(text, "%*u %llu", &nsec) != 1)
+                return false;
+        *ret_usec = nsec / 1000;
+        return true;
+}
+
 /* write(2) returns when nvme_remove() has: after SHST=10b or after the driver's time-out. */
 static bool unbind(Worker *w) {
         const Device *d = worker_device(w);
+        usec_t before = 0, after = 0;
+        bool is_known;
         int r;
 
+        is_known = read_contention(w, &before);
         driver_log_skip(&w->log);
         /* Set before: a worker that is killed inside has taken it all the same. */
         w->slot->result.is_taken = true;
         r = sysfs_write_fd(w->unbind_fd, d->address);
+        if (is_known && read_contention(w, &after))
+                w->slot->result.contention_usec = after - before;
         w->slot->result.is_taken = r >= 0;
         if (r == -ENODEV) {
                 w->slot->result.is_gone = is_gone(w);
@@ -436,6 +457,7 @@ void worker_run(int root_fd, const Topology *topology, size_t device, StepAction
                 .serial_fd = -1,
                 .unbind_fd = -1,
                 .log = DRIVER_LOG_INIT,
+                .schedstat_fd = -1,
         };
 
         worker_enter_phase(slot, PHASE_CHECK);
@@ -447,5 +469,6 @@ void worker_run(int root_fd, const Topology *topology, size_t device, StepAction
         close_fd(&w.serial_fd);
         close_fd(&w.unbind_fd);
         driver_log_close(&w.log);
+        close_fd(&w.schedstat_fd);
         worker_enter_phase(slot, _PHASE_MAX);
 }

@@ -27,7 +27,7 @@ TestSuite(last_second, .init = fake_root_start, .fini = fake_root_done);
 
 static char *timeout_after(const char *before) {
         fake_root_write(ADMIN_TIMEOUT, before);
-        last_second_settings(root_fd);
+        (void) last_second_settings(root_fd);
         return fake_root_read(ADMIN_TIMEOUT);
 }
 
@@ -50,14 +50,24 @@ Test(last_second, expedites_rcu) {
         char *after;
 
         fake_root_write("sys/kernel/rcu_expedited", "0\n");
-        last_second_settings(root_fd);
+        fake_root_write("sys/kernel/rcu_normal", "0\n");
+        cr_expect(last_second_settings(root_fd));
         after = fake_root_read("sys/kernel/rcu_expedited");
         cr_expect(eq(str, after, "1\n"));
         free(after);
 }
 
+Test(last_second, rcu_that_was_expedited_before_is_no_difference) {
+        fake_root_write("sys/kernel/rcu_expedited", "1\n");
+        cr_expect(not(last_second_settings(root_fd)));
+        fake_root_remove("sys/kernel/rcu_expedited");
+        fake_root_write("sys/kernel/rcu_expedited", "0\n");
+        fake_root_write("sys/kernel/rcu_normal", "1\n");
+        cr_expect(not(last_second_settings(root_fd)));
+}
+
 Test(last_second, goes_on_without_the_parameter_or_the_right) {
-        last_second_settings(root_fd);
+        cr_expect(not(last_second_settings(root_fd)));
         cr_expect(eq(int, locked_flags, MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT));
         cr_expect(eq(int, priority, PRIO_MIN));
 }

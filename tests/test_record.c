@@ -101,6 +101,18 @@ Test(record, does_not_count_late_ones_as_saved) {
         cr_expect(eq(u64, record_totals(&record, &topology).saved_usec, 0));
 }
 
+/* The kernel's pass has the processors for itself, but nobody expedites RCU for it. */
+Test(record, serial_is_about_what_the_kernel_alone_takes) {
+        record.results[0].contention_usec = 3000;
+        cr_expect(eq(u64, record_totals(&record, &topology).serial_usec, 7103000 - 3000));
+        record.is_rcu_expedited = true;
+        cr_expect(
+                eq(u64, record_totals(&record, &topology).serial_usec, 7103000 - 3000 + 2 * 25000),
+                "of the two that were taken, not of the one that was left");
+        record.results[0].contention_usec = 3 * USEC_PER_SEC;
+        cr_expect(eq(u64, record_totals(&record, &topology).serial_usec, 5000000 + 2 * 25000));
+}
+
 Test(record, kmsg_line_of_a_detached_controller) {
         log_set_kmsg_fd(pair[0]);
         record_log_controller(&record, &topology, 0);
@@ -192,14 +204,15 @@ Test(record, summary_counts_what_only_the_driver_vouches_for) {
 Test(record, summary_on_one_kmsg_line) {
         log_set_kmsg_fd(pair[0]);
         record_log_summary(&record, &topology);
-        cr_expect(eq(str, (char *) receive(),
-                     "<29>nvme-async-shutdown: 1 NVMe controllers detached in 5.500s, 1 left, 0 "
-                     "late, 1 failed, 0 vanished, 0 unverified; one after the other 7.103s, saved "
-                     "1.603s (stage=hook summary "
-                     "boot=0123456789abcdef0123456789abcdef detached=1 left=1 late=0 failed=1 "
-                     "vanished=0 "
-                     "unverified=0 elapsed_usec=5500000 serial_usec=7103000 saved_usec=1603000 "
-                     "action=reboot began=10000000)"));
+        cr_expect(eq(
+                str, (char *) receive(),
+                "<29>nvme-async-shutdown: 1 NVMe controllers detached in 5.500s, 1 left, 0 "
+                "late, 1 failed, 0 vanished, 0 unverified; one after the other about 7.103s, saved "
+                "1.603s (stage=hook summary "
+                "boot=0123456789abcdef0123456789abcdef detached=1 left=1 late=0 failed=1 "
+                "vanished=0 "
+                "unverified=0 elapsed_usec=5500000 serial_usec=7103000 saved_usec=1603000 "
+                "action=reboot began=10000000)"));
 }
 
 Test(record, says_when_a_bridge_is_released) {

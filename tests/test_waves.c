@@ -100,6 +100,17 @@ static StepResult *result(Scene *scene, const char *address) {
 #define ROOT_PORT "0000:00:00.0"
 #define UPSTREAM "0000:02:00.0"
 
+/* The stage's, whose look at the machine counts as well. */
+Test(waves, a_begin_that_is_set_stays, .timeout = 10) {
+        Scene s = switch_scene();
+
+        prepare(&s);
+        s.record.started_usec = SECOND / 2;
+        run(&s);
+        cr_expect(eq(u64, s.record.ended_usec - s.record.started_usec, SECOND + SECOND / 2));
+        done(&s);
+}
+
 Test(waves, starts_all_leaves_at_once, .timeout = 10) {
         Scene s = switch_scene();
 

@@ -29,6 +29,7 @@ static struct {
         bool keeps_driver;
         bool removes_device;
         bool complains;
+        const char *schedstat; /* during the unbind */
         bool has_complained_at_fsync;
         uint32_t csts;
         unsigned n_writes;
@@ -89,6 +90,8 @@ ssize_t write(int fd, const void *data, size_t size) {
         }
         if (kernel.complains)
                 complain();
+        if (kernel.schedstat)
+                fake_root_write("proc/self/schedstat", kernel.schedstat);
         if (!kernel.keeps_driver)
                 fake_root_remove(PCI "/driver");
         if (kernel.removes_device)
@@ -212,6 +215,23 @@ Test(worker, detaches_an_idle_controller) {
         cr_expect(kernel.was_taken);
         cr_expect(eq(str, slot.result.reason, ""));
         cr_expect(ge(u64, slot.result.ended_usec, slot.result.started_usec));
+}
+
+/* That is not the drive's time. Nanoseconds, of which only what the unbind adds counts. */
+Test(worker, tells_how_long_the_unbind_waited_for_a_processor) {
+        fake_root_write("proc/self/schedstat", "7000000 3000000 12\n");
+        kernel.schedstat = "9000000 8001000 15\n";
+        run();
+        cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
+        cr_expect(eq(u64, slot.result.contention_usec, 5001));
+}
+
+Test(worker, does_without_the_scheduler_s_word) {
+        fake_root_write("proc/self/schedstat", "nonsense\n");
+        kernel.schedstat = "9000000 8001000 15\n";
+        run();
+        cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
+        cr_expect(eq(u64, slot.result.contention_usec, 0));
 }
 
 /* kernel.md g: without it, data written to the page cache of the raw device is lost. */

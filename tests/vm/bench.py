@@ -6,6 +6,8 @@ Each run is a real shutdown; all of a row begin from one saved state of the mach
 controllers. The times are taken on the controllers' own clock. A figure is the median of its rounds;
 where the kernel alone takes longer than half a minute it is measured once, as it does not vary.
 
+The column "said" has what the hook's own record says that the kernel alone would have taken.
+
 The row "enumeration" is no shutdown: it is what `plan` takes on the live machine, which looks at all
 that a stage looks at, beside what it takes to start the program.
 """
@@ -23,6 +25,7 @@ import bench_report
 import bench_trace
 import vnvme
 from image import Images
+from machine import CLOCKS
 
 LONG_USEC = 30_000_000
 
@@ -144,7 +147,8 @@ def measure(machines, row, mode):
     report = shut_down(machines, row, mode)
     hook = 0 if mode == KERNEL else report.span("hook")
     return {"unit_usec": report.span("unit"), "hook_usec": hook, "kernel_usec": report.kernel_usec,
-            "total_usec": report.span("unit") + hook + report.kernel_usec}
+            "total_usec": report.span("unit") + hook + report.kernel_usec,
+            "serial_usec": report.serial_usec if mode == FORCED else None}
 
 
 ENUMERATION = "enumeration"
@@ -240,6 +244,7 @@ def main():
     parser.add_argument("--row", action="append", help="only rows whose name begins so")
     parser.add_argument("--trace", action="store_true", help="show where the time goes instead")
     parser.add_argument("--kvm", action="store_true")
+    parser.add_argument("--clock", choices=CLOCKS, default="host", help="see machine.py")
     args = parser.parse_args()
     begun = time.monotonic()
 
@@ -250,7 +255,8 @@ def main():
         return not args.row or any(name.startswith(beginning) for beginning in args.row)
 
     wanted = [row for row in rows() if is_wanted(row.name)]
-    machines = vnvme.Bench(Images(args.cache, args.kvm, say), args.cache / "bench", args.build, say)
+    machines = vnvme.Bench(Images(args.cache, args.kvm, say), args.cache / "bench", args.build, say,
+                           clock=args.clock)
     if args.trace:
         trace(machines, wanted)
         return 0

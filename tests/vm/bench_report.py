@@ -15,11 +15,19 @@ COLOURS = {"kernel alone": "#b0b0b0", "shell hook": "#e69f00", "nvme-async-shutd
 LICENCE = "<!-- SPDX-License-Identifier: LGPL-2.1-or-later -->"
 
 HEAD = ("row", "who", "unit", "hook", "kernel pass", "total", "slowest drive", "total/slowest",
-        "speed-up")
+        "speed-up", "said")
 
 
 def _seconds(usec):
     return f"{usec / 1e6:.3f} s"
+
+
+def _said(run, alone):
+    """The record's own estimate of what the kernel alone takes, and how far off that is."""
+    said = run.get("serial_usec")
+    if not said or not alone:
+        return "-"
+    return f"{_seconds(said)} ({said / alone['kernel_usec'] - 1:+.0%})"
 
 
 def _lines(results):
@@ -31,7 +39,7 @@ def _lines(results):
             yield (result["name"], mode, _seconds(run["unit_usec"]), _seconds(run["hook_usec"]),
                    _seconds(run["kernel_usec"]), _seconds(total), _seconds(slowest),
                    f"{total / slowest:.2f}" if slowest else "-",
-                   f"{alone['total_usec'] / total:.1f} x" if alone else "-")
+                   f"{alone['total_usec'] / total:.1f} x" if alone else "-", _said(run, alone))
 
 
 def table(results):
