@@ -90,10 +90,10 @@ int record_read_boot_id(Record *record, int root_fd) _must_check_;
  *   and where RCU was expedited by us, 25 ms more for each. The kernel's pass waits for grace
  * periods as well (blk_mq_quiesce_queue() of both kinds of queues, nvme_dev_disable(), 6.1), but
  * for normal ones, which take 10 to 15 ms each at any HZ (RCU_JIFFIES_TILL_FORCE_QS).
- * Not in it is what can't be told: waits for a lock that another worker held. Measured on QEMU's
- * virtual clock, one processor, 6.1 (tests/vm/bench.py --clock=virtual), against the kernel alone:
- * within 5 % for 8 to 64 controllers of 0 to 500 ms and for 24 of 0.1 to 13 s; 128 of 500 ms 5 %
- * more, 128 of 0 ms 25 % more. */
+ * Not taken out are waits that can't be told from the drive's: for a lock, or for a kernel thread
+ * that had no processor. Measured against the kernel alone on QEMU's virtual clock, one processor,
+ * 6.1 (tests/vm/bench.py --clock=virtual): 8, 32 and 64 controllers of 0 ms -3, -4 and -1 %, 8 and
+ * 64 of 500 ms -1 and 0 %, 24 of 0.1 to 13 s 0 %; 128 of 500 ms +6 %, 128 of 0 ms +24 %. */
 RecordTotals record_totals(const Record *record, const Topology *topology);
 
 /* Each writes one entry to the log; see entry_log(). */
