@@ -68,7 +68,8 @@ def test_rehearse_binds_all_again_under_their_old_names(run):
 
 def test_rehearse_adds_up(run):
     controllers, totals = run[1]["controllers"], run[1]["totals"]
-    assert totals["serial_usec"] == sum(c["usec"] for c in controllers)
+    # less what they waited for a processor
+    assert 0 < totals["serial_usec"] <= sum(c["usec"] for c in controllers)
     assert totals["saved_usec"] == max(0, totals["serial_usec"] - totals["elapsed_usec"])
     assert totals["detached"] == len(IDLE)
 

@@ -48,8 +48,9 @@ cat >{HOOKS}/marked.shutdown <<'EOF'
 echo begin-hook >/proc/vnvme
 [ ! -x {MARKED_HOOK} ] || {MARKED_HOOK} "$@"
 echo end-hook >/proc/vnvme
-# the console is quiet
-dmesg | grep -a 'nvme-async-shutdown: .*stage=hook summary' >/dev/ttyS0
+# The console is quiet. A record without a line break is readable when the next one has come.
+echo marked >/dev/kmsg
+dmesg | grep -a 'nvme-async-shutdown: .*stage=hook summary' >/dev/ttyS0 || true
 EOF
 chmod 755 {HOOKS}/marked.shutdown
 systemctl daemon-reload
