@@ -165,7 +165,8 @@ def test_journal_summary_adds_up(unit_run):
                               for key in ("ELAPSED_USEC", "SERIAL_USEC", "SAVED_USEC"))
     parts = [int(entry["NVME_SHUTDOWN_USEC"]) for entry in unit_run.entries("detached").values()]
     assert elapsed > 0
-    assert serial >= sum(parts) > 0
+    # less what they waited for a processor, and 25 ms more for each: record_totals()
+    assert 0 < serial <= sum(parts) + len(parts) * 25_000
     assert saved == max(serial - elapsed, 0)
 
 
