@@ -9,7 +9,7 @@
 /* Of a type 0 and a type 1 header alike (PCI 3.0, 6.1). */
 #define HEADER_SIZE 64
 
-static bool is_listed(int root_fd, const char *address) {
+bool pci_is_listed(int root_fd, const char *address) {
         char path[PATH_MAX];
 
         (void) snprintf(path, sizeof(path), "sys/bus/pci/devices/%s", address);
@@ -29,7 +29,7 @@ int pci_presence(int root_fd, const char *address) {
                 int r = -errno;
 
                 /* ENODEV: it was removed between the two. */
-                return r == -ENODEV || !is_listed(root_fd, address) ? 0 : r;
+                return r == -ENODEV || !pci_is_listed(root_fd, address) ? 0 : r;
         }
         for (ssize_t i = 0; i < n; i++)
                 if (header[i] != UINT8_MAX)

@@ -12,3 +12,6 @@
  * Vendor and device ID alone tell nothing: those of a virtual function are FFFFh by specification
  * (SR-IOV 1.1, 3.4.1.1), its status and its class code are its own. Never blocks. */
 int pci_presence(int root_fd, const char *address);
+
+/* Whether sysfs knows the address. What can't be told counts as known. */
+bool pci_is_listed(int root_fd, const char *address);

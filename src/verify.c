@@ -112,11 +112,11 @@ static bool judge_place(int root_fd, const char *address, StepResult *result) {
         _cleanup_free_ char *driver = NULL;
         char dir[PATH_MAX];
 
-        (void) snprintf(dir, sizeof(dir), "sys/bus/pci/devices/%s", address);
-        if (faccessat(root_fd, dir, F_OK, 0) < 0 && errno == ENOENT) {
+        if (!pci_is_listed(root_fd, address)) {
                 set(result, OUTCOME_VANISHED, "gone from the bus");
                 return true;
         }
+        (void) snprintf(dir, sizeof(dir), "sys/bus/pci/devices/%s", address);
         if (sysfs_link_name(root_fd, dir, "driver", &driver) < 0)
                 return false;
         set(result, OUTCOME_FAILED, "still bound to %s", driver);

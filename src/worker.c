@@ -54,21 +54,14 @@ static const Device *worker_device(const Worker *w) {
         return &w->topology->devices[w->device];
 }
 
-static bool is_listed(const Worker *w, const char *address) {
-        char path[PATH_MAX];
-
-        (void) snprintf(path, sizeof(path), "sys/bus/pci/devices/%s", address);
-        return faccessat(w->root_fd, path, F_OK, 0) >= 0 || errno != ENOENT;
-}
-
 /* Whether sysfs has lost it, or the physical function that it is a virtual one of: a step that
  * waits for it has nothing left to disturb then. */
 static bool is_gone(const Worker *w) {
         const Device *d = worker_device(w);
 
-        return !is_listed(w, d->address) ||
+        return !pci_is_listed(w->root_fd, d->address) ||
                (d->physfn != TOPOLOGY_NONE &&
-                !is_listed(w, w->topology->devices[d->physfn].address));
+                !pci_is_listed(w->root_fd, w->topology->devices[d->physfn].address));
 }
 
 static bool belongs_to(const Block *block, size_t device) {
@@ -103,7 +96,7 @@ static bool is_same_controller(Worker *w) {
         int r;
 
         (void) snprintf(dir, sizeof(dir), "sys/bus/pci/devices/%s", d->address);
-        if (!is_listed(w, d->address)) {
+        if (!pci_is_listed(w->root_fd, d->address)) {
                 w->slot->result.is_gone = true;
                 return refuse(w, OUTCOME_VANISHED, "gone from the bus");
         }
