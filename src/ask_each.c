@@ -4,27 +4,14 @@
 #include "ask_each.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 
+#include "poll_until.h"
+
 /* Processes at the same time. */
 #define BATCH ((size_t) 64)
-
-/* Each process holds the pipe open for writing, so that its end is the end of the last one. Returns
- * whether that came in time. */
-static bool wait_for_all(int fd, usec_t deadline) {
-        for (;;) {
-                struct pollfd p = { .fd = fd, .events = POLLIN };
-                usec_t now = usec_now();
-                int timeout = now >= deadline ? 0 : (int) ((deadline - now) / USEC_PER_MSEC) + 1;
-                int r = poll(&p, 1, timeout);
-
-                if (r >= 0 || errno != EINTR)
-                        return r > 0;
-        }
-}
 
 /* One that hangs in the kernel can't be reaped; when we end it is init's. */
 static void end_batch(const pid_t *pids, size_t n, bool has_ended) {
@@ -53,7 +40,9 @@ static int ask_batch(size_t first, size_t n, usec_t timeout_usec, AskFunction as
                 }
         }
         (void) close(ends[1]);
-        has_ended = wait_for_all(ends[0], usec_now() + timeout_usec);
+        /* Each process holds the pipe open for writing, so that its end is the end of the last one.
+         */
+        has_ended = poll_until(ends[0], usec_now() + timeout_usec) > 0;
         (void) close(ends[0]);
         end_batch(pids, n, has_ended);
         return 0;
