@@ -73,14 +73,13 @@ int block_count_sectors(int dir_fd, const char *path, uint64_t *ret_count, bool 
 
 /* Where it can't be read, the plan goes without: a worker compares only what was read. */
 static int read_sectors(int dir_fd, BlockEntry *entry) {
-        bool is_busy;
         int r;
 
         entry->n_sectors = UINT64_MAX;
         if (entry->is_partition || !STARTSWITH(entry->parent, "nvme") ||
             STARTSWITH(entry->parent, "nvme-subsys"))
                 return 0;
-        r = block_count_sectors(dir_fd, "stat", &entry->n_sectors, &is_busy);
+        r = block_count_sectors(dir_fd, "stat", &entry->n_sectors, NULL);
         return r == -ENOMEM ? r : 0;
 }
 
