@@ -71,7 +71,8 @@ int block_count_sectors(int dir_fd, const char *path, uint64_t *ret_count, bool 
         return 0;
 }
 
-/* Where it can't be read, the plan goes without: a worker compares only what was read. */
+/* A worker compares only counters that were read here: without them the plan stands all the same.
+ */
 static int read_sectors(int dir_fd, BlockEntry *entry) {
         int r;
 

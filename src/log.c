@@ -200,7 +200,7 @@ void log_line(int level, const char *format, ...) {
 /* The suffix is what a program reads later: it is the message that gets cut.
  *
  * A server's console is a serial line as often as not: at 115,200 baud the lines of 128 controllers
- * take 2 s, in which the kernel lets nobody else write. The log has them all the same. */
+ * take 2 s, in which the kernel lets no other process write. The log has them all the same. */
 static void write_kmsg_fields(int level, const char *message, const char *suffix) {
         char text[TEXT_MAX];
 

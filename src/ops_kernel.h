@@ -15,7 +15,7 @@ typedef struct OpsKernel OpsKernel;
  * (may be NULL) is the first byte of our command line: workers set it to '@', by which
  * systemd-shutdown spares them (ROOT_STORAGE_DAEMONS): a worker that is late holds its controller's
  * device lock until the drive is done, and the kernel's pass has to wait for just that; killed, it
- * would leave a handshake that nobody waits for. Returns 0 or -errno. */
+ * would leave a handshake that no process waits for. Returns 0 or -errno. */
 int ops_kernel_new(int root_fd, const Topology *topology, bool is_live, char *argv0,
                    OpsKernel **ret) _must_check_;
 
