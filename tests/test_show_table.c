@@ -100,7 +100,7 @@ Test(show_table, json_has_the_selection_and_why_nothing_is_done) {
                       { true, false, 3, "fewer than MinControllers=3" },
                       { true, true, 2, "Include= and Exclude= are not understood" },
                       { false, false, 2, "Enabled=no" } };
-        char *exclude[] = { "nvme7 \"quoted\"", NULL };
+        static char *exclude[] = { "nvme7 \"quoted\"", NULL };
 
         config.exclude = exclude;
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

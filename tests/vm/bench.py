@@ -26,6 +26,7 @@ import bench_trace
 import vnvme
 from image import Images
 from machine import CLOCKS
+from world import WORLDS
 
 LONG_USEC = 30_000_000
 
@@ -237,7 +238,8 @@ def write(directory, name, results):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--build", type=Path, required=True)
+    parser.add_argument("--world", choices=WORLDS, default="bookworm", help="which Debian the guest is")
+    parser.add_argument("--build", type=Path, help="a build that fits it (default: made)")
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--output", type=Path, help="directory for results.json and bench.svg")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each")
@@ -255,7 +257,8 @@ def main():
         return not args.row or any(name.startswith(beginning) for beginning in args.row)
 
     wanted = [row for row in rows() if is_wanted(row.name)]
-    machines = vnvme.Bench(Images(args.cache, args.kvm, say), args.cache / "bench", args.build, say,
+    images = Images(args.cache, WORLDS[args.world], args.kvm, say)
+    machines = vnvme.Bench(images, images.cache / "bench", args.build or images.build(), say,
                            clock=args.clock)
     if args.trace:
         trace(machines, wanted)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""pytest: one machine for the whole session."""
+"""pytest: one machine for the whole session, of one world."""
 
 import sys
 from pathlib import Path
@@ -8,13 +8,17 @@ import pytest
 
 from image import Images
 from lab import Lab
+from world import ARCHIVE_IS_BROKEN, DEFAULT, WORLDS, WorldBroken
 
 TOP = Path(__file__).resolve().parents[2]
 
 
 def pytest_addoption(parser):
-    parser.addoption("--build", default=TOP / "build/release",
-                     help="meson build directory whose result is tested")
+    parser.addoption("--world", choices=WORLDS, default=DEFAULT,
+                     help=f"which Debian the machine is (default: {DEFAULT})")
+    parser.addoption("--build",
+                     help="meson build directory whose result is tested; it has to fit that Debian "
+                     "(default: built by its own compiler)")
     parser.addoption("--cache", default=TOP / "build/vm", help="where disk images are kept")
     parser.addoption("--kvm", action="store_true", help="use KVM instead of software emulation")
 
@@ -29,9 +33,18 @@ def make_images(request):
         with capture.global_and_fixture_disabled():
             print(f"\n  .. {text}", file=sys.stderr, flush=True)
 
-    cache = Path(request.config.getoption("cache"))
-    images = Images(cache, request.config.getoption("kvm"), say)
-    return images, cache, Path(request.config.getoption("build")), say
+    world = WORLDS[request.config.getoption("world")]
+    try:
+        images = Images(request.config.getoption("cache"), world, request.config.getoption("kvm"),
+                        say)
+        images.data()
+    except WorldBroken as error:
+        # of a release it is a failure like any other
+        if world.is_released:
+            raise
+        pytest.exit(f"WORLD BROKEN: {error}", ARCHIVE_IS_BROKEN)
+    build = request.config.getoption("build")
+    return images, images.cache, Path(build) if build else images.build(), say
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ import topology
 import vnvme
 from image import Images
 from lab import Lab
+from world import WORLDS
 
 ROW = "{:<10} {:<13} {:<7} {:>9}  {:<7} {}"
 
@@ -88,18 +89,20 @@ def measure(machines):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--build", type=Path, required=True)
+    parser.add_argument("--world", choices=WORLDS, default="bookworm", help="which Debian the guest is")
+    parser.add_argument("--build", type=Path, help="a build that fits it (default: made)")
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--kvm", action="store_true")
     args = parser.parse_args()
 
-    images = Images(args.cache, args.kvm, say)
-    lab = Lab(images, args.cache / "run-demo", args.build, say)
+    images = Images(args.cache, WORLDS[args.world], args.kvm, say)
+    build = args.build or images.build()
+    lab = Lab(images, images.cache / "run-demo", build, say)
     try:
         is_good = show(lab)
     finally:
         lab.close()
-    measure(vnvme.Bench(images, args.cache / "bench-demo", args.build, say))
+    measure(vnvme.Bench(images, images.cache / "bench-demo", build, say))
     return 0 if is_good else 1
 
 

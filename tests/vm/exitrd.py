@@ -41,7 +41,7 @@ def _download(directory):
     return found
 
 
-def _make_initrd(tree, version, image):
+def _make_initrd(tree, images.version, image):
     command = ["dracut", "--quiet", "--force", "--no-hostonly", "--no-hostonly-cmdline",
                "--no-early-microcode", "--compress", "lz4", "--modules", MODULES,
                "--add-drivers", DRIVERS, image, version]
@@ -54,18 +54,16 @@ def _make_initrd(tree, version, image):
 def make_root(images, directory, build):
     """(root disk, initrd) of a machine with dracut."""
     directory.mkdir(parents=True)
-    version = next((images.base / "root/lib/modules").iterdir()).name
-    image = f"boot/initrd.img-{version}"
+    image = f"boot/initrd.img-{images.version}"
     tree = directory / "tree"
     subprocess.run(["cp", "-a", "--reflink=auto", images.base / "root", tree], check=True)
-    subprocess.run(["meson", "install", "-C", build, "--destdir", tree, "--no-rebuild", "--quiet"],
-                   check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    images.install(build, tree)
     package = _download(directory)
     archive = subprocess.run(["dpkg-deb", "--fsys-tarfile", package], check=True,
                              stdout=subprocess.PIPE, stdin=subprocess.DEVNULL).stdout
     subprocess.run(["tar", "-C", tree, "--keep-directory-symlink", "-xf", "-"], check=True,
                    input=archive)
-    _make_initrd(tree, version, image)
+    _make_initrd(tree, images.version, image)
     initrd = shutil.copy(tree / image, directory / "initrd")
     files = {str(path): tree / path
              for path in (Path(image), DRACUT / "dracut-initramfs-restore", DRACUT / "skipcpio")}

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Disk images: the base system, the project on top of it, and data disks.
 
-What is slow is made once and kept below a cache directory, named after the
-content of its recipe:
+What is slow is made once and kept below a cache directory, in a folder for each world, named after
+the content of its recipe:
 
-    base-HASH/      Debian as a directory tree, kernel, initrd (tests/vm/mkimage)
-    data-HASH/      file systems, array, volume group, made in a guest
-    root.qcow2      base and project: made anew for each session, in seconds
+    SUITE/base-HASH/    Debian as a directory tree, kernel, initrd (tests/vm/mkimage), and where the
+                        suite is not this machine's also a Debian in which to build for it
+    SUITE/build/        the project, built by that suite's compiler
+    SUITE/data-HASH/    file systems, array, volume group, made in a guest
+    SUITE/root.qcow2    base and project: made anew for each session, in seconds
 """
 
 import hashlib
@@ -15,10 +17,12 @@ import subprocess
 from pathlib import Path
 
 import topology
-from machine import Machine
+from machine import Machine, MachineError
+from world import ARCHIVE_IS_BROKEN, WorldBroken
 
 HERE = Path(__file__).resolve().parent
-ROOT_MIB = 640
+TOP = HERE.parents[1]
+ROOT_MIB = 960
 PARTITION_OFFSET_MIB = 1
 
 # sfdisk, wipefs and mkfs wait for udev themselves where they have to.
@@ -55,20 +59,24 @@ def _hash(*paths):
     for path in paths:
         files = sorted(path.rglob("*")) if path.is_dir() else [path]
         for file in files:
-            digest.update(str(file.relative_to(HERE)).encode() + b"\0")
+            digest.update(str(file.relative_to(TOP)).encode() + b"\0")
             if file.is_file():
                 digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
 
 
 class Images:
-    def __init__(self, cache, kvm=False, progress=print):
-        self.cache = Path(cache).resolve()
+    """@world: which Debian the machines are (world.py)."""
+
+    def __init__(self, cache, world, kvm=False, progress=print):
+        self.world = world
+        self.cache = Path(cache).resolve() / world.suite
         self.cache.mkdir(parents=True, exist_ok=True)
         self.kvm = kvm
         self._say = progress
         self.base = self._make_base()
         self.kernel, self.initrd = self.base / "vmlinuz", self.base / "initrd"
+        self.version = next((self.base / "root/lib/modules").iterdir()).name
 
     def _forget(self, pattern):
         """Remove what an older recipe, or a run that was broken off, has left; that may have mounts
@@ -77,14 +85,56 @@ class Images:
             _run("rm", "-rf", "--one-file-system", old)
 
     def _make_base(self):
-        base = self.cache / f"base-{_hash(HERE / 'mkimage', HERE / 'rootfs')}"
-        if not base.exists():
-            self._say("building the base system (about a minute, kept afterwards)")
-            self._forget("base-*")
-            with open(self.cache / "mkimage.log", "wb") as log:
-                subprocess.run([HERE / "mkimage", base], check=True, stdin=subprocess.DEVNULL,
-                               stdout=log, stderr=subprocess.STDOUT)
+        recipe = (HERE / "mkimage", HERE / "debian.sh", HERE / "rootfs", TOP / "tools/lib.sh")
+        base = self.cache / f"base-{_hash(*recipe)}"
+        if base.exists():
+            return base
+        self._say(f"building the base system of {self.world.suite} (some minutes, kept afterwards)")
+        self._forget("base-*")
+        options = [] if self.world.is_here else ["--toolchain"]
+        with open(self.cache / "mkimage.log", "wb") as log:
+            status = subprocess.run([HERE / "mkimage", *options, self.world.suite, base],
+                                    check=False, stdin=subprocess.DEVNULL,
+                                    stdout=log, stderr=subprocess.STDOUT).returncode
+        if status == ARCHIVE_IS_BROKEN:
+            raise WorldBroken(f"Debian {self.world.suite} could not be installed from its archive, "
+                              f"see {log.name}")
+        if status:
+            raise MachineError(f"tests/vm/mkimage failed with {status}, see {log.name}")
         return base
+
+    def inside(self, *command):
+        """The words that run @command where what the guest runs is built, with the checkout and the
+        cache at their own places."""
+        words = [str(word) for word in command]
+        if self.world.is_here:
+            return words
+        return [str(HERE / "enter"), str(self.base / "toolchain"), str(TOP), str(self.cache), "--",
+                *words]
+
+    def build(self):
+        """The project as this world's compiler builds it: meson's build directory."""
+        build = self.cache / "build"
+        # one of another recipe's compiler is no use
+        recipe = self.cache / "build-of"
+        if not recipe.exists() or recipe.read_text() != self.base.name:
+            self._forget("build")
+            recipe.write_text(self.base.name)
+        self._say(f"building the project for {self.world.suite}")
+        with open(self.cache / "build.log", "wb") as log:
+            for command in ([] if (build / "build.ninja").exists() else
+                            [("meson", "setup", build, TOP, "-Dwerror=true")]) + \
+                           [("meson", "compile", "-C", build)]:
+                if subprocess.run(self.inside(*command), check=False, stdin=subprocess.DEVNULL,
+                                  stdout=log, stderr=subprocess.STDOUT).returncode:
+                    raise MachineError(f"the project does not build in {self.world.suite}, see "
+                                       f"{log.name}:\n{Path(log.name).read_text()[-2000:]}")
+        return build
+
+    def install(self, build, tree):
+        """What `meson install` puts below @tree."""
+        _run(*self.inside("meson", "install", "-C", Path(build).resolve(), "--destdir", tree,
+                          "--no-rebuild", "--quiet"))
 
     def _root_disk(self, tree, disk):
         raw = disk.with_suffix(".raw")
@@ -110,7 +160,7 @@ class Images:
         # Hard links: installing replaces a file, it never writes into one.
         _run("cp", "-al", self.base / "root", tree)
         if build:
-            _run("meson", "install", "-C", build, "--destdir", tree, "--no-rebuild", "--quiet")
+            self.install(build, tree)
         for there, here in (files or {}).items():
             target = tree / there.lstrip("/")
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -134,11 +184,16 @@ class Images:
                 disks[ctrl.serial] = new / f"{ctrl.serial}.qcow2"
                 _run("qemu-img", "create", "-f", "qcow2", disks[ctrl.serial], f"{ctrl.size_mib}M")
         # fstab names what does not exist yet
-        with self.machine(new, disks, "rw fstab=no") as machine:
-            machine.wait_boot()
-            machine.check(MAKE_DATA)
-            machine.post("systemctl poweroff")
-            machine.wait_exit()
+        try:
+            with self.machine(new, disks, "rw fstab=no") as machine:
+                machine.wait_boot()
+                machine.check(MAKE_DATA)
+                machine.post("systemctl poweroff")
+                machine.wait_exit()
+        except MachineError as error:
+            # the project is not even installed there
+            raise WorldBroken(f"Debian {self.world.suite} does not boot, make its disks and power off "
+                              f"by itself, see {new / 'console.log'}: {error}") from error
         new.rename(data)
         return data
 

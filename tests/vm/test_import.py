@@ -12,7 +12,6 @@ import pytest
 
 import evidence
 import topology
-from image import Images
 from lab import DROP_IN, UNIT
 from machine import Machine
 
@@ -105,16 +104,9 @@ class Box:
 
 
 @pytest.fixture(scope="module")
-def box(request):
-    capture = request.config.pluginmanager.getplugin("capturemanager")
-
-    def say(text):
-        with capture.global_and_fixture_disabled():
-            print(f"\n  .. {text}", flush=True)
-
-    cache = request.config.getoption("cache")
-    images = Images(cache, request.config.getoption("kvm"), say)
-    box = Box(images, images.cache / "run-import", request.config.getoption("build"), say)
+def box(make_images):
+    images, cache, build, say = make_images
+    box = Box(images, cache / "run-import", build, say)
     box.start()
     box.check(SET_UP)
     box.configure(Enabled="yes")

@@ -43,11 +43,33 @@ def newer(deb, target):
     shutil.rmtree(tree)
 
 
-def build_packages(directory):
+BUILD_DEB = r"""
+set -eu
+cd "$1"
+rm -rf build-deb
+mkdir build-deb
+tar -C build-deb -xf nvme-async-shutdown-*.tar.xz
+cd build-deb/*
+cp -a packaging/debian debian
+DEB_BUILD_OPTIONS=nocheck DEB_BUILD_PROFILES=nocheck dpkg-buildpackage -us -uc -b >../../deb.log 2>&1
+mv ../*.deb ../..
+"""
+
+
+def build_packages(images, directory):
     """(path of the package, path of a newer one)"""
-    subprocess.run([TOP / "tools/package", "--output", directory, "deb"], check=True,
-                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                   env={**os.environ, "DEB_BUILD_OPTIONS": "nocheck"})
+    def package(kind):
+        subprocess.run([TOP / "tools/package", "--output", directory, kind], check=True,
+                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                       env={**os.environ, "DEB_BUILD_OPTIONS": "nocheck"})
+
+    if images.world.is_here:
+        package("deb")
+    else:
+        # the libraries that a package depends on are those of the suite it was built in
+        package("source")
+        subprocess.run(images.inside("sh", "-c", BUILD_DEB, "sh", directory), check=True,
+                       stdin=subprocess.DEVNULL)
     deb = next(directory.glob(f"{PACKAGE}_*.deb"))
     newer(deb, directory / "newer.deb")
     return deb, directory / "newer.deb"
@@ -57,7 +79,7 @@ def build_packages(directory):
 def machine(make_images):
     images, cache, _, say = make_images
     say("building the package")
-    first, second = build_packages(cache / "package")
+    first, second = build_packages(images, cache / "package")
     directory = cache / "run-package"
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir()

@@ -143,8 +143,7 @@ def parse_report(lines):
 def build_modules(images):
     """Directory with vnvme.ko and opener.ko for the kernel of the base image; kept until their
     source or that kernel changes."""
-    version = next((images.base / "root/lib/modules").iterdir()).name
-    digest = hashlib.sha256(version.encode())
+    digest = hashlib.sha256(images.version.encode())
     for path in sorted(SOURCE.iterdir()):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     target = images.cache / f"vnvme-{digest.hexdigest()[:16]}"
@@ -154,10 +153,10 @@ def build_modules(images):
     for old in images.cache.glob("vnvme-*"):
         shutil.rmtree(old)
     shutil.copytree(SOURCE, target)
-    headers = Path(f"/usr/src/linux-headers-{version}")
-    if not headers.exists():
-        raise MachineError(f"{headers} is missing: apt-get install linux-headers-{version}")
-    subprocess.run(["make", "-s", "-C", headers, f"M={target}", "modules"], check=True,
+    headers = Path(f"/usr/src/linux-headers-{images.version}")
+    if images.world.is_here and not headers.exists():
+        raise MachineError(f"{headers} is missing: apt-get install linux-headers-{images.version}")
+    subprocess.run(images.inside("make", "-s", "-C", headers, f"M={target}", "modules"), check=True,
                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     subprocess.run(["strip", "--strip-debug", *modules], check=True)
     return target

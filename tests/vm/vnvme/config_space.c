@@ -1,26 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* PCI configuration space of ports and controllers, in memory. */
 
+#if __has_include(<linux/unaligned.h>)
+#include <linux/unaligned.h> /* 6.12 */
+#else
 #include <asm/unaligned.h>
+#endif
 
 #include "vnvme.h"
 
 #define CAP_PCIE 0x70
 #define VENDOR 0x1234 /* nobody's; what test devices use */
 
-static void set16(struct node *node, unsigned int at, u16 value, u16 writable)
+static void set16(struct pci_node *node, unsigned int at, u16 value, u16 writable)
 {
 	put_unaligned_le16(value, node->config + at);
 	put_unaligned_le16(writable, node->writable + at);
 }
 
-static void set32(struct node *node, unsigned int at, u32 value, u32 writable)
+static void set32(struct pci_node *node, unsigned int at, u32 value, u32 writable)
 {
 	put_unaligned_le32(value, node->config + at);
 	put_unaligned_le32(writable, node->writable + at);
 }
 
-static void init_pcie_capability(struct node *node)
+static void init_pcie_capability(struct pci_node *node)
 {
 	static const u8 types[] = {
 		[NODE_ROOT_PORT] = PCI_EXP_TYPE_ROOT_PORT,
@@ -37,7 +41,7 @@ static void init_pcie_capability(struct node *node)
 	set16(node, CAP_PCIE + PCI_EXP_LNKSTA, 0x41, 0);
 }
 
-static void init_controller(struct node *node)
+static void init_controller(struct pci_node *node)
 {
 	set32(node, PCI_CLASS_REVISION, PCI_CLASS_STORAGE_EXPRESS << 8 | 1, 0);
 	set16(node, PCI_DEVICE_ID, 0xf001, 0);
@@ -54,7 +58,7 @@ static void init_controller(struct node *node)
 	set32(node, CAP_MSIX + PCI_MSIX_PBA, BAR_MSIX_PBA, 0);
 }
 
-static void init_port(struct node *node)
+static void init_port(struct pci_node *node)
 {
 	set32(node, PCI_CLASS_REVISION, PCI_CLASS_BRIDGE_PCI_NORMAL << 8, 0);
 	set16(node, PCI_DEVICE_ID, 0xf010 + node->kind, 0);
@@ -66,7 +70,7 @@ static void init_port(struct node *node)
 	node->config[PCI_CAPABILITY_LIST] = CAP_PCIE;
 }
 
-void config_space_init(struct node *node)
+void config_space_init(struct pci_node *node)
 {
 	set16(node, PCI_VENDOR_ID, VENDOR, 0);
 	set16(node, PCI_COMMAND, 0,
@@ -85,17 +89,17 @@ void config_space_init(struct node *node)
 	init_pcie_capability(node);
 }
 
-bool config_space_msix_enabled(const struct node *node)
+bool config_space_msix_enabled(const struct pci_node *node)
 {
 	u16 flags = get_unaligned_le16(node->config + CAP_MSIX + PCI_MSIX_FLAGS);
 
 	return (flags & PCI_MSIX_FLAGS_ENABLE) && !(flags & PCI_MSIX_FLAGS_MASKALL);
 }
 
-struct node *config_space_node(struct pci_bus *bus, unsigned int devfn)
+struct pci_node *config_space_node(struct pci_bus *bus, unsigned int devfn)
 {
 	struct host *host = container_of(to_pci_sysdata(bus), struct host, sysdata);
-	struct node *owner;
+	struct pci_node *owner;
 
 	if (pci_is_root_bus(bus))
 		return host->root[devfn];
@@ -105,7 +109,7 @@ struct node *config_space_node(struct pci_bus *bus, unsigned int devfn)
 
 static int config_read(struct pci_bus *bus, unsigned int devfn, int where, int size, u32 *value)
 {
-	struct node *node = config_space_node(bus, devfn);
+	struct pci_node *node = config_space_node(bus, devfn);
 
 	*value = ~0U;
 	if (!node || where + size > CONFIG_SIZE)
@@ -119,7 +123,7 @@ static int config_read(struct pci_bus *bus, unsigned int devfn, int where, int s
 
 static int config_write(struct pci_bus *bus, unsigned int devfn, int where, int size, u32 value)
 {
-	struct node *node = config_space_node(bus, devfn);
+	struct pci_node *node = config_space_node(bus, devfn);
 	u8 old;
 
 	if (!node || where + size > CONFIG_SIZE)

@@ -186,8 +186,15 @@ static struct notifier_block reboot_notifier = {
 	.priority = INT_MIN,
 };
 
+/* What the kernel passes to a syscore callback (Makefile). */
+#ifdef HAVE_REGISTER_SYSCORE
+#define SYSCORE_ARGUMENT void *data
+#else
+#define SYSCORE_ARGUMENT void
+#endif
+
 /* The first thing after device_shutdown(). */
-static void on_syscore_shutdown(void)
+static void on_syscore_shutdown(SYSCORE_ARGUMENT)
 {
 	s64 us = ktime_us_delta(ktime_get(), shutdown_began);
 
@@ -196,9 +203,17 @@ static void on_syscore_shutdown(void)
 	pr_emerg("vnvme: end\n");
 }
 
-static struct syscore_ops syscore = {
+static struct syscore_ops shutdown_ops = {
 	.shutdown = on_syscore_shutdown,
 };
+
+#ifdef HAVE_REGISTER_SYSCORE
+static struct syscore on_shutdown = { .ops = &shutdown_ops };
+#else
+#define on_shutdown shutdown_ops
+#define register_syscore register_syscore_ops
+#define unregister_syscore unregister_syscore_ops
+#endif
 
 int events_init(void)
 {
@@ -210,13 +225,13 @@ int events_init(void)
 		return -ENOMEM;
 	}
 	register_reboot_notifier(&reboot_notifier);
-	register_syscore_ops(&syscore);
+	register_syscore(&on_shutdown);
 	return 0;
 }
 
 void events_exit(void)
 {
-	unregister_syscore_ops(&syscore);
+	unregister_syscore(&on_shutdown);
 	unregister_reboot_notifier(&reboot_notifier);
 	remove_proc_entry("vnvme", NULL);
 	vfree(events);

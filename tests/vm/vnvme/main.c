@@ -153,7 +153,7 @@ static int poll_all(void *data)
 static int on_bus_event(struct notifier_block *block, unsigned long action, void *data)
 {
 	struct pci_dev *pdev = to_pci_dev(data);
-	struct node *node;
+	struct pci_node *node;
 
 	if (action != BUS_NOTIFY_BIND_DRIVER || pdev->bus->ops != &config_space_ops)
 		return NOTIFY_DONE;

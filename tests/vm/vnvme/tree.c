@@ -14,9 +14,9 @@ unsigned int n_hosts;
 struct controller *controllers[VNVME_MAX];
 unsigned int n_controllers;
 
-static int parse_nodes(const char **text, struct host *host, struct node *parent, int depth);
+static int parse_nodes(const char **text, struct host *host, struct pci_node *parent, int depth);
 
-static bool may_contain(const struct node *parent, enum node_kind kind)
+static bool may_contain(const struct pci_node *parent, enum node_kind kind)
 {
 	if (!parent)
 		return kind == NODE_ROOT_PORT || kind == NODE_CONTROLLER;
@@ -26,11 +26,11 @@ static bool may_contain(const struct node *parent, enum node_kind kind)
 }
 
 /* A link has one device behind it; further ones are its functions. */
-static int place(struct host *host, struct node *parent, struct node *node)
+static int place(struct host *host, struct pci_node *parent, struct pci_node *node)
 {
 	bool is_link = parent && parent->kind != NODE_UPSTREAM;
 	unsigned int *n = parent ? &parent->n_children : &host->n_root;
-	struct node **slots = parent ? parent->children : host->root;
+	struct pci_node **slots = parent ? parent->children : host->root;
 
 	if (*n >= (is_link ? 8 : 256))
 		return -ENOSPC;
@@ -40,9 +40,9 @@ static int place(struct host *host, struct node *parent, struct node *node)
 	return 0;
 }
 
-static struct node *add_node(struct host *host, struct node *parent, enum node_kind kind)
+static struct pci_node *add_node(struct host *host, struct pci_node *parent, enum node_kind kind)
 {
-	struct node *node;
+	struct pci_node *node;
 	struct controller *c;
 
 	if (!may_contain(parent, kind))
@@ -75,11 +75,11 @@ static struct node *add_node(struct host *host, struct node *parent, enum node_k
 	return node;
 }
 
-static int parse_node(const char **text, struct host *host, struct node *parent, int depth)
+static int parse_node(const char **text, struct host *host, struct pci_node *parent, int depth)
 {
 	static const char letters[] = "RUDN";
 	const char *letter = **text ? strchr(letters, **text) : NULL;
-	struct node *node;
+	struct pci_node *node;
 	int r;
 
 	if (!letter || depth > DEPTH_MAX)
@@ -98,7 +98,7 @@ static int parse_node(const char **text, struct host *host, struct node *parent,
 	return *(*text)++ == ')' ? 0 : -EINVAL;
 }
 
-static int parse_repeated(const char **text, struct host *host, struct node *parent, int depth)
+static int parse_repeated(const char **text, struct host *host, struct pci_node *parent, int depth)
 {
 	unsigned long count = 1;
 	const char *begin;
@@ -119,7 +119,7 @@ static int parse_repeated(const char **text, struct host *host, struct node *par
 	return r;
 }
 
-static int parse_nodes(const char **text, struct host *host, struct node *parent, int depth)
+static int parse_nodes(const char **text, struct host *host, struct pci_node *parent, int depth)
 {
 	int r;
 
@@ -153,7 +153,7 @@ int tree_parse(const char *text)
 	}
 }
 
-static void free_nodes(struct node **nodes, unsigned int n)
+static void free_nodes(struct pci_node **nodes, unsigned int n)
 {
 	for (unsigned int i = 0; i < n; i++) {
 		free_nodes(nodes[i]->children, nodes[i]->n_children);

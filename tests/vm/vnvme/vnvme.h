@@ -32,11 +32,11 @@ enum node_kind { NODE_ROOT_PORT, NODE_UPSTREAM, NODE_DOWNSTREAM, NODE_CONTROLLER
 struct host;
 
 /* A PCI function. */
-struct node {
+struct pci_node {
 	enum node_kind kind;
 	u8 devfn;
 	struct host *host;
-	struct node *children[256]; /* of a bridge, by devfn on its secondary bus */
+	struct pci_node *children[256]; /* of a bridge, by devfn on its secondary bus */
 	unsigned int n_children;
 	u8 config[CONFIG_SIZE];
 	u8 writable[CONFIG_SIZE]; /* mask */
@@ -47,10 +47,10 @@ struct node {
 struct host {
 	struct pci_sysdata sysdata;
 	struct pci_bus *bus;
-	struct node *root[256];
+	struct pci_node *root[256];
 	unsigned int n_root;
 	unsigned int n_buses;	 /* below its bridges */
-	struct node *owner[256]; /* the bridge that has this bus number as its secondary one */
+	struct pci_node *owner[256]; /* the bridge that has this bus number as its secondary one */
 	struct resource window;
 };
 
@@ -79,7 +79,7 @@ struct deferred {
 
 struct controller {
 	unsigned int index;
-	struct node *node;
+	struct pci_node *node;
 	void __iomem *bar, *new_bar;
 	resource_size_t bar_address;
 
@@ -122,10 +122,10 @@ void tree_free(void);
 
 /* config_space.c */
 extern struct pci_ops config_space_ops;
-void config_space_init(struct node *node);
+void config_space_init(struct pci_node *node);
 /* The address that MSI-X vector 0 writes to may be used: enabled and not masked. */
-bool config_space_msix_enabled(const struct node *node);
-struct node *config_space_node(struct pci_bus *bus, unsigned int devfn);
+bool config_space_msix_enabled(const struct pci_node *node);
+struct pci_node *config_space_node(struct pci_bus *bus, unsigned int devfn);
 
 /* controller.c: run by one thread for all controllers, so nothing in there needs a lock. */
 void controller_attach_bar(struct controller *c, resource_size_t address);
