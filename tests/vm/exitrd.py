@@ -13,13 +13,21 @@ import evidence
 import topology
 from machine import Machine
 
-PACKAGE = "dracut-core"
+# a package of its own since 112
+PACKAGES = {"bookworm": ("dracut-core",), "trixie": ("dracut-core",),
+            "forky": ("dracut-core", "dracut-install")}
 DRACUT = Path("usr/lib/dracut")
 UNITS = ("dracut-shutdown.service", "dracut-shutdown-onfailure.service")
+# where versions have them
+UNIT_DIRECTORIES = (Path("usr/lib/systemd/system"), DRACUT / "modules.d/98dracut-systemd")
+# What unpacks the image: the second or the third, by version.
+RESTORE = ("dracut-initramfs-restore", "skipcpio", "extractinitrd")
 # What finds the root file system of this machine, and the way out of it.
 MODULES = ("systemd systemd-initrd dracut-systemd base udev-rules rootfs-block fs-lib shutdown "
            "nvme-async-shutdown")
-DRIVERS = "nvme ext4 crc32c_generic virtio_pci"
+# ext4 of Linux 6.1 asks for the last one by name; later kernels have none
+DRIVERS = "nvme ext4 virtio_pci"
+CHECKSUM_DRIVER = "crc32c_generic"
 STORE_KIB = 64
 
 # After systemd-shutdown's own executables; dracut says the second one for each that it unmounts.
@@ -28,27 +36,34 @@ PHASES = (("teardown", evidence.TEARDOWN_BEGINS), ("hook", evidence.HOOKS_BEGIN)
           ("exitrd", PIVOT), ("kernel", r"Rebooting\.|Powering off\."))
 
 
-def _download(directory):
-    """The package's file; apt knows where from."""
-    command = ["apt-get", "-q", "-o", "APT::Sandbox::User=root", "download", PACKAGE]
-    if subprocess.run(command, cwd=directory, check=False, capture_output=True,
+def _download(images, directory):
+    """The packages' files; apt knows where from."""
+    command = images.inside("sh", "-c", 'cd "$1"; shift; exec apt-get -q "$@"', "sh", directory,
+                            "-o", "APT::Sandbox::User=root", "download",
+                            *PACKAGES[images.world.suite])
+    if subprocess.run(command, check=False, capture_output=True,
                       stdin=subprocess.DEVNULL).returncode:
-        subprocess.run(["apt-get", "-q", "update"], check=True, capture_output=True,
+        subprocess.run(images.inside("apt-get", "-q", "update"), check=True, capture_output=True,
                        stdin=subprocess.DEVNULL)
-        subprocess.run(command, cwd=directory, check=True, capture_output=True,
-                       stdin=subprocess.DEVNULL)
-    found, = directory.glob(f"{PACKAGE}_*.deb")
-    return found
+        subprocess.run(command, check=True, capture_output=True, stdin=subprocess.DEVNULL)
+    return sorted(directory.glob("*.deb"))
 
 
-def _make_initrd(tree, images.version, image):
+def _make_initrd(tree, version, image):
+    has_checksum = any((tree / "lib/modules" / version).rglob(f"{CHECKSUM_DRIVER}.ko*"))
+    drivers = f"{DRIVERS} {CHECKSUM_DRIVER}" if has_checksum else DRIVERS
     command = ["dracut", "--quiet", "--force", "--no-hostonly", "--no-hostonly-cmdline",
                "--no-early-microcode", "--compress", "lz4", "--modules", MODULES,
-               "--add-drivers", DRIVERS, image, version]
+               "--add-drivers", drivers, image, version]
     enter = 'for d in dev proc sys; do mount --bind /$d "$0/$d"; done; exec chroot "$0" "$@"'
     subprocess.run(["unshare", "--mount", "sh", "-ec", enter, tree,
                     "env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", *command],
                    check=True, stdin=subprocess.DEVNULL)
+
+
+def _unit(tree, name):
+    return next(tree / directory / name for directory in UNIT_DIRECTORIES
+                if (tree / directory / name).exists())
 
 
 def make_root(images, directory, build):
@@ -58,17 +73,17 @@ def make_root(images, directory, build):
     tree = directory / "tree"
     subprocess.run(["cp", "-a", "--reflink=auto", images.base / "root", tree], check=True)
     images.install(build, tree)
-    package = _download(directory)
-    archive = subprocess.run(["dpkg-deb", "--fsys-tarfile", package], check=True,
-                             stdout=subprocess.PIPE, stdin=subprocess.DEVNULL).stdout
-    subprocess.run(["tar", "-C", tree, "--keep-directory-symlink", "-xf", "-"], check=True,
-                   input=archive)
+    for package in _download(images, directory):
+        archive = subprocess.run(["dpkg-deb", "--fsys-tarfile", package], check=True,
+                                 stdout=subprocess.PIPE, stdin=subprocess.DEVNULL).stdout
+        subprocess.run(["tar", "-C", tree, "--keep-directory-symlink", "-xf", "-"], check=True,
+                       input=archive)
     _make_initrd(tree, images.version, image)
     initrd = shutil.copy(tree / image, directory / "initrd")
-    files = {str(path): tree / path
-             for path in (Path(image), DRACUT / "dracut-initramfs-restore", DRACUT / "skipcpio")}
-    files.update({f"lib/systemd/system/{name}": tree / DRACUT / "modules.d/98dracut-systemd" / name
-                  for name in UNITS})
+    files = {image: tree / image}
+    files.update({str(DRACUT / name): tree / DRACUT / name for name in RESTORE
+                  if (tree / DRACUT / name).exists()})
+    files.update({f"usr/lib/systemd/system/{name}": _unit(tree, name) for name in UNITS})
     disk = images.root(build, files, "root-exitrd.qcow2")
     shutil.rmtree(tree)
     return disk, initrd
@@ -106,7 +121,8 @@ class Box:
                                f"size={STORE_KIB}K,share=on",
                     "-device", "acpi-erst,memdev=store"]
         self.machine = Machine(self.directory, devices, self._images.kernel, self._initrd,
-                               self._images.kvm, "ignore_loglevel ro")
+                               self._images.kvm, "ignore_loglevel ro",
+                               clock=self._images.clock)
         self.machine.start()
         self.machine.wait_boot()
 

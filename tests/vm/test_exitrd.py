@@ -14,7 +14,8 @@ from machine import MachineError
 
 EXITRD_UNIT = "nvme-async-shutdown-exitrd.service"
 PROGRAM = "usr/libexec/nvme-async-shutdown-stage"
-DRACUT_HOOK = "lib/dracut/hooks/shutdown/99-nvme-async-shutdown.sh"
+# below /var since dracut 111
+DRACUT_HOOK = "$(ls {var/,}lib/dracut/hooks/shutdown/99-nvme-async-shutdown.sh 2>/dev/null | head -n 1)"
 # The package's links enable the first one; systemd-pstore.service is masked in the image.
 SET_UP = f"""
 rm -f /etc/systemd/system/systemd-pstore.service
@@ -30,14 +31,14 @@ BREAK = """
 mkdir -p /run/systemd/system/dracut-shutdown.service.d
 cat >/run/systemd/system/dracut-shutdown.service.d/break.conf <<'EOF'
 [Service]
-ExecStop=/bin/sh -ec 'cd /run/initramfs; CHANGE'
+ExecStop=/bin/bash -ec 'cd /run/initramfs; CHANGE'
 EOF
 systemctl daemon-reload
 """
 REMOVE = f"rm {PROGRAM}"
 # It is given 5 seconds in place of 90.
-HANG = (f"cp /run/hanging {PROGRAM}; sed -i \"s/KILL 90/KILL 5/\" {DRACUT_HOOK}; "
-        f"grep -q \"KILL 5\" {DRACUT_HOOK}")
+HANG = (f"cp /run/hanging {PROGRAM}; hook={DRACUT_HOOK}; sed -i \"s/KILL 90/KILL 5/\" $hook; "
+        f"grep -q \"KILL 5\" $hook")
 
 # Only the root is counted when the exitrd is asked for, and it has one controller.
 WANTED = {"Enabled": "yes", "MinControllers": "1"}
