@@ -8,6 +8,7 @@ import pytest
 
 from image import Images
 from lab import Lab
+from machine import CLOCKS
 from world import ARCHIVE_IS_BROKEN, DEFAULT, WORLDS, WorldBroken
 
 TOP = Path(__file__).resolve().parents[2]
@@ -20,6 +21,9 @@ def pytest_addoption(parser):
                      help="meson build directory whose result is tested; it has to fit that Debian "
                      "(default: built by its own compiler)")
     parser.addoption("--cache", default=TOP / "build/vm", help="where disk images are kept")
+    parser.addoption("--clock", choices=CLOCKS, default="host",
+                     help="what the machine's time is (machine.py); on the virtual clock two machines "
+                     "don't disturb each other")
     parser.addoption("--kvm", action="store_true", help="use KVM instead of software emulation")
 
 
@@ -36,7 +40,7 @@ def make_images(request):
     world = WORLDS[request.config.getoption("world")]
     try:
         images = Images(request.config.getoption("cache"), world, request.config.getoption("kvm"),
-                        say)
+                        say, request.config.getoption("clock"))
         images.data()
     except WorldBroken as error:
         # of a release it is a failure like any other
@@ -50,6 +54,6 @@ def make_images(request):
 @pytest.fixture(scope="session")
 def lab(make_images):
     images, cache, build, say = make_images
-    machine = Lab(images, cache / "run-tests", build, say)
+    machine = Lab(images, cache / f"run-{images.clock}", build, say)
     yield machine
     machine.close()

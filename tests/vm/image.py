@@ -11,14 +11,19 @@ the content of its recipe:
     SUITE/root.qcow2    base and project: made anew for each session, in seconds
 """
 
+import argparse
+import fcntl
 import hashlib
+import os
 import shutil
 import subprocess
+import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import topology
 from machine import Machine, MachineError
-from world import ARCHIVE_IS_BROKEN, WorldBroken
+from world import ARCHIVE_IS_BROKEN, WORLDS, WorldBroken
 
 HERE = Path(__file__).resolve().parent
 TOP = HERE.parents[1]
@@ -66,17 +71,26 @@ def _hash(*paths):
 
 
 class Images:
-    """@world: which Debian the machines are (world.py)."""
+    """@world: which Debian the machines are (world.py); @clock: what their time is (machine.py)."""
 
-    def __init__(self, cache, world, kvm=False, progress=print):
+    def __init__(self, cache, world, kvm=False, progress=print, clock="host"):
         self.world = world
         self.cache = Path(cache).resolve() / world.suite
         self.cache.mkdir(parents=True, exist_ok=True)
         self.kvm = kvm
+        self.clock = clock
         self._say = progress
-        self.base = self._make_base()
+        with self._locked():
+            self.base = self._make_base()
         self.kernel, self.initrd = self.base / "vmlinuz", self.base / "initrd"
         self.version = next((self.base / "root/lib/modules").iterdir()).name
+
+    @contextmanager
+    def _locked(self):
+        """Two test runs may share a cache; what the one makes the other waits for."""
+        with open(self.cache / "lock", "w", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def _forget(self, pattern):
         """Remove what an older recipe, or a run that was broken off, has left; that may have mounts
@@ -114,6 +128,10 @@ class Images:
 
     def build(self):
         """The project as this world's compiler builds it: meson's build directory."""
+        with self._locked():
+            return self._build()
+
+    def _build(self):
         build = self.cache / "build"
         # one of another recipe's compiler is no use
         recipe = self.cache / "build-of"
@@ -155,8 +173,10 @@ class Images:
 
         @files: what else it shall have, path in the guest -> path here."""
         disk = self.cache / (name or ("root.qcow2" if build else "root-plain.qcow2"))
-        tree = self.cache / "tree"
-        self._forget("tree")
+        tree = self.cache / f"tree-{os.getpid()}"
+        for old in self.cache.glob("tree-*"):
+            if not Path("/proc", old.name.removeprefix("tree-")).exists():
+                self._forget(old.name)
         # Hard links: installing replaces a file, it never writes into one.
         _run("cp", "-al", self.base / "root", tree)
         if build:
@@ -171,6 +191,10 @@ class Images:
 
     def data(self):
         """Directory of the data disks, made by a guest's own tools at first need."""
+        with self._locked():
+            return self._make_data()
+
+    def _make_data(self):
         data = self.cache / f"data-{_hash(HERE / 'image.py', HERE / 'topology.py')}"
         if data.exists():
             return data
@@ -199,7 +223,7 @@ class Images:
 
     def machine(self, directory, disks, append="ro"):
         return Machine(directory, topology.qemu_devices(disks), self.kernel, self.initrd, self.kvm,
-                       f"ignore_loglevel {append}")
+                       f"ignore_loglevel {append}", clock=self.clock)
 
     def fresh_disks(self, directory, build):
         """Overlays in @directory over root and data disks: serial -> path."""
@@ -207,10 +231,31 @@ class Images:
         if directory.exists():
             shutil.rmtree(directory)
         directory.mkdir(parents=True)
-        data, root, disks = self.data(), self.root(build), {}
+        data, disks = self.data(), {}
+        root = self.root(build, name=f"root-{directory.name}.qcow2")
         for ctrl in topology.CONTROLLERS:
             back = root if ctrl.serial == "ROOT" else data / f"{ctrl.serial}.qcow2"
             disks[ctrl.serial] = directory / f"{ctrl.serial}.qcow2"
             _run("qemu-img", "create", "-f", "qcow2", "-F", "qcow2", "-b", back,
                  disks[ctrl.serial])
         return disks
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Makes what is slow of the images of a world.")
+    parser.add_argument("--world", choices=WORLDS, required=True)
+    parser.add_argument("--cache", type=Path, required=True)
+    parser.add_argument("--kvm", action="store_true")
+    args = parser.parse_args()
+    try:
+        images = Images(args.cache, WORLDS[args.world], args.kvm)
+        images.data()
+    except WorldBroken as error:
+        print(error, file=sys.stderr)
+        return ARCHIVE_IS_BROKEN
+    images.build()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

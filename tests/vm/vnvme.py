@@ -165,10 +165,10 @@ def build_modules(images):
 class Bench:
     """Makes machines that start from one saved state."""
 
-    def __init__(self, images, directory, build, say=print, append="quiet", clock="host"):
+    def __init__(self, images, directory, build, say=print, append="quiet", clock=None):
         self._images = images
         self._append = append
-        self._clock = clock
+        self._clock = clock or images.clock
         self._say = say
         # images refer to each other by path, and a relative one is taken from where the image is
         self.directory = Path(directory).resolve()
