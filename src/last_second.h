@@ -2,7 +2,7 @@
 /* What is set for the rest of this machine's life, once it is certain that it goes down. */
 #pragma once
 
-#include "util.h"
+#include "topology.h"
 
 /* Each setting that can't be made is logged and ignored:
  *   memory is locked as it is touched: what has been read in stays even if its file system goes;
@@ -12,6 +12,9 @@
  * notification and for one after it, some 15 ms each at 250 Hz;
  *   nvme_core.admin_timeout is lowered to 5 s: a controller that answers no admin command holds its
  * unbind for that long, 60 s by default (nvme_delete_io_queues(), 6.1), and can't be killed there.
- * It takes effect at once and for every controller of the machine, and is not put back.
+ * Up to 7.1 that takes effect at once and for every controller of the machine;
+ *   from 7.2 on the driver reads the parameter only when it makes a controller, and each has an
+ * admin_timeout of its own in sysfs, in ms: each controller of the topology gets 5000 there, those
+ * that are left too, for the kernel's pass. Neither is put back.
  * Returns whether RCU grace periods are expedited that were not before. */
-bool last_second_settings(int root_fd);
+bool last_second_settings(int root_fd, const Topology *topology);

@@ -11,9 +11,10 @@ typedef struct NvmeIdentity {
 } NvmeIdentity;
 
 /* Identify Controller (NVMe base 2.0, 5.17.2.1: SN bytes 23:04, RTD3E 91:88, VWC 525) by the
- * character device fd. Blocks uninterruptibly for up to nvme_core.admin_timeout (60 s) when the
- * controller does not answer: call it in a process that can be abandoned. Returns 0; -errno;
- * -EREMOTEIO when the controller refused the command. */
+ * character device fd. When the controller does not answer it blocks uninterruptibly for the
+ * controller's admin_timeout (60 s unless nvme_core.admin_timeout says otherwise): call it in a
+ * process that can be abandoned. Returns 0; -errno; -EREMOTEIO when the controller refused the
+ * command. */
 int controller_identify(int fd, NvmeIdentity *ret) _must_check_;
 
 typedef struct NvmeSmart {
