@@ -136,6 +136,26 @@ int is_shutting_down(int root_fd, Stage stage) {
         }
 }
 
+/* The words end with a NUL each; the first is the program, or the interpreter of dracut's script.
+ */
+Action shutting_down_action(int root_fd) {
+        _cleanup_close_ int fd = sysfs_open_attribute(root_fd, "proc/1/cmdline", O_RDONLY);
+        char words[4096];
+        ssize_t n = fd < 0 ? -1 : read(fd, words, sizeof(words) - 1);
+
+        if (n < 0)
+                return _ACTION_INVALID;
+        words[n] = '\0';
+        for (const char *word = words + strlen(words) + 1; word < words + n;
+             word += strlen(word) + 1) {
+                Action action = action_from_string(word);
+
+                if (action >= 0)
+                        return action;
+        }
+        return _ACTION_INVALID;
+}
+
 int stand_down_rehearsal(int root_fd, const Config *config, int pending, Action action,
                          char **ret_reason) {
         int r;

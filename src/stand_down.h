@@ -29,3 +29,9 @@ int stand_down_rehearsal(int root_fd, const Config *config, int pending, Action 
  * exitrd: we are in an initrd's file system and PID 1 is its /shutdown. The unit asks systemd
  * (pending_action.h). Returns 1 or 0, or -errno when PID 1 does not say. */
 int is_shutting_down(int root_fd, Stage stage) _must_check_;
+
+/* Which way the machine goes down, by the command line of PID 1 (systemd-shutdown, or the /shutdown
+ * that it has executed, has the verb among its first words), for a caller that does not say so.
+ * _ACTION_INVALID when PID 1 does not say either. Whether PID 1 is one of those is for
+ * is_shutting_down() to find out. */
+Action shutting_down_action(int root_fd) _must_check_;

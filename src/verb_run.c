@@ -199,13 +199,18 @@ static int may_run(const Run *run) {
         return 1;
 }
 
-/* The unit leaves it to us to find out which way the machine goes down. */
+/* The unit leaves it to us to find out which way the machine goes down. systemd-shutdown says it to
+ * its executables, but 262 gives them an empty word: execute_strv() overwrites it on the way, in
+ * the child's copy. */
 static int find_action(Run *run, const Arguments *arguments) {
         const char *word = arguments->n_operands > 0 ? arguments->operands[0] : "";
 
         if (arguments->n_operands == 0 && run->stage == STAGE_UNIT)
                 return 0;
-        run->action = arguments->n_operands == 1 ? action_from_string(word) : _ACTION_INVALID;
+        if (arguments->n_operands <= 1)
+                run->action = *word || run->stage == STAGE_UNIT
+                                      ? action_from_string(word)
+                                      : shutting_down_action(run->root_fd);
         if (run->action >= 0)
                 return 0;
         log_error("Nothing done: the action must be reboot, poweroff, halt or kexec, not "
@@ -226,12 +231,14 @@ static int run_stage(const Arguments *arguments) {
         };
         int r;
 
-        r = find_action(&run, arguments);
-        if (r < 0)
-                return r;
         run.root_fd = sysfs_open_root("/");
         if (run.root_fd < 0)
                 return run.root_fd;
+        r = find_action(&run, arguments);
+        if (r < 0) {
+                (void) close(run.root_fd);
+                return r;
+        }
         run.n_bound = nvme_presence_count(run.root_fd);
         if (run.n_bound == 0) {
                 /* In the hook most often: the unit has taken all. No setting makes a difference. */

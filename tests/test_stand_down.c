@@ -142,6 +142,53 @@ Test(stand_down, exitrd_acts_only_in_an_initrds_file_system_that_is_the_last_one
         cr_expect(eq(int, is_shutting_down(root_fd, STAGE_EXITRD), -ENOENT));
 }
 
+#define WORDS(text) (text), sizeof(text) - 1
+
+static Action action_of(const char *words, size_t size) {
+        fake_root_write_binary("proc/1/cmdline", words, size);
+        return shutting_down_action(root_fd);
+}
+
+Test(stand_down, pid_1_still_knows_which_way_it_goes) {
+        cr_expect(eq(int,
+                     action_of(WORDS("/usr/lib/systemd/systemd-shutdown\0poweroff\0"
+                                     "--log-level\0006\0--timeout\00090000000us\0")),
+                     ACTION_POWEROFF));
+        /* mkinitcpio, finalrd */
+        cr_expect(eq(int, action_of(WORDS("/shutdown\0kexec\0--log-level\0006\0")), ACTION_KEXEC));
+        /* dracut's is a script */
+        cr_expect(eq(int, action_of(WORDS("/bin/sh\0/shutdown\0halt\0--log-level\0006\0")),
+                     ACTION_HALT));
+        cr_expect(eq(int, action_of(WORDS("/bin/bash\0-e\0/shutdown\0reboot")), ACTION_REBOOT));
+}
+
+/* What it is called is no verb, and part of a word is none. */
+Test(stand_down, pid_1_of_a_live_machine_goes_nowhere) {
+        cr_expect(eq(int, action_of(WORDS("/sbin/init\0")), _ACTION_INVALID));
+        cr_expect(eq(int, action_of(WORDS("reboot\0")), _ACTION_INVALID));
+        cr_expect(
+                eq(int, action_of(WORDS("/shutdown\0exit\0--exit-code\0001\0")), _ACTION_INVALID));
+        cr_expect(eq(int, action_of(WORDS("/shutdown\0\0\0\0")), _ACTION_INVALID));
+        cr_expect(eq(int, action_of(WORDS("/shutdown\0rebooting\0to reboot\0")), _ACTION_INVALID));
+        cr_expect(eq(int, action_of(WORDS("")), _ACTION_INVALID));
+}
+
+Test(stand_down, pid_1_may_not_be_seen) {
+        cr_expect(eq(int, shutting_down_action(root_fd), _ACTION_INVALID));
+        fake_root_write("proc/1/cmdline/x", "");
+        cr_expect(eq(int, shutting_down_action(root_fd), _ACTION_INVALID));
+}
+
+Test(stand_down, a_command_line_of_any_length_is_read_as_far_as_needed) {
+        char words[8192];
+
+        memset(words, 'x', sizeof(words));
+        memcpy(words, "/shutdown\0reboot", sizeof("/shutdown\0reboot"));
+        cr_expect(eq(int, action_of(words, sizeof(words)), ACTION_REBOOT));
+        memset(words, 'x', sizeof(words));
+        cr_expect(eq(int, action_of(words, sizeof(words)), _ACTION_INVALID));
+}
+
 static void expect_rehearsal(const char *expected) {
         int r;
 
