@@ -209,8 +209,11 @@ Test(ops_kernel, reports_each_worker_once) {
 }
 
 Test(ops_kernel, a_worker_killed_before_the_unbind_has_touched_nothing) {
+        StepResult killed;
+
         start(1, IS_KILLED_EARLY);
-        cr_expect(eq(str, wait_for(1).reason, "its worker was killed by signal 9"));
+        killed = wait_for(1);
+        cr_expect(eq(str, killed.reason, "its worker was killed by signal 9"));
         start(2, EXITS_EARLY);
         cr_expect(eq(int, wait_for(2).outcome, OUTCOME_LEFT));
 }
@@ -340,8 +343,11 @@ Test(ops_kernel, workers_ignore_polite_signals) {
 
 /* systemd-shutdown spares it by that sign; we stay what we were. */
 Test(ops_kernel, workers_are_marked_for_systemd_to_spare) {
+        StepResult result;
+
         start(0, TELLS_ARGV0);
-        cr_expect(eq(str, wait_for(0).reason, "@est"));
+        result = wait_for(0);
+        cr_expect(eq(str, result.reason, "@est"));
         cr_expect(eq(str, argv0, "test"));
 }
 

@@ -16,7 +16,7 @@ from machine import SHUTDOWN_SECONDS, MachineError
 TEARDOWN_BEGINS = r"systemd-shutdown\[1\]: Syncing filesystems and block devices"
 # PID 1 says this after its executables, as BUSY stays mounted; then it syncs once more, in a child
 # whose flushes may come before the line about it.
-HOOKS_END = r"systemd-shutdown\[1\]: (Failed to finalize .*, ignoring|Syncing filesystems)"
+HOOKS_END = r"systemd-shutdown\[1\]: ((?:Failed|Unable) to finalize .*, ignoring|Syncing filesystems)"
 HOOKS_BEGIN = (r"systemd-shutdown\[1\]: (All filesystems, swaps, .* detached\."
                r"|Cannot finalize remaining .* continuing\.)")
 KERNEL_BEGINS = r"systemd-shutdown\[1\]: (Rebooting|Powering off|Halting system)\."

@@ -33,11 +33,14 @@ FAULTS = {
     "strict": Fault(LATENCY_MS, ("detached",), True),
 }
 
-# In a script below: waits until a controller has that event.
-TOLD = """
+# In a script below. told: waits until a controller has that event. worker: what VNVME003 is called is
+# what its worker is called; names are given in the order of probing, which need not be that of the
+# addresses (7.2), and in the middle of an unbind there is nobody to ask.
+BEGIN = """
 told() {
         until grep -q "$1" /proc/vnvme; do sleep 0.02; done
 }
+worker=$(basename "$(dirname "$(grep -l VNVME003 /sys/class/nvme/*/serial)")")
 """
 
 # The hook as systemd-shutdown calls it, with something happening beside it.
@@ -53,7 +56,7 @@ STAGE "$1"
     "a worker is killed": """
 STAGE "$1" &
 told " 3 shn "
-kill -KILL $(pgrep -x nvme3)
+kill -KILL $(pgrep -x "$worker")
 wait
 """,
     "one is added": """
@@ -88,7 +91,7 @@ STAGE "$1" &
 told " 3 shn "
 rss=$(awk '/^Rss/ { print $2 }' /proc/$!/smaps_rollup)
 echo "<30>vm-test: parent $rss kB" >/dev/kmsg
-private=$(awk '/^Private/ { n += $2 } END { print n }' /proc/$(pgrep -x nvme3)/smaps_rollup)
+private=$(awk '/^Private/ { n += $2 } END { print n }' /proc/$(pgrep -x "$worker")/smaps_rollup)
 echo "<30>vm-test: worker $private kB" >/dev/kmsg
 wait
 """,
@@ -213,7 +216,7 @@ class Campaign:
 
         def run():
             set_up = self._configured(**keys) + (
-                f"rm {vnvme.MARKED_HOOK}\ncat >{vnvme.MARKED_HOOK} <<'EOF'\n#!/bin/sh\n{TOLD}{script}\n"
+                f"rm {vnvme.MARKED_HOOK}\ncat >{vnvme.MARKED_HOOK} <<'EOF'\n#!/bin/sh\n{BEGIN}{script}\n"
                 f"exit 0\nEOF\nchmod 755 {vnvme.MARKED_HOOK}\n")
             if name == "one is added":
                 set_up += ("echo 1 >/sys/bus/pci/devices/0010:04:00.0/remove\n"

@@ -113,7 +113,8 @@ def test_rehearse_asks_somebody_or_refuses(run, lab):
 @pytest.mark.parametrize("answer, n", [("n", 0), ("", 0), ("yes", len(IDLE))])
 def test_rehearse_takes_an_answer_from_a_terminal(run, lab, answer, n):
     first = len(lab.machine.trace.events)
-    lab.machine.run(f"echo '{answer}' | script -qec 'nvme-async-shutdown rehearse' /dev/null")
+    _, said = lab.machine.run(f"echo '{answer}' | script -qec 'nvme-async-shutdown rehearse' /dev/null")
+    assert "Go on" in said
     assert len(shut_down(lab.machine, first)) == n
 
 
@@ -123,6 +124,8 @@ def test_rehearse_takes_nothing_that_has_changed_since_it_asked(run, lab):
         "rm -f /run/answer; mkfifo /run/answer; : >/run/said\n"
         "script -qfc 'nvme-async-shutdown rehearse' /run/said <>/run/answer >/dev/null 2>&1 &\n"
         "for i in $(seq 300); do grep -q 'Go on' /run/said && break; sleep 0.1; done\n"
+        # or nobody would read the answer
+        "grep -q 'Go on' /run/said\n"
         f"exec 7<{node(lab.machine, 'IDLE3')}\n"
         "echo yes >/run/answer\n"
         "wait $! || true; cat /run/said")
