@@ -82,6 +82,23 @@ static int note_btrfs_root(Usage *usage, const Mount *mount, BtrfsRoots *roots) 
         return 0;
 }
 
+/* Of what can't be unmounted systemd-shutdown (253 and later) makes a mount at a random name, which
+ * would tell an admin nothing; an exitrd has it below its old root. */
+static bool was_moved(const Mount *mount) {
+        return strstr(mount->point, "/run/shutdown/mounts/") != NULL;
+}
+
+static int raise_mount(Usage *usage, size_t block, const Mount *mount) {
+        const char *name = usage->topology->blocks[block].name;
+
+        if (was_moved(mount))
+                return usage_raise(usage, block, USE_MOUNT,
+                                   "/dev/%s is mounted, systemd-shutdown could not unmount it",
+                                   name);
+        return usage_raise(usage, block, is_root(mount) ? USE_ROOT : USE_MOUNT,
+                           "/dev/%s is mounted on %s", name, mount->point);
+}
+
 static int mark_mount(Usage *usage, const Mount *mount, BtrfsRoots *roots) {
         size_t block = topology_find_devnum(usage->topology, mount->devnum);
 
@@ -92,9 +109,7 @@ static int mark_mount(Usage *usage, const Mount *mount, BtrfsRoots *roots) {
                         block = TOPOLOGY_NONE;
         }
         if (block != TOPOLOGY_NONE) {
-                int r = usage_raise(usage, block, is_root(mount) ? USE_ROOT : USE_MOUNT,
-                                    "/dev/%s is mounted on %s", usage->topology->blocks[block].name,
-                                    mount->point);
+                int r = raise_mount(usage, block, mount);
 
                 if (r < 0)
                         return r;

@@ -91,16 +91,28 @@ Test(usage, mount_of_a_partition_and_of_a_disk) {
         cr_expect_eq(mock_count_opens("nvme0n1"), 0, "explained: need not be opened");
 }
 
-/* systemd 253+ moves busy mounts: neither path nor source can be trusted, the number can. */
-Test(usage, mount_is_found_by_number_alone) {
+static void mount_from(const char *source, const char *node, const char *point) {
         char line[128];
-        dev_t devnum = mock_devnum("nvme1n1");
+        dev_t devnum = mock_devnum(node);
 
-        snprintf(line, sizeof(line),
-                 "50 21 %u:%u / /run/shutdown/mounts/0123 ro - ext4 /dev/root ro\n", major(devnum),
-                 minor(devnum));
+        snprintf(line, sizeof(line), "50 21 %u:%u / %s ro - ext4 %s ro\n", major(devnum),
+                 minor(devnum), point, source);
         mock_append("proc/self/mountinfo", line);
-        expect_both(&tables_only, USE_NONE, NULL, USE_MOUNT, "/run/shutdown/mounts/0123");
+}
+
+Test(usage, mount_is_found_by_number_alone) {
+        mount_from("/dev/root", "nvme1n1", "/srv");
+        expect_both(&tables_only, USE_NONE, NULL, USE_MOUNT, "/dev/nvme1n1 is mounted on /srv");
+}
+
+/* systemd 253+ moves busy mounts: neither path nor source can be trusted, the number can. In an
+ * exitrd they are below the old root. */
+Test(usage, mount_that_systemd_shutdown_has_moved) {
+        mount_from("/dev/root", "nvme0n1p1", "/oldroot/run/shutdown/mounts/00c0ffee00c0ffee");
+        mount_from("/dev/root", "nvme1n1", "/run/shutdown/mounts/00c0ffee00c0ffee");
+        expect_both(&tables_only, USE_MOUNT,
+                    "/dev/nvme0n1p1 is mounted, systemd-shutdown could not unmount it", USE_MOUNT,
+                    "/dev/nvme1n1 is mounted, systemd-shutdown could not unmount it");
 }
 
 Test(usage, root_and_usr) {

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What happens to which controller at a real shutdown, and that nothing is lost."""
 
+import re
+
 import pytest
 
 import topology
@@ -83,8 +85,9 @@ def _handshake(words):
 
 
 def test_controllers_go_down_at_the_same_time(enabled_run):
-    # QEMU answers at once, but the driver looks for the answer only after 0.1 s: time enough for the
-    # next one to begin. How much that saves is for tools/bench to say.
+    # QEMU answers at once, and the driver finds that out 0.1 s later (since 6.2: 1 ms). An unbind
+    # takes 30 ms at least all the same, and all wait until each is ready to begin. How much that
+    # saves is for tools/bench to say.
     spans = sorted(_handshake(words) for words in enabled_run.hook_lines().values()
                    if words["outcome"] == "detached")
     assert len(spans) > 1
@@ -201,10 +204,11 @@ def test_console_says_that_root_and_busy_were_flushed(enabled_run):
 
 
 @pytest.mark.parametrize("serial, words", [
-    ("ROOT", "mounted on /"), ("BUSY", "mounted on /srv/busy"),
+    # what can't be unmounted has no name of its own any more with systemd 253 and later
+    ("ROOT", "mounted on /"), ("BUSY", r"mounted on /srv/busy|mounted, systemd-shutdown could not"),
 ])
 def test_console_gives_the_reason_for_each_that_is_left(enabled_run, serial, words):
-    assert words in enabled_run.hook_lines()[serial]["text"]
+    assert re.search(words, enabled_run.hook_lines()[serial]["text"])
 
 
 def test_console_summary_counts_the_lines(enabled_run):
