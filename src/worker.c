@@ -11,6 +11,7 @@
 #include "block_node.h"
 #include "device_blocks.h"
 #include "fs.h"
+#include "log.h"
 #include "mount_guard.h"
 #include "pci_presence.h"
 #include "poll_until.h"
@@ -33,6 +34,8 @@ typedef struct Worker {
         int unbind_fd;
         int *claims; /* descriptors of namespaces that this controller alone has */
         size_t n_claims;
+        int *delays; /* of the attribute delayed_removal_secs, of heads where it is set */
+        size_t n_delays;
         DriverLog log;
         int schedstat_fd;
 } Worker;
@@ -299,17 +302,69 @@ static bool write_back_all(Worker *w) {
         return true;
 }
 
+static void close_all(int **fds, size_t *n) {
+        while (*n > 0)
+                (void) close((*fds)[--*n]);
+        free(*fds);
+        *fds = NULL;
+}
+
 /* An open descriptor keeps the dead controller in its subsystem, so none outlives the unbind. */
 static void drop_claims(Worker *w) {
-        while (w->n_claims > 0)
-                (void) close(w->claims[--w->n_claims]);
-        free(w->claims);
-        w->claims = NULL;
+        close_all(&w->claims, &w->n_claims);
 }
 
 static bool can_claim(Worker *w) {
         w->claims = calloc(w->topology->n_blocks + 1, sizeof(int));
-        return w->claims || refuse(w, OUTCOME_LEFT, "%s", strerror(ENOMEM));
+        w->delays = calloc(w->topology->n_blocks + 1, sizeof(int));
+        return (w->claims && w->delays) || refuse(w, OUTCOME_LEFT, "%s", strerror(ENOMEM));
+}
+
+/* A descriptor of the attribute of one head, where it is set. -ENOENT: no head, or a
+ * kernel that can't do that (6.12). */
+static int open_delay(int root_fd, const char *head) {
+        _cleanup_free_ char *text = NULL;
+        char path[PATH_MAX];
+        int r;
+
+        (void) snprintf(path, sizeof(path), "sys/class/block/%s/delayed_removal_secs", head);
+        r = sysfs_read(root_fd, path, &text);
+        if (r < 0)
+                return r;
+        return STREQ(text, "0") ? -ENOENT : sysfs_open_attribute(root_fd, path, O_WRONLY);
+}
+
+/* A head may outlive its last path by that many seconds, for a link that comes back: it queues what
+ * is sent to it (nvme_mpath_remove_disk(), nvme_available_path(), 7.1). No link comes back here,
+ * and an exitrd that reads every disk in search of volumes would wait for all of that time. In a
+ * rehearsal the drive does come back. */
+static void find_delays(Worker *w) {
+        const Topology *t = w->topology;
+
+        for (size_t i = 0; i < t->n_blocks && !w->is_live; i++) {
+                int fd;
+
+                if (!belongs_to(&t->blocks[i], w->device))
+                        continue;
+                fd = open_delay(w->root_fd, t->blocks[i].name);
+                if (fd >= 0)
+                        w->delays[w->n_delays++] = fd;
+                else if (fd != -ENOENT)
+                        log_debug("delayed_removal_secs of %s: %s, ignoring.", t->blocks[i].name,
+                                  strerror(-fd));
+        }
+}
+
+/* When nothing can keep the controller any more: one that is left stays as it was. */
+static void end_delays(Worker *w) {
+        for (size_t i = 0; i < w->n_delays; i++) {
+                int r = sysfs_write_fd(w->delays[i], "0");
+
+                if (r < 0)
+                        log_debug("delayed_removal_secs of a namespace of %s: %s, ignoring.",
+                                  worker_device(w)->controller->name, strerror(-r));
+        }
+        close_all(&w->delays, &w->n_delays);
 }
 
 /* A mount is seen twice, on two ways that have nothing in common. Not where the machine goes down
@@ -390,6 +445,7 @@ static void detach(Worker *w) {
         if (!is_same_controller(w) || !answers_on_bus(w) || !has_planned_vfs(w) ||
             !has_planned_namespaces(w) || !can_unbind(w) || !can_claim(w))
                 return;
+        find_delays(w);
         if (!hold(w) || !is_quiet(w))
                 return;
         worker_enter_phase(slot, PHASE_FSYNC);
@@ -402,6 +458,7 @@ static void detach(Worker *w) {
                 (void) refuse(w, OUTCOME_LEFT, "abandoned before the unbind");
                 return;
         }
+        end_delays(w);
         worker_enter_phase(slot, PHASE_SHUTDOWN);
         if (!unbind(w))
                 return;
@@ -459,6 +516,7 @@ void worker_run(int root_fd, const Topology *topology, size_t device, StepAction
         else
                 flush(&w);
         drop_claims(&w);
+        close_all(&w.delays, &w.n_delays);
         close_fd(&w.serial_fd);
         close_fd(&w.unbind_fd);
         driver_log_close(&w.log);

@@ -23,7 +23,10 @@
  * 6. Nothing mounted leads to it (mount_guard.h): asked where is_live, or where a head is shared
  *    with other controllers, so that no worker can claim it.
  *
- * 7. The address is written to unbind, and verify_shutdown() judges.
+ * 7. Its multipath heads are told to go with their last path, where they would stay for a while
+ *    (delayed_removal_secs); not where is_live.
+ *
+ * 8. The address is written to unbind, and verify_shutdown() judges.
  *
  * STEP_LEAVE: fsync() of each namespace, which is a Flush. Blocks as long as the controller does.
  * The outcome and its reason are in the slot. */

@@ -18,6 +18,7 @@
 #define PCI "sys/bus/pci/devices/" ADDRESS
 #define MOUNTINFO "proc/self/mountinfo"
 #define UNBIND "sys/bus/pci/drivers/nvme/unbind"
+#define DELAY "sys/class/block/nvme0n1/delayed_removal_secs"
 
 #define CSTS_COMPLETE 0x9
 #define CSTS_READY 0x1
@@ -33,6 +34,9 @@ static struct {
         bool has_complained_at_fsync;
         uint32_t csts;
         unsigned n_writes;
+        unsigned n_delays_ended;
+        unsigned n_delays_ended_before;
+        int delay_error;
         unsigned n_fsyncs_before;
         bool had_open_nodes;
         bool was_taken;
@@ -64,7 +68,8 @@ static bool has_open_nodes(void) {
         bool found = false;
 
         for (int fd = 3; fd < 256; fd++)
-                found = found || leads_to(fd, "dev/nvme0n1") || leads_to(fd, "dev/nvme0n1p1");
+                found = found || leads_to(fd, "dev/nvme0n1") || leads_to(fd, "dev/nvme0n1p1") ||
+                        leads_to(fd, DELAY);
         return found;
 }
 
@@ -75,13 +80,23 @@ static void write_csts(uint32_t csts) {
         fake_root_write_binary(PCI "/resource0", registers, sizeof(registers));
 }
 
+static ssize_t end_delay(const void *data, size_t size) {
+        cr_assert(size == 1 && memcmp(data, "0", 1) == 0);
+        kernel.n_delays_ended++;
+        errno = kernel.delay_error;
+        return kernel.delay_error ? -1 : 1;
+}
+
 /* The worker's write(2); all others pass. */
 ssize_t write(int fd, const void *data, size_t size) {
+        if (root_fd > 0 && leads_to(fd, DELAY))
+                return end_delay(data, size);
         if (root_fd <= 0 || !leads_to(fd, UNBIND))
                 return syscall(SYS_write, fd, data, size);
         cr_assert(size == strlen(ADDRESS) && memcmp(data, ADDRESS, size) == 0);
         kernel.n_writes++;
         kernel.n_fsyncs_before = kernel.n_fsyncs;
+        kernel.n_delays_ended_before = kernel.n_delays_ended;
         kernel.had_open_nodes = has_open_nodes();
         kernel.was_taken = slot.result.is_taken;
         if (kernel.error) {
@@ -257,6 +272,67 @@ Test(worker, holds_no_shared_head_open_during_the_unbind) {
         run();
         cr_expect(eq(uint, kernel.n_writes, 1));
         cr_expect(not(kernel.had_open_nodes));
+}
+
+/* It would queue what is sent to it, and who looks for volumes reads every disk (7.1). */
+Test(worker, a_head_goes_with_its_last_path) {
+        fake_root_write(DELAY, "30\n");
+        run();
+        cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
+        cr_expect(eq(uint, kernel.n_delays_ended_before, 1));
+        cr_expect(eq(uint, kernel.n_delays_ended, 1));
+}
+
+Test(worker, a_shared_head_goes_with_its_last_path_too) {
+        (void) build_nvme(&topology, "nvme1", "0000:02:00.0", NULL);
+        cr_assert(eq(int, topology_link_controller(&topology, 0, 1), 0));
+        fake_root_write(DELAY, "30\n");
+        run();
+        cr_expect(eq(uint, kernel.n_delays_ended_before, 1));
+}
+
+Test(worker, a_head_that_goes_at_once_by_itself_is_not_told_to) {
+        fake_root_write(DELAY, "0\n");
+        run();
+        cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
+        cr_expect(eq(uint, kernel.n_delays_ended, 0));
+}
+
+/* Its users wait for it then instead of failing. */
+Test(worker, a_head_of_a_live_machine_keeps_its_delay) {
+        is_live = true;
+        fake_root_write(DELAY, "30\n");
+        run();
+        cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
+        cr_expect(eq(uint, kernel.n_delays_ended, 0));
+}
+
+Test(worker, a_head_of_what_is_left_keeps_its_delay) {
+        fake_root_write(DELAY, "30\n");
+        kernel.fsync_error = EIO;
+        run();
+        expect_untouched(OUTCOME_LEFT, "fsync of /dev/nvme0n1: Input/output error");
+        worker_slot_init(&slot);
+        kernel.fsync_error = 0;
+        slot.is_abandoned = true;
+        run();
+        expect_untouched(OUTCOME_LEFT, "abandoned before the unbind");
+        cr_expect(eq(uint, kernel.n_delays_ended, 0));
+        cr_expect(not(has_open_nodes()));
+}
+
+Test(worker, a_delay_that_can_not_be_ended_holds_nothing_up) {
+        fake_root_write(DELAY, "30\n");
+        kernel.delay_error = EIO;
+        run();
+        cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
+        cr_expect(eq(uint, kernel.n_delays_ended, 1));
+        worker_slot_init(&slot);
+        fake_root_link(PCI "/driver", "../../drivers/nvme");
+        fake_root_remove(DELAY);
+        fake_root_write(DELAY "/x", "");
+        run();
+        cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
 }
 
 static void write_stat(const char *text) {
