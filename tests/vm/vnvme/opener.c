@@ -23,6 +23,32 @@ static struct block_device *bdev;
 static struct page *page;
 static struct task_struct *thread;
 
+/* Without a holder (before 6.5: without FMODE_EXCL): no claim. */
+#ifdef HAVE_BDEV_FILE
+static struct file *file;
+
+static struct block_device *open_device(void)
+{
+	file = bdev_file_open_by_path(device, BLK_OPEN_READ, NULL, NULL);
+	return IS_ERR(file) ? ERR_CAST(file) : file_bdev(file);
+}
+
+static void close_device(void)
+{
+	bdev_fput(file);
+}
+#else
+static struct block_device *open_device(void)
+{
+	return blkdev_get_by_path(device, FMODE_READ, NULL);
+}
+
+static void close_device(void)
+{
+	blkdev_put(bdev, FMODE_READ);
+}
+#endif
+
 static int read_all_the_time(void *data)
 {
 	while (!kthread_should_stop()) {
@@ -44,15 +70,14 @@ static int __init opener_init(void)
 	page = alloc_page(GFP_KERNEL);
 	if (!page)
 		return -ENOMEM;
-	/* no FMODE_EXCL: no claim */
-	bdev = blkdev_get_by_path(device, FMODE_READ, NULL);
+	bdev = open_device();
 	if (IS_ERR(bdev)) {
 		__free_page(page);
 		return PTR_ERR(bdev);
 	}
 	thread = kthread_run(read_all_the_time, NULL, "opener");
 	if (IS_ERR(thread)) {
-		blkdev_put(bdev, FMODE_READ);
+		close_device();
 		__free_page(page);
 		return PTR_ERR(thread);
 	}
@@ -62,7 +87,7 @@ static int __init opener_init(void)
 static void __exit opener_exit(void)
 {
 	kthread_stop(thread);
-	blkdev_put(bdev, FMODE_READ);
+	close_device();
 	__free_page(page);
 }
 
