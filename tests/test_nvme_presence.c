@@ -119,6 +119,19 @@ Test(nvme_presence, with_udevd_a_namespace_counts_when_udevd_is_done_with_it) {
         cr_expect(eq(sz, now.n_namespaces, 1));
 }
 
+/* From systemd 262 on it is a link to the socket, and both go when udevd does not run. */
+Test(nvme_presence, udevd_may_have_a_link_in_the_place_of_its_socket) {
+        fake_root_link("run/udev/control", "io.systemd.Udev");
+        look();
+        cr_expect(eq(sz, now.n_namespaces, 1));
+        fake_root_write("run/udev/io.systemd.Udev", "");
+        look();
+        cr_expect(eq(sz, now.n_namespaces, 0));
+        fake_root_write("run/udev/data/b259:4", "");
+        look();
+        cr_expect(eq(sz, now.n_namespaces, 1));
+}
+
 Test(nvme_presence, a_live_controller_has_its_serial_number) {
         fake_root_write(PCI "/nvme/nvme3/serial", "(efault)\n");
         fake_root_write(PCI "/nvme/nvme3/state", "connecting\n");
