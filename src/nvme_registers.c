@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Decoding registers; see nvme_registers.h. libnvme's definitions, none of its code. */
+/* Decoding registers; see nvme_registers.h. */
 
 #include "nvme_registers.h"
 
-#include <nvme/types.h>
-
-_Static_assert(NVME_CSTS_OFFSET == NVME_REG_CSTS, "CSTS is where the specification says");
+/* NVMe base 2.0, 3.1.3.6: CFS is bit 1, SHST bits 3:2. */
+#define CSTS_CFS (1U << 1)
+#define CSTS_SHST(csts) ((csts) >> 2 & 3)
+#define SHST_OCCURRING 1
+#define SHST_COMPLETE 2
 
 NvmeShutdown controller_shutdown_status(uint32_t csts) {
         if (csts == UINT32_MAX)
                 return NVME_SHUTDOWN_NO_ANSWER;
-        if (NVME_CSTS_SHST(csts) == NVME_CSTS_SHST_CMPLT)
+        if (CSTS_SHST(csts) == SHST_COMPLETE)
                 return NVME_SHUTDOWN_COMPLETE;
-        if (NVME_CSTS_CFS(csts))
+        if (csts & CSTS_CFS)
                 return NVME_SHUTDOWN_FATAL;
-        return NVME_CSTS_SHST(csts) == NVME_CSTS_SHST_OCCUR ? NVME_SHUTDOWN_OCCURRING
-                                                            : NVME_SHUTDOWN_NONE;
+        return CSTS_SHST(csts) == SHST_OCCURRING ? NVME_SHUTDOWN_OCCURRING : NVME_SHUTDOWN_NONE;
 }

@@ -13,7 +13,7 @@ typedef enum NvmeShutdown {
         NVME_SHUTDOWN_NO_ANSWER, /* all ones: the read was not answered */
 } NvmeShutdown;
 
-/* Where CSTS is in the register file, and the size to map for it. */
+/* Where CSTS is in the register file (NVMe base 2.0, 3.1.3), and the size to map for it. */
 #define NVME_CSTS_OFFSET 0x1c
 #define NVME_REGISTERS_SIZE 4096
 
