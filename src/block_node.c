@@ -7,10 +7,13 @@
 #include <limits.h>
 #include <sys/stat.h>
 
+#include "fs.h"
+
 int block_node_open(int root_fd, const char *name, dev_t devnum, bool claim) {
         char path[PATH_MAX];
-        struct stat st;
-        int fd, r = 0;
+        mode_t type;
+        dev_t found;
+        int fd, r;
 
         if ((size_t) snprintf(path, sizeof(path), "dev/%s", name) >= sizeof(path))
                 return -ENAMETOOLONG;
@@ -18,9 +21,8 @@ int block_node_open(int root_fd, const char *name, dev_t devnum, bool claim) {
                     O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (claim ? O_EXCL : 0));
         if (fd < 0)
                 return -errno;
-        if (fstat(fd, &st) < 0)
-                r = -errno;
-        else if (!S_ISBLK(st.st_mode) || st.st_rdev != devnum)
+        r = fs_stat_node(fd, "", AT_EMPTY_PATH, &type, &found);
+        if (r >= 0 && (type != S_IFBLK || found != devnum))
                 r = -ESTALE;
         if (r >= 0)
                 return fd;

@@ -6,8 +6,9 @@
 #include <limits.h>
 #include <signal.h>
 #include <sys/epoll.h>
-#include <sys/pidfd.h>
 #include <sys/signalfd.h>
+
+#include "pidfd.h"
 
 #define SIGNAL_NUMBER UINT64_MAX
 
@@ -48,10 +49,10 @@ void child_watch_done(ChildWatch *watch) {
 }
 
 int child_watch_add(ChildWatch *watch, pid_t pid, uint64_t number) {
-        int fd = pidfd_open(pid, 0), r;
+        int fd = pidfd_of(pid), r;
 
         if (fd < 0)
-                return -errno;
+                return fd;
         r = add(watch, fd, number);
         if (r < 0) {
                 (void) close(fd);

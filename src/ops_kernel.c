@@ -6,12 +6,12 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "child_watch.h"
+#include "pidfd.h"
 #include "poll_until.h"
 #include "verify.h"
 #include "worker.h"
@@ -159,9 +159,11 @@ static StepResult result_of_ended(OpsKernel *ops, const Child *child) {
 /* It has ended, so this does not wait. */
 static int take_ended(OpsKernel *ops, size_t device, StepResult *ret_result) {
         Child *child = &ops->children[device];
+        int r;
 
-        if (waitid(P_PIDFD, (id_t) child->fd, &child->status, WEXITED) < 0)
-                return -errno;
+        r = pidfd_wait(child->fd, &child->status, WEXITED);
+        if (r < 0)
+                return r;
         child->pid = 0;
         child->fd = child_watch_remove(&ops->watch, child->fd);
         *ret_result = result_of_ended(ops, child);
@@ -227,14 +229,15 @@ int ops_kernel_join(OpsKernel *ops, size_t device, usec_t deadline, StepResult *
         int r;
 
         /* Ours until we have waited for it: the number can't have become another process's. */
-        fd = child->pid > 0 ? pidfd_open(child->pid, 0) : -1;
+        fd = child->pid > 0 ? pidfd_of(child->pid) : -ESRCH;
         if (fd < 0)
-                return child->pid > 0 ? -errno : -ESRCH;
+                return fd;
         r = poll_until(fd, deadline);
         if (r <= 0)
                 return r;
-        if (waitid(P_PIDFD, (id_t) fd, &child->status, WEXITED) < 0)
-                return -errno;
+        r = pidfd_wait(fd, &child->status, WEXITED);
+        if (r < 0)
+                return r;
         child->pid = 0;
         *ret_result = result_of_ended(ops, child);
         return 1;

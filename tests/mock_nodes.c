@@ -47,19 +47,29 @@ static void *next(const char *name) {
         return function;
 }
 
-static int real_fstat(int fd, struct stat *st) {
-        return ((int (*)(int, struct stat *)) next("fstat64"))(fd, st);
+static int real_statx(int dir_fd, const char *path, int flags, unsigned mask, struct statx *sx) {
+        return ((typeof(statx) *) next("statx"))(dir_fd, path, flags, mask, sx);
 }
 
 static int real_openat(int fd, const char *path, int flags, mode_t mode) {
         return ((int (*)(int, const char *, int, ...)) next("openat64"))(fd, path, flags, mode);
 }
 
-static Node *find_file(dev_t dev, ino_t ino) {
+static dev_t device_of(const struct statx *sx) {
+        return makedev(sx->stx_dev_major, sx->stx_dev_minor);
+}
+
+static Node *find_file(const struct statx *sx) {
         for (size_t i = 0; i < state.n_nodes; i++)
-                if (state.nodes[i].dev == dev && state.nodes[i].ino == ino)
+                if (state.nodes[i].dev == device_of(sx) && state.nodes[i].ino == sx->stx_ino)
                         return &state.nodes[i];
         return NULL;
+}
+
+static Node *find_open(int fd) {
+        struct statx sx;
+
+        return real_statx(fd, "", AT_EMPTY_PATH, STATX_INO, &sx) < 0 ? NULL : find_file(&sx);
 }
 
 static Node *find_node(const char *name) {
@@ -76,19 +86,19 @@ int mock_nodes_open_root(const char *root) {
 }
 
 static Node *add_node(const char *name, const char *path, int flags) {
-        struct stat st;
+        struct statx sx;
         int fd;
 
         g_assert(state.n_nodes < G_N_ELEMENTS(state.nodes));
         fd = real_openat(state.root_fd, path, flags | O_CLOEXEC, 0600);
         g_assert(fd >= 0);
-        g_assert_no_errno(real_fstat(fd, &st));
+        g_assert_no_errno(real_statx(fd, "", AT_EMPTY_PATH, STATX_TYPE | STATX_INO, &sx));
         (void) close(fd);
         state.nodes[state.n_nodes] = (Node){
                 .name = g_strdup(name),
-                .type = st.st_mode & S_IFMT,
-                .dev = st.st_dev,
-                .ino = st.st_ino,
+                .type = sx.stx_mode & S_IFMT,
+                .dev = device_of(&sx),
+                .ino = sx.stx_ino,
         };
         return &state.nodes[state.n_nodes++];
 }
@@ -128,15 +138,13 @@ unsigned mock_nodes_count_opens(const char *node) {
 
 /* Before a file is removed: its inode number may soon be another file's. */
 void mock_nodes_forget_file(const char *path) {
-        struct stat st;
         Node *node;
         int fd = real_openat(state.root_fd, path, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
 
         if (fd < 0)
                 return;
-        g_assert_no_errno(real_fstat(fd, &st));
+        node = find_open(fd);
         (void) close(fd);
-        node = find_file(st.st_dev, st.st_ino);
         if (node)
                 node->dev = node->ino = 0;
 }
@@ -150,12 +158,11 @@ void mock_nodes_forget(void) {
 
 static int open_as_node(int dir_fd, const char *path, int flags, mode_t mode) {
         int fd = real_openat(dir_fd, path, flags & ~O_EXCL, mode);
-        struct stat st;
         Node *node;
 
-        if (fd < 0 || state.n_nodes == 0 || real_fstat(fd, &st) < 0)
+        if (fd < 0 || state.n_nodes == 0)
                 return fd;
-        node = find_file(st.st_dev, st.st_ino);
+        node = find_open(fd);
         if (!node)
                 return fd;
         node->n_opens++;
@@ -188,17 +195,6 @@ int mock_openat_fortified(int dir_fd, const char *path, int flags) {
         return open_as_node(dir_fd, path, flags, 0);
 }
 
-int fstat(int fd, struct stat *st) {
-        int r = real_fstat(fd, st);
-        const Node *node = r < 0 ? NULL : find_file(st->st_dev, st->st_ino);
-
-        if (node) {
-                st->st_mode = node->type | 0600;
-                st->st_rdev = node->devnum;
-        }
-        return r;
-}
-
 static int answer_loop(const Node *node, struct loop_info64 *info) {
         *info = (struct loop_info64){
                 /* new_encode_dev() in include/linux/kdev_t.h */
@@ -211,28 +207,25 @@ static int answer_loop(const Node *node, struct loop_info64 *info) {
 
 int ioctl(int fd, unsigned long request, ...) {
         int (*real)(int, unsigned long, ...) = next("ioctl");
-        const Node *node = NULL;
-        struct stat st;
+        const Node *node;
         va_list args;
         void *argument;
 
         va_start(args, request);
         argument = va_arg(args, void *);
         va_end(args);
-        if (request == LOOP_GET_STATUS64 && real_fstat(fd, &st) == 0)
-                node = find_file(st.st_dev, st.st_ino);
+        node = request == LOOP_GET_STATUS64 ? find_open(fd) : NULL;
         return node ? answer_loop(node, argument) : real(fd, request, argument);
 }
 
 int statx(int dir_fd, const char *restrict path, int flags, unsigned mask,
           struct statx *restrict sx) {
-        typeof(statx) *real = next("statx");
-        int r = real(dir_fd, path, flags, mask | STATX_INO, sx);
+        int r = real_statx(dir_fd, path, flags, mask | STATX_INO, sx);
         const Node *node;
 
         if (r < 0)
                 return r;
-        node = find_file(makedev(sx->stx_dev_major, sx->stx_dev_minor), sx->stx_ino);
+        node = find_file(sx);
         if (node) {
                 sx->stx_mode = (__u16) (node->type | 0600);
                 sx->stx_rdev_major = major(node->devnum);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Device nodes that are plain files: openat(), fstat() and statx() of the test program lie about
+/* Device nodes that are plain files: openat() and statx() of the test program lie about
  * them. umockdev can't: it knows neither descriptors nor O_EXCL, and a real node would lead to real
  * disks. */
 #pragma once

@@ -3,7 +3,6 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <criterion/parameterized.h>
-#include <criterion/theories.h>
 #include <inttypes.h>
 
 #include "ops_virtual.h"
@@ -378,15 +377,7 @@ Test(properties, cycles_are_broken_wherever_they_are, .timeout = 100) {
         cr_expect(lt(sz, n_cyclic, TREES_PER_SHARD));
 }
 
-/* Whatever the order and the limit. */
-TheoryDataPoints(properties, a_limit_is_kept_and_nobody_is_forgotten) = {
-        DataPoints(int, ORDER_HIERARCHY, ORDER_LEAVES, ORDER_TWO_PASS, ORDER_SERIAL),
-        DataPoints(unsigned, 1, 2, 3, 8, 1000),
-        DataPoints(unsigned, 50, 100, 150, 200, 250, 300),
-};
-
-Theory((int order, unsigned max_parallel, unsigned seed), properties,
-       a_limit_is_kept_and_nobody_is_forgotten, .timeout = 60) {
+static void check_limit(Order order, unsigned max_parallel, uint64_t seed) {
         RandomTree tree = random_tree(seed, LARGE, seed);
         Trial t = run(&tree, seed, order, max_parallel, NOBODY);
 
@@ -395,4 +386,14 @@ Theory((int order, unsigned max_parallel, unsigned seed), properties,
         claim(&t, t.world.max_running <= max_parallel);
         trial_done(&t);
         random_tree_done(&tree);
+}
+
+/* Whatever the order and the limit. */
+Test(properties, a_limit_is_kept_and_nobody_is_forgotten, .timeout = 60) {
+        static const unsigned limits[] = { 1, 2, 3, 8, 1000 };
+
+        for (Order order = 0; order < _ORDER_MAX; order++)
+                for (size_t i = 0; i < ARRAY_SIZE(limits); i++)
+                        for (uint64_t seed = 50; seed <= 300; seed += 50)
+                                check_limit(order, limits[i], seed);
 }

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 
 #include "fake_root.h"
+#include "pidfd.h"
 #include "poll_until.h"
 #include "rehearsal.h"
 #include "topology_builder.h"
@@ -118,7 +119,7 @@ int poll_until(int fd, usec_t deadline) {
         while (!never_ends && usec_now() < deadline) {
                 siginfo_t si = {};
 
-                if (waitid(P_PIDFD, (id_t) fd, &si, WEXITED | WNOHANG | WNOWAIT) == 0 && si.si_pid)
+                if (pidfd_wait(fd, &si, WEXITED | WNOHANG | WNOWAIT) == 0 && si.si_pid)
                         return 1;
                 (void) usleep(1000);
         }

@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
+#include "json_text.h"
 #include "show_simulation.h"
 
 static SimulatedWave waves[5];
@@ -38,7 +39,7 @@ static char *show(bool json) {
 
         cr_assert(eq(int, show_simulations(simulations, 2, json, stream), 0));
         cr_assert(eq(int, fclose(stream), 0));
-        return text;
+        return json ? json_text_on_one_line(text) : text;
 }
 
 Test(show_simulation, people_get_the_first_waves) {

@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
+#include "json_text.h"
 #include "show_selection.h"
 #include "show_table.h"
 #include "topology_builder.h"
@@ -33,7 +34,7 @@ static char *show(bool json) {
         cr_assert(eq(int, plan_make(&topology, &config, &plan), 0));
         cr_assert(eq(int, show_plan(&topology, &plan, &config, json, stream), 0));
         cr_assert(eq(int, fclose(stream), 0));
-        return text;
+        return json ? json_text_on_one_line(text) : text;
 }
 
 /* Trailing blanks pad the last column, and nobody sees them. */
