@@ -93,6 +93,8 @@ enter() {
                 set -euo pipefail
                 root=$1
                 shift
+                # a mount of its own, so that its propagation can be changed in there (unshare(1))
+                mount --bind "$root" "$root"
                 for dir in dev proc sys; do mount --rbind "/$dir" "$root/$dir"; done
                 while [ "$1" != -- ]; do
                         mkdir -p "$root$1"
