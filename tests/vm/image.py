@@ -29,6 +29,8 @@ HERE = Path(__file__).resolve().parent
 TOP = HERE.parents[1]
 ROOT_MIB = 960
 PARTITION_OFFSET_MIB = 1
+# what the base depends on, but for the list of packages to build with (tools/lib.sh)
+RECIPE = HERE / "mkimage", HERE / "debian.sh", HERE / "rootfs"
 
 # sfdisk, wipefs and mkfs wait for udev themselves where they have to.
 MAKE_DATA = r"""
@@ -99,8 +101,7 @@ class Images:
             _run("rm", "-rf", "--one-file-system", old)
 
     def _make_base(self):
-        recipe = (HERE / "mkimage", HERE / "debian.sh", HERE / "rootfs", TOP / "tools/lib.sh")
-        base = self.cache / f"base-{_hash(*recipe)}"
+        base = self.cache / f"base-{_hash(*RECIPE)}"
         if base.exists():
             return base
         self._say(f"building the base system of {self.world.suite} (some minutes, kept afterwards)")
