@@ -24,7 +24,8 @@ known_sources() {
 }
 
 # sources SUITE: sources.list for that suite, by the mirrors that this machine knows. A release has
-# its updates and security fixes beside it, as here; testing and what is younger have not.
+# its updates and security fixes beside it, as here; testing and what is younger have not, and of
+# Debian 11's, which are at their end, not every package is there that they list.
 sources() {
         local suite=$1 here found
 
@@ -36,7 +37,7 @@ sources() {
                 found=$(known_sources)
         fi
         case $suite in
-        forky | sid | experimental) found=$(grep " $here\$" <<<"$found" || true) ;;
+        bullseye | forky | sid | experimental) found=$(grep " $here\$" <<<"$found" || true) ;;
         esac
         [ -n "$found" ] || { echo "apt on this machine knows no source of Debian" >&2; return 1; }
         sed "s/ $here/ $suite/; s/^/deb /; s/\$/ main/" <<<"$found"
