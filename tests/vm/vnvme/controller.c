@@ -125,18 +125,21 @@ static void complete_due(struct controller *c, ktime_t now)
 	}
 }
 
-static void serve_queue(struct controller *c, u16 qid)
+/* Whether there was a command. */
+static bool serve_queue(struct controller *c, u16 qid)
 {
 	struct queue *q = &c->queues[qid];
 	u16 tail = read_register(c, BAR_DOORBELLS + 8 * qid);
+	bool is_busy = false;
 
 	if (qid == 0 && faults_of(c) & FAULT_NO_ADMIN)
-		return;
+		return false;
 	while (q->has_sq && q->sq_head != tail && tail < q->sq_size) {
 		struct nvme_command cmd;
 
 		memcpy(&cmd, (struct nvme_command *)__va(q->sq_address) + q->sq_head, sizeof(cmd));
 		q->sq_head = (q->sq_head + 1) % q->sq_size;
+		is_busy = true;
 		if (c->cc & NVME_CC_SHN_MASK) {
 			c->n_after_shn++;
 			event_add(c, "after-shn", cmd.common.opcode);
@@ -145,6 +148,7 @@ static void serve_queue(struct controller *c, u16 qid)
 		}
 		command_execute(c, qid, &cmd);
 	}
+	return is_busy;
 }
 
 static void enable(struct controller *c)
@@ -192,12 +196,13 @@ static void end_shutdown(struct controller *c)
 	event_add(c, "shst", 2);
 }
 
-static void follow_cc(struct controller *c, ktime_t now)
+/* Whether it was written to. */
+static bool follow_cc(struct controller *c, ktime_t now)
 {
 	u32 cc = read_register(c, NVME_REG_CC), old = c->cc;
 
 	if (cc == old)
-		return;
+		return false;
 	c->cc = cc;
 	if (!(old & NVME_CC_ENABLE) && (cc & NVME_CC_ENABLE))
 		enable(c);
@@ -209,6 +214,7 @@ static void follow_cc(struct controller *c, ktime_t now)
 	}
 	if (!(old & NVME_CC_SHN_MASK) && (cc & NVME_CC_SHN_MASK))
 		begin_shutdown(c, now, cc & NVME_CC_SHN_MASK);
+	return true;
 }
 
 /* From then on its configuration space reads as ones, too. */
@@ -226,9 +232,15 @@ static void stay_gone(struct controller *c)
 	memset_io(c->bar, 0xff, BAR_DOORBELLS);
 }
 
-void controller_poll(struct controller *c, ktime_t now)
+static bool is_soon(ktime_t due, ktime_t now)
+{
+	return due && ktime_us_delta(due, now) <= idle_poll_us;
+}
+
+bool controller_poll(struct controller *c, ktime_t now)
 {
 	void __iomem *bar = smp_load_acquire(&c->new_bar);
+	bool is_busy;
 
 	if (bar != c->bar) {
 		if (c->bar)
@@ -237,19 +249,20 @@ void controller_poll(struct controller *c, ktime_t now)
 		c->cc = c->csts = 0;
 	}
 	if (!c->bar)
-		return;
+		return false;
 	if (faults_of(c) & FAULT_GONE || (c->gone_due && !ktime_before(now, c->gone_due))) {
 		stay_gone(c);
-		return;
+		return false;
 	}
-	follow_cc(c, now);
+	is_busy = follow_cc(c, now);
 	if (c->shst_due && !ktime_before(now, c->shst_due))
 		end_shutdown(c);
 	for (u16 qid = 0; qid < N_QUEUES; qid++)
 		if (c->queues[qid].has_sq)
-			serve_queue(c, qid);
+			is_busy |= serve_queue(c, qid);
 	if (c->n_deferred > 0)
 		complete_due(c, now);
 	if (c->irq_pending && send_msix(c))
 		c->irq_pending = false;
+	return is_busy || c->irq_pending || is_soon(c->shst_due, now) || is_soon(c->gone_due, now);
 }

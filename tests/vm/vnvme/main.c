@@ -33,6 +33,10 @@ static unsigned int poll_us = 50;
 module_param(poll_us, uint, 0644);
 MODULE_PARM_DESC(poll_us, "how often registers and doorbells are looked at");
 
+unsigned int idle_poll_us = 500;
+module_param(idle_poll_us, uint, 0644);
+MODULE_PARM_DESC(idle_poll_us, "the same while no controller has anything to do");
+
 static char *trace = "";
 module_param(trace, charp, 0444);
 MODULE_PARM_DESC(trace, "kernel functions whose calls become events, with commas between them");
@@ -135,16 +139,26 @@ MODULE_PARM_DESC(faults, "FAULT@INDEX,...: never, no-admin, cfs, gone, gone-duri
 
 static struct task_struct *thread;
 
-/* No doorbell traps anywhere: memory has to be looked at. */
+/* So long after the last thing that was to be done more is likely to come. */
+#define QUIET_US 10000
+
+/* No doorbell traps anywhere: memory has to be looked at. That is most of what an idle guest does,
+ * and on QEMU's virtual clock all that it has to compute until the next timer. */
 static int poll_all(void *data)
 {
+	ktime_t busy = 0;
+
 	sched_set_fifo(current);
 	while (!kthread_should_stop()) {
 		ktime_t now = ktime_get();
+		unsigned int us = poll_us;
 
 		for (unsigned int i = 0; i < n_controllers; i++)
-			controller_poll(controllers[i], now);
-		usleep_range(poll_us, poll_us + 10);
+			if (controller_poll(controllers[i], now))
+				busy = now;
+		if (ktime_us_delta(now, busy) > QUIET_US)
+			us = max(poll_us, idle_poll_us);
+		usleep_range(us, us + 10);
 	}
 	return 0;
 }

@@ -99,7 +99,7 @@ struct controller {
 };
 
 /* main.c: parameters; the lists repeat their last element. */
-extern unsigned int ns_mib;
+extern unsigned int ns_mib, idle_poll_us;
 unsigned int latency_us_of(const struct controller *c);
 unsigned int rtd3e_us_of(const struct controller *c);
 bool has_cache(const struct controller *c);
@@ -130,7 +130,8 @@ struct pci_node *config_space_node(struct pci_bus *bus, unsigned int devfn);
 /* controller.c: run by one thread for all controllers, so nothing in there needs a lock. */
 void controller_attach_bar(struct controller *c, resource_size_t address);
 void controller_detach_bar(struct controller *c);
-void controller_poll(struct controller *c, ktime_t now);
+/* Whether it is worth being looked at again soon. */
+bool controller_poll(struct controller *c, ktime_t now);
 bool controller_is_gone(const struct controller *c);
 void controller_complete(struct controller *c, u16 qid, u16 cid, u16 status, u32 result);
 void controller_defer(struct controller *c, ktime_t due, u16 qid, u16 cid);
