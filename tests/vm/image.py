@@ -169,8 +169,16 @@ class Images:
         _run("qemu-img", "convert", "-O", "qcow2", raw, disk)
         raw.unlink()
 
-    def root(self, build=None, files=None, name=None):
-        """A root disk of the base and, with @build, of what `meson install` puts there.
+    def _root_archive(self, tree, archive):
+        """The whole root as an initrd."""
+        with open(archive, "wb") as file:
+            # by the guest's own tools: initramfs-tools needs them
+            subprocess.run(["chroot", tree, "sh", "-ec", "cd /; find . -xdev | cpio -o -H newc --quiet"],
+                           check=True, stdin=subprocess.DEVNULL, stdout=file)
+
+    def root(self, build=None, files=None, name=None, in_memory=False):
+        """A root disk, or an initrd that is one, of the base and, with @build, of what `meson install`
+        puts there.
 
         @files: what else it shall have, path in the guest -> path here."""
         disk = self.cache / (name or ("root.qcow2" if build else "root-plain.qcow2"))
@@ -186,7 +194,7 @@ class Images:
             target = tree / there.lstrip("/")
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(here, target)
-        self._root_disk(tree, disk)
+        (self._root_archive if in_memory else self._root_disk)(tree, disk)
         shutil.rmtree(tree)
         return disk
 

@@ -29,14 +29,15 @@ KERNEL_ARGUMENTS = (
 )
 
 
-# What the guest's time is, under software emulation: QEMU's arguments, and the number of processors.
+# What the guest's time is, under software emulation: QEMU's arguments, the number of processors, and
+# how many times as long the waits above may be.
 # On the host's clock the guest computes some 25 times slower than a real machine, beside latencies
 # that are exact. On the virtual one each instruction takes 1 ns, and an idle guest's clock jumps to
 # its next timer: figures don't depend on what else the host does. But only one processor can be had.
 CLOCKS = {
-    "host": (["-accel", "tcg,thread=multi,tb-size=512"], topology.CPUS),
+    "host": (["-accel", "tcg,thread=multi,tb-size=512"], topology.CPUS, 1),
     "virtual": (["-accel", "tcg,thread=single,tb-size=512",
-                 "-icount", "shift=0,sleep=off,align=off"], 1),
+                 "-icount", "shift=0,sleep=off,align=off"], 1, 8),
 }
 
 
@@ -112,7 +113,7 @@ class Machine:
         self._kvm = kvm
         self._append = append
         self._memory = memory
-        self._clock = clock
+        self._accel, self._cpus, self._patience = CLOCKS[clock]
         self._ids = itertools.count(1)
         self._process = None
         self._sockets = []
@@ -132,13 +133,13 @@ class Machine:
         return ours, theirs, ["-chardev", f"socket,id={name},fd={theirs.fileno()}"]
 
     def _command(self, chardevs):
-        accel, cpus = CLOCKS[self._clock]
-        accel = ["-accel", "kvm", "-cpu", "host"] if self._kvm else [*accel, "-cpu", "max"]
+        accel = (["-accel", "kvm", "-cpu", "host"] if self._kvm else
+                 [*self._accel, "-cpu", "max"])
         traces = [arg for event in Trace.QUIET for arg in ("-trace", event)]
         # setpriv: a test run that is killed does not leave its machine behind
         return ["setpriv", "--pdeathsig", "KILL",
                 "qemu-system-x86_64", "-machine", "q35,usb=off,vmport=off", *accel,
-                "-smp", str(cpus), "-m", str(self._memory),
+                "-smp", str(self._cpus), "-m", str(self._memory),
                 "-nodefaults", "-display", "none", "-nic", "none",
                 "-msg", "timestamp=on", *traces, *chardevs,
                 "-mon", "chardev=qmp,mode=control", "-serial", "chardev:console",
@@ -201,7 +202,7 @@ class Machine:
         start = len(self._qmp.lines)
         self.qmp(command, uri=uri)
         _, match = self._qmp.wait('"event": "MIGRATION".*"status": "(completed|failed)"', start,
-                                  STATE_SECONDS, self.is_running)
+                                  STATE_SECONDS * self._patience, self.is_running)
         if match[1] != "completed":
             raise MachineError(f"QMP {command} {uri}: {match[1]}")
 
@@ -210,8 +211,8 @@ class Machine:
 
     def wait_boot(self, timeout=BOOT_SECONDS):
         """Wait until the next boot answers; returns its boot id."""
-        index, match = self._agent.wait(r"^ready (\S+)", self._boots_seen, timeout,
-                                        self.is_running)
+        index, match = self._agent.wait(r"^ready (\S+)", self._boots_seen,
+                                        timeout * self._patience, self.is_running)
         self._boots_seen = index + 1
         return match[1]
 
@@ -227,8 +228,8 @@ class Machine:
         start = len(self._agent.lines)
         request_id = self.post(script)
         try:
-            _, match = self._agent.wait(rf"^{request_id} (\d+) ?(\S*)$", start, timeout,
-                                        self.is_running)
+            _, match = self._agent.wait(rf"^{request_id} (\d+) ?(\S*)$", start,
+                                        timeout * self._patience, self.is_running)
         except MachineError as error:
             raise MachineError(f"the guest did not answer to: {script}\n{error}") from error
         return int(match[1]), base64.b64decode(match[2]).decode(errors="replace")
@@ -242,12 +243,12 @@ class Machine:
 
     def wait_console(self, regex, start=0, timeout=BOOT_SECONDS):
         """First console line from index @start on that matches: (index, match)."""
-        return self.console.wait(regex, start, timeout, self.is_running)
+        return self.console.wait(regex, start, timeout * self._patience, self.is_running)
 
     def wait_exit(self, timeout=SHUTDOWN_SECONDS):
         """The guest switched itself off: QEMU has ended."""
         try:
-            self._process.wait(timeout)
+            self._process.wait(timeout * self._patience)
         except subprocess.TimeoutExpired:
             raise MachineError(f"the machine is still on after {timeout} s") from None
         self.trace.join(10)

@@ -6,6 +6,7 @@ state, or from one that was saved when its controllers were there, so that all o
 past, and none has to wait for a boot.
 """
 
+import copy
 import hashlib
 import re
 import shutil
@@ -49,8 +50,10 @@ echo begin-hook >/proc/vnvme
 [ ! -x {MARKED_HOOK} ] || {MARKED_HOOK} "$@"
 echo end-hook >/proc/vnvme
 # The console is quiet. A record without a line break is readable when the next one has come.
+echo begin-said >/proc/vnvme
 echo marked >/dev/kmsg
 dmesg | grep -a 'nvme-async-shutdown: .*stage=hook summary' >/dev/ttyS0 || true
+echo end-said >/proc/vnvme
 EOF
 chmod 755 {HOOKS}/marked.shutdown
 systemctl daemon-reload
@@ -98,6 +101,12 @@ class Report:
     def total_usec(self):
         """What the shutdown spent on its NVMe controllers, whoever shut them down."""
         return self.span("unit") + self.span("hook") + self.kernel_usec
+
+    @property
+    def reboot_usec(self):
+        """From the command to the end of device_shutdown(), less what only this machine does."""
+        end = self.mark("kernel-pass") + self.kernel_usec
+        return end - self.mark("command") - self.span("said")
 
     @property
     def serial_usec(self):
@@ -163,7 +172,10 @@ def build_modules(images):
 
 
 class Bench:
-    """Makes machines that start from one saved state."""
+    """Makes machines that start from one saved state.
+
+    On the virtual clock their root is in memory: what a disk takes is this machine's time, in which
+    the guest's clock may jump by any number of timers."""
 
     def __init__(self, images, directory, build, say=print, append="quiet", clock=None):
         self._images = images
@@ -171,29 +183,49 @@ class Bench:
         self._clock = clock or images.clock
         self._say = say
         # images refer to each other by path, and a relative one is taken from where the image is
-        self.directory = Path(directory).resolve()
+        self.directory = self._booted = Path(directory).resolve()
         if self.directory.exists():
             shutil.rmtree(self.directory)
         self.directory.mkdir(parents=True)
+        self._in_memory = clock == "virtual"
+        kind = "cpio" if self._in_memory else "qcow2"
         self._root = images.root(build, {MODULE: build_modules(images) / "vnvme.ko"},
-                                 f"root-{self.directory.name}.qcow2")
-        self._running = self.directory / "run.qcow2"
+                                 f"root-{self.directory.name}.{kind}", self._in_memory)
 
-    def _machine(self, disk, *options):
-        devices = ["-drive", f"if=none,id=root,format=qcow2,cache=unsafe,file={disk}",
-                   "-device", "virtio-blk-pci,drive=root,addr=2.0", "-no-reboot", *options]
-        return Machine(self.directory, devices, self._images.kernel, self._images.initrd,
-                       self._images.kvm, f"{self._append} rw fstab=no mem={KERNEL_MIB}M",
-                       MEMORY_MIB, self._clock)
+    def beside(self, name):
+        """Another one, whose machines run beside this one's: they start from the same saved state."""
+        if not self._saved(BOOTED)[1].exists():
+            self._prepare()
+        other = copy.copy(self)
+        other.directory = self.directory / name
+        other.directory.mkdir()
+        return other
 
-    @staticmethod
-    def _overlay(disk, back):
-        subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", back, disk],
-                       check=True, stdin=subprocess.DEVNULL)
+    @property
+    def _running(self):
+        return self.directory / "run.qcow2"
+
+    def _machine(self, back, *options):
+        """@back: the disk that it begins with."""
+        append = f"{self._append} rw fstab=no mem={KERNEL_MIB}M"
+        if self._in_memory:
+            devices, initrd = [], self._root
+            # a root of that name would make it a ramfs, which has no size
+            append += " root= rdinit=/sbin/init"
+        else:
+            devices = ["-drive", f"if=none,id=root,format=qcow2,cache=unsafe,file={self._running}",
+                       "-device", "virtio-blk-pci,drive=root,addr=2.0"]
+            initrd = self._images.initrd
+            self._running.unlink(missing_ok=True)
+            subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", back,
+                            self._running], check=True, stdin=subprocess.DEVNULL)
+        return Machine(self.directory, [*devices, "-no-reboot", *options], self._images.kernel, initrd,
+                       self._images.kvm, append, MEMORY_MIB, self._clock)
 
     def _saved(self, name):
-        """Disk and state under that name."""
-        return self.directory / f"{name}.qcow2", self.directory / f"{name}.state"
+        """Disk, where there is one, and state under that name."""
+        directory = self._booted if name == BOOTED else self.directory
+        return directory / f"{name}.qcow2", directory / f"{name}.state"
 
     def keep(self, machine, name):
         """Save a machine as it is, for start(name); it does not run any more after it."""
@@ -204,13 +236,13 @@ class Bench:
         machine.qmp("stop")
         machine.migrate("migrate", f"exec:cat >{state}")
         machine.close()
-        self._running.rename(disk)
+        if not self._in_memory:
+            self._running.rename(disk)
 
     def _prepare(self):
         """Boot, set up, and save the state that all runs begin from."""
         self._say("booting the machine that all runs begin from")
-        self._overlay(self._running, self._root)
-        with self._machine(self._running) as machine:
+        with self._machine(self._root) as machine:
             machine.wait_boot()
             machine.check(SET_UP)
             # the agent is a job of the boot itself: all others have to be done
@@ -218,17 +250,16 @@ class Bench:
                           "done")
             self.keep(machine, BOOTED)
 
-    def start(self, name=BOOTED):
+    def start(self, name=BOOTED, is_paused=False):
         """A machine as it was saved under that name; to be closed by the caller."""
         disk, state = self._saved(name)
         if name == BOOTED and not state.exists():
             self._prepare()
-        self._running.unlink(missing_ok=True)
-        self._overlay(self._running, disk)
-        machine = self._machine(self._running, "-incoming", "defer")
+        machine = self._machine(disk, "-incoming", "defer")
         machine.start()
         machine.migrate("migrate-incoming", f"exec:cat {state}")
-        machine.qmp("cont")
+        if not is_paused:
+            machine.qmp("cont")
         return machine
 
 
@@ -249,10 +280,13 @@ echo clear >/proc/vnvme
 """, timeout=150)
 
 
-def shut_down(machine, command, timeout):
-    """Give @command; what the module reports at the end."""
+def shut_down(machine, command, timeout, set_up="true"):
+    """Give @command, when @set_up has been done; what the module reports at the end.
+
+    A machine that is paused goes on with both: how long it waited for them is this machine's time."""
     start = len(machine.console.lines)
-    machine.post(command)
+    machine.post(f"set -e\n{set_up}\nsleep 1\necho command >/proc/vnvme\n{command}")
+    machine.qmp("cont")
     end, _ = machine.wait_console(r"vnvme: end$", start, timeout)
     texts = [text for _, text in machine.console.lines[start:end]]
     report = parse_report([text.split("vnvme: ", 1)[1] for text in texts if "vnvme: " in text])
