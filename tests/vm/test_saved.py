@@ -25,7 +25,8 @@ def machines(make_images):
 def test_one_after_the_other_is_what_the_kernel_alone_takes(machines):
     alone = bench.shut_down(machines, ROW, bench.KERNEL)
     ours = bench.shut_down(machines, ROW, bench.FORCED)
-    assert alone.kernel_usec > CONTROLLERS * 100_000, "the driver waits for 0.1 s at least"
+    # 140 ms each up to 6.1, where the driver looks every 0.1 s, and some 35 since
+    assert alone.kernel_usec > CONTROLLERS * 10_000
     assert ours.serial_usec is not None
     assert abs(ours.serial_usec / alone.kernel_usec - 1) < TOLERANCE, \
         (ours.serial_usec, alone.kernel_usec)
