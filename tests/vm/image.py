@@ -22,7 +22,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import topology
-from machine import Machine, MachineError
+from machine import (BOOT_SECONDS, COMMAND_SECONDS, SHUTDOWN_SECONDS, Machine,
+                     MachineError)
 from world import ARCHIVE_IS_BROKEN, WORLDS, WorldBroken
 
 HERE = Path(__file__).resolve().parent
@@ -219,10 +220,11 @@ class Images:
         # fstab names what does not exist yet
         try:
             with self.machine(new, disks, "rw fstab=no") as machine:
-                machine.wait_boot()
-                machine.check(MAKE_DATA)
+                # what is late on a busy machine would be told as a world that is broken
+                machine.wait_boot(4 * BOOT_SECONDS)
+                machine.check(MAKE_DATA, 4 * COMMAND_SECONDS)
                 machine.post("systemctl poweroff")
-                machine.wait_exit()
+                machine.wait_exit(4 * SHUTDOWN_SECONDS)
         except MachineError as error:
             # the project is not even installed there
             raise WorldBroken(f"Debian {self.world.suite} does not boot, make its disks and power off "
