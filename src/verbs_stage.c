@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The one verb of nvme-async-shutdown-stage. Unit, hook and exitrd call a program of their own, so
- * that a shutdown loads no library but those it uses: libsystemd and the others are more than half of
- * what the other program takes to start. */
+ * that a shutdown loads no library but those it uses: libsystemd and the others are more than half
+ * of what the other program takes to start. */
 
 #include "verbs.h"
 
