@@ -92,7 +92,7 @@ int record_read_boot_id(Record *record, int root_fd) _must_check_;
  * for normal ones, which take 10 to 15 ms each at any HZ (RCU_JIFFIES_TILL_FORCE_QS).
  * Not taken out are waits that can't be told from the drive's: for a lock, or for a kernel thread
  * that had no processor. Measured against the kernel alone on QEMU's virtual clock, one processor,
- * 6.1 (tests/vm/bench.py --clock=virtual): 8, 32 and 64 controllers of 0 ms -3, -4 and -1 %, 8 and
+ * 6.1 (tests/vm/bench.py): 8, 32 and 64 controllers of 0 ms -3, -4 and -1 %, 8 and
  * 64 of 500 ms -1 and 0 %, 24 of 0.1 to 13 s 0 %; 128 of 500 ms +6 %, 128 of 0 ms +24 %. */
 RecordTotals record_totals(const Record *record, const Topology *topology);
 

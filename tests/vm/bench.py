@@ -3,8 +3,12 @@
 """Measures shutdowns of many slow controllers: the kernel alone, a shell hook, this project.
 
 Each run is a real shutdown; all of a row begin from one saved state of the machine, with its
-controllers. The times are taken on the controllers' own clock. A figure is the median of its rounds;
-where the kernel alone takes longer than half a minute it is measured once, as it does not vary.
+controllers. The times are those of the guest's own clock (machine.py: CLOCKS), and each is taken
+more than once: where the runs of one figure are further apart than TOLERANCE, that is said.
+
+"reboot" is what the whole shutdown takes, from the command to the end of device_shutdown(). What
+the same command takes on a machine without controllers, and without the project, is what NVMe does
+not add to it.
 
 The column "said" has what the hook's own record says that the kernel alone would have taken.
 
@@ -13,22 +17,30 @@ that a stage looks at, beside what it takes to start the program.
 """
 
 import argparse
+import functools
 import json
+import math
+import os
+import queue
 import random
+import re
 import statistics
 import sys
 import time
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import bench_report
 import bench_trace
 import vnvme
 from image import Images
-from machine import CLOCKS
-from world import WORLDS
+from machine import MachineError
+from world import WORLDS, WorldBroken
 
-LONG_USEC = 30_000_000
+# Runs of one figure may differ by so much; or by so little that no person would see it.
+TOLERANCE = 0.03
+FLOOR_USEC = 10_000
 
 DISABLE = f"systemctl disable -q nvme-async-shutdown.service; rm -f {vnvme.MARKED_HOOK}"
 
@@ -63,13 +75,14 @@ def configured(enabled):
 # name -> what to set up, and the command
 MODES = {
     "kernel alone": (DISABLE, "systemctl reboot"),
+    "kernel alone, reboot -f": (DISABLE, "systemctl reboot -f"),
     "shell hook": (SHELL_HOOK, "systemctl reboot"),
     "nvme-async-shutdown": (configured("yes"), "systemctl reboot"),
     "the same, reboot -f": (configured("yes"), "systemctl reboot -f"),
     "Enabled=no": (configured("no"), "systemctl reboot"),
     "/bin/true instead": (EMPTY, "systemctl reboot"),
 }
-KERNEL, SHELL, OURS, FORCED, DISABLED, NOTHING = MODES
+KERNEL, KERNEL_FORCED, SHELL, OURS, FORCED, DISABLED, NOTHING = MODES
 USUAL = (KERNEL, SHELL, OURS, FORCED)
 
 
@@ -80,19 +93,40 @@ class Row:
     latency_ms: tuple       # one for each controller, or one for all
     rtd3e_ms: tuple = (0,)
     modes: tuple = USUAL
+    prepare: str = "true"   # when the controllers are there
+    world: str = None       # of world.py; None: the one of the command line
+
+    @property
+    def family(self):
+        """Rows that share it begin from the same saved state."""
+        return self.topology, self.rtd3e_ms, self.prepare
 
     @property
     def slowest_usec(self):
         return max(self.latency_ms) * 1000
 
     @property
-    def timeout(self):
-        n = 256 if len(self.latency_ms) == 1 else 1
-        return 120 + n * sum(self.latency_ms) / 1000 + n * 0.2
+    def controllers(self):
+        """How many: the topologies here have nothing but factors."""
+        return math.prod(int(factor) for factor in re.findall(r"\d+", self.topology))
+
+    @property
+    def serial_seconds(self):
+        """What the kernel alone takes, at most."""
+        latencies = self.latency_ms * (self.controllers if len(self.latency_ms) == 1 else 1)
+        return sum(latencies) / 1000 + 0.2 * self.controllers
 
 
 def _thousand(values):
     return ",".join(str(value * 1000) for value in values)
+
+
+# The only one of the machine's that is removed leaves one without.
+WITHOUT = Row("0", "R(N)", (0,), modes=(KERNEL, KERNEL_FORCED, SHELL, OURS, FORCED), prepare="""
+echo 1 >/sys/bus/pci/devices/0010:01:00.0/remove
+udevadm settle
+[ -z "$(ls /sys/class/nvme)" ]
+""")
 
 
 def _rows():
@@ -103,6 +137,7 @@ def _rows():
 
 
 def rows():
+    """All but the one without controllers, which each run begins with."""
     found = list(_rows())
     seeded = random.Random(24)
     mixed = tuple(seeded.randint(100, 13_000) for _ in range(24))
@@ -112,18 +147,24 @@ def rows():
     slow = (7500, 9000, 10_000, 8000, 12_000, 14_000, 11_000, 9500)
     found.append(Row("8, RTD3E 8 to 15 s", "8*R(N)", slow,
                      (8000, 10_000, 11_000, 9000, 13_000, 15_000, 12_000, 10_000)))
+    found.append(Row("24 x 4500 ms", "24*R(N)", (4500,)))
+    for world in WORLDS:
+        found.append(Row(f"24 x 4500 ms, {world}", "24*R(N)", (4500,), world=world))
     return found
 
 
 LOADED = "loaded"
+# of this machine's time, for what is not the controllers'
+SHUTDOWN_SECONDS = 300
 
 
 def load(machines, row, **parameters):
-    """Make the machine that all shutdowns of the row begin from."""
+    """Make the machine that all shutdowns of the row, and of its family, begin from."""
     machine = machines.start()
     try:
-        vnvme.load(machine, topology=row.topology, latency_us=_thousand(row.latency_ms),
+        vnvme.load(machine, topology=row.topology, latency_us=0,
                    rtd3e_us=_thousand(row.rtd3e_ms), **parameters)
+        machine.check(f"{row.prepare}\necho clear >/proc/vnvme")
         machines.keep(machine, LOADED)
     finally:
         machine.close()
@@ -132,14 +173,15 @@ def load(machines, row, **parameters):
 def shut_down(machines, row, mode):
     """One shutdown of what was loaded: its report."""
     set_up, command = MODES[mode]
-    machine = machines.start(LOADED)
+    latency = f"echo {_thousand(row.latency_ms)} >/sys/module/vnvme/parameters/latency_us"
+    machine = machines.start(LOADED, is_paused=True)
     try:
-        machine.check(set_up)
-        report = vnvme.shut_down(machine, command, row.timeout)
+        report = vnvme.shut_down(machine, command, SHUTDOWN_SECONDS + row.serial_seconds,
+                                 f"{set_up}\n{latency}")
     finally:
         machine.close()
     if report.not_clean():
-        raise SystemExit(f"{row.name}, {mode}: not shut down cleanly: {report.not_clean()}")
+        raise MachineError(f"{row.name}, {mode}: not shut down cleanly: {report.not_clean()}")
     return report
 
 
@@ -149,6 +191,7 @@ def measure(machines, row, mode):
     hook = 0 if mode == KERNEL else report.span("hook")
     return {"unit_usec": report.span("unit"), "hook_usec": hook, "kernel_usec": report.kernel_usec,
             "total_usec": report.span("unit") + hook + report.kernel_usec,
+            "reboot_usec": report.reboot_usec,
             "serial_usec": report.serial_usec if mode == FORCED else None}
 
 
@@ -205,23 +248,92 @@ def middle(runs):
     return next(run for run in runs if run["total_usec"] == wanted)
 
 
+def differing(runs):
+    """The figures of which the runs are too far apart."""
+    found = []
+    for name in ("total_usec", "reboot_usec"):
+        values = [run[name] for run in runs]
+        if max(values) - min(values) > max(FLOOR_USEC, TOLERANCE * min(values)):
+            found.append(name)
+    return found
+
+
 def measure_row(machines, row, rounds, say):
+    """load() comes before it."""
     runs = {mode: [] for mode in row.modes}
-    load(machines, row)
     for _ in range(rounds):
         for mode in row.modes:
-            if mode == KERNEL and runs[mode] and runs[mode][0]["total_usec"] > LONG_USEC:
-                continue
             run = measure(machines, row, mode)
             runs[mode].append(run)
-            say(f"{row.name}, {mode}: {run['total_usec'] / 1e6:.3f} s")
+            say(f"{row.name}, {mode}: {run['total_usec'] / 1e6:.3f} s, "
+                f"the whole reboot {run['reboot_usec'] / 1e6:.3f} s")
     return {"name": row.name, "topology": row.topology, "latency_ms": row.latency_ms,
             "rtd3e_ms": row.rtd3e_ms, "slowest_usec": row.slowest_usec,
-            "modes": {mode: {**middle(list_), "runs": list_} for mode, list_ in runs.items()}}
+            "modes": {mode: {**middle(list_), "differing": differing(list_), "runs": list_}
+                      for mode, list_ in runs.items()}}
 
 
-def trace(machines, wanted):
+def compare(result, without):
+    """Say in @result what the machine @without controllers, a result too, takes for the same."""
+    for mode, run in result["modes"].items():
+        base = without["modes"][KERNEL_FORCED if MODES[mode][1].endswith("-f") else KERNEL]
+        run["without_usec"] = base["reboot_usec"]
+        run["added_usec"] = run["reboot_usec"] - base["reboot_usec"]
+
+
+def families(wanted):
+    """Lists of rows; the longest first, so that none of the others ends after it."""
+    found = {}
     for row in wanted:
+        found.setdefault(row.family, []).append(row)
+    return sorted(found.values(), key=lambda rows_: -sum(row.serial_seconds for row in rows_))
+
+
+def without_of(world):
+    """The row without controllers that those of @world are compared with."""
+    return replace(WITHOUT, name=f"0, {world}", world=world) if world else WITHOUT
+
+
+def measure_rows(machines, wanted, rounds, jobs, say):
+    """Yields results as they come, the first that of the machine without controllers. @wanted: rows of
+    one world; @jobs machines run at the same time."""
+    row_without = without_of(wanted[0].world)
+    load(machines, row_without)
+    without = measure_row(machines, row_without, rounds, say)
+    compare(without, without)
+    yield without
+    results = queue.SimpleQueue()
+    idle = queue.SimpleQueue()
+    for job in range(jobs):
+        idle.put(machines.beside(f"job-{job}"))
+
+    def run(family):
+        mine = idle.get()
+        try:
+            load(mine, family[0])
+            for row in family:
+                results.put(measure_row(mine, row, rounds, say))
+        except Exception as error:
+            results.put(error)
+            raise
+        finally:
+            idle.put(mine)
+
+    with ThreadPoolExecutor(jobs) as pool:
+        for family in families(wanted):
+            pool.submit(run, family)
+        for _ in wanted:
+            result = results.get()
+            if isinstance(result, Exception):
+                pool.shutdown(cancel_futures=True)
+                raise result
+            compare(result, without)
+            yield result
+
+
+def trace(make, wanted):
+    for row in wanted:
+        machines = make(row.world)
         load(machines, row, trace=bench_trace.FUNCTIONS)
         for mode in row.modes:
             print(f"\n{row.name}, {mode}")
@@ -236,18 +348,30 @@ def write(directory, name, results):
         (directory / name).write_text(json.dumps(results, indent=1) + "\n")
 
 
-def main():
+def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--world", choices=WORLDS, default="bookworm", help="which Debian the guest is")
+    parser.add_argument("--world", choices=WORLDS, default="bookworm",
+                        help="which Debian the guest is, where a row does not name one")
     parser.add_argument("--build", type=Path, help="a build that fits it (default: made)")
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--output", type=Path, help="directory for results.json and bench.svg")
-    parser.add_argument("--rounds", type=int, default=3, help="runs of each")
+    parser.add_argument("--rounds", type=int, help="runs of each (default: 2; 3 with --realtime)")
     parser.add_argument("--row", action="append", help="only rows whose name begins so")
+    parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count()),
+                        help="machines that run at the same time; 1 with --realtime")
     parser.add_argument("--trace", action="store_true", help="show where the time goes instead")
     parser.add_argument("--kvm", action="store_true")
-    parser.add_argument("--clock", choices=CLOCKS, default="host", help="see machine.py")
+    parser.add_argument("--realtime", action="store_true", help="on the host's clock (machine.py)")
     args = parser.parse_args()
+    # nothing but the virtual clock keeps machines from being slowed down by each other
+    args.realtime |= args.kvm
+    args.jobs = 1 if args.realtime else args.jobs
+    args.rounds = args.rounds or (3 if args.realtime else 2)
+    return args
+
+
+def main():
+    args = parse_arguments()
     begun = time.monotonic()
 
     def say(text):
@@ -256,25 +380,36 @@ def main():
     def is_wanted(name):
         return not args.row or any(name.startswith(beginning) for beginning in args.row)
 
-    wanted = [row for row in rows() if is_wanted(row.name)]
-    images = Images(args.cache, WORLDS[args.world], args.kvm, say)
-    machines = vnvme.Bench(images, images.cache / "bench", args.build or images.build(), say,
-                           clock=args.clock)
+    @functools.cache
+    def make(world):
+        images = Images(args.cache, WORLDS[world or args.world], args.kvm, say)
+        build = None if world else args.build
+        return vnvme.Bench(images, images.cache / "bench", build or images.build(), say,
+                           clock="host" if args.realtime else "virtual")
+
+    # the one of the command line has its row already
+    wanted = [row for row in rows() if is_wanted(row.name) and row.world != args.world]
     if args.trace:
-        trace(machines, wanted)
+        trace(make, wanted)
         return 0
-    results = []
-    for row in wanted:
-        results.append(measure_row(machines, row, args.rounds, say))
-        print(bench_report.table(results[-1:]), flush=True)
-        # an hour is long: what is there stays there
-        write(args.output, "results.json", results)
+    results, order = [], [row.name for row in (*map(without_of, (None, *WORLDS)), *wanted)]
+    for world in dict.fromkeys(row.world for row in wanted):
+        mine = [row for row in wanted if row.world == world]
+        try:
+            for result in measure_rows(make(world), mine, args.rounds, args.jobs, say):
+                results.append(result)
+                results.sort(key=lambda one: order.index(one["name"]))
+                print(bench_report.table([result]), flush=True)
+                # it takes long: what is there stays there
+                write(args.output, "results.json", results)
+        except WorldBroken as error:
+            say(f"{error}: not measured: {', '.join(row.name for row in mine)}")
     if results:
         print("\n" + bench_report.table(results))
         if args.output:
             bench_report.plot(results, args.output / "bench.svg")
     if is_wanted(ENUMERATION):
-        write(args.output, "enumeration.json", measure_enumerations(machines))
+        write(args.output, "enumeration.json", measure_enumerations(make(None)))
     return 0
 
 
