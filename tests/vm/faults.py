@@ -226,6 +226,16 @@ class Campaign:
             return _read(report, n, kernel_alone_ms=n * latency_ms)
         return self._once(f"{name} {keys or ''}", run)
 
+    def left_without_admin(self):
+        """One that answers no admin command is excluded: no worker runs for it, and the kernel's pass
+        meets it."""
+        def run():
+            set_up = (self._configured(Exclude="VNVME003") +
+                      "echo no-admin@3 >/sys/module/vnvme/parameters/faults\n")
+            report = self._shut_down(8, set_up, 120, latency_us=LATENCY_MS * 1000)
+            return _read(report, 8, frozenset({3}), 7 * LATENCY_MS + ADMIN_TIMEOUT_MS)
+        return self._once("no-admin, excluded", run)
+
     def late(self):
         """SHST comes after the stage's time is up."""
         def run():

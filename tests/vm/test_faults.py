@@ -79,6 +79,13 @@ def test_a_controller_without_admin_commands_costs_seconds_not_a_minute(campaign
     assert 4.5 * SECOND < run.report.total_usec < 9 * SECOND
 
 
+def test_one_without_admin_commands_that_is_left_costs_the_kernel_seconds_too(campaign):
+    run = campaign.left_without_admin()
+    assert outcomes(run) == {faults.serial(3): "left"}
+    assert 4.5 * SECOND < run.report.kernel_usec < 9 * SECOND
+    assert run.report.not_clean() == set()
+
+
 def test_one_that_is_late_is_left_to_the_kernel_which_waits_for_it(campaign):
     run = campaign.late()
     assert run.outcomes[faults.serial(1)] == "late"
