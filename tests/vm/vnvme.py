@@ -187,7 +187,7 @@ class Bench:
         if self.directory.exists():
             shutil.rmtree(self.directory)
         self.directory.mkdir(parents=True)
-        self._in_memory = clock == "virtual"
+        self._in_memory = self._clock == "virtual"
         kind = "cpio" if self._in_memory else "qcow2"
         self._root = images.root(build, {MODULE: build_modules(images) / "vnvme.ko"},
                                  f"root-{self.directory.name}.{kind}", self._in_memory)

@@ -208,7 +208,7 @@ static struct syscore_ops shutdown_ops = {
 };
 
 #ifdef HAVE_REGISTER_SYSCORE
-static struct syscore on_shutdown = { .ops = &shutdown_ops };
+static struct syscore on_shutdown = {.ops = &shutdown_ops};
 #else
 #define on_shutdown shutdown_ops
 #define register_syscore register_syscore_ops
