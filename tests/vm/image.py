@@ -6,7 +6,7 @@ the content of its recipe:
 
     SUITE/base-HASH/    Debian as a directory tree, kernel, initrd (tests/vm/mkimage), and where the
                         suite is not this machine's also a Debian in which to build for it
-    SUITE/build/        the project, built by that suite's compiler
+    SUITE/build/        the project, built by that suite's compiler (SUITE/tests/: with its tests)
     SUITE/data-HASH/    file systems, array, volume group, made in a guest
     SUITE/root.qcow2    base and project: made anew for each session, in seconds
 """
@@ -128,22 +128,23 @@ class Images:
         return [str(HERE / "enter"), str(self.base / "toolchain"), str(TOP), str(self.cache), "--",
                 *words]
 
-    def build(self):
+    def build(self, with_tests=False):
         """The project as this world's compiler builds it: meson's build directory."""
         with self._locked():
-            return self._build()
+            return self._build("tests" if with_tests else "build", with_tests)
 
-    def _build(self):
-        build = self.cache / "build"
+    def _build(self, name, with_tests):
+        build = self.cache / name
         # one of another recipe's compiler is no use
-        recipe = self.cache / "build-of"
+        recipe = self.cache / f"{name}-of"
         if not recipe.exists() or recipe.read_text() != self.base.name:
-            self._forget("build")
+            self._forget(name)
             recipe.write_text(self.base.name)
         self._say(f"building the project for {self.world.suite}")
-        with open(self.cache / "build.log", "wb") as log:
+        with open(self.cache / f"{name}.log", "wb") as log:
             for command in ([] if (build / "build.ninja").exists() else
-                            [("meson", "setup", build, TOP, "-Dwerror=true")]) + \
+                            [("meson", "setup", build, TOP, "-Dwerror=true",
+                              f"-Dtests={str(with_tests).lower()}")]) + \
                            [("meson", "compile", "-C", build)]:
                 if subprocess.run(self.inside(*command), check=False, stdin=subprocess.DEVNULL,
                                   stdout=log, stderr=subprocess.STDOUT).returncode:
