@@ -206,7 +206,9 @@ class Images:
             return self._make_data()
 
     def _make_data(self):
-        data = self.cache / f"data-{_hash(HERE / 'image.py', HERE / 'topology.py')}"
+        digest = hashlib.sha256((MAKE_DATA + self.base.name).encode())
+        digest.update((HERE / "topology.py").read_bytes())
+        data = self.cache / f"data-{digest.hexdigest()[:16]}"
         if data.exists():
             return data
         self._say("making file systems, array and volumes in a guest (about a minute, kept)")
