@@ -16,6 +16,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import stat
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -71,6 +72,22 @@ def _hash(*paths):
             if file.is_file():
                 digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def _write_entry(file, name, st=None, path=None):
+    """An entry of a cpio archive as the kernel reads it (Documentation/driver-api/early-userspace/
+    buffer-format.rst); not every Debian has the tool for it."""
+    name, data = str(name).encode() + b"\0", b""
+    if path and stat.S_ISLNK(st.st_mode):
+        data = os.readlink(path).encode()
+    elif path and stat.S_ISREG(st.st_mode):
+        data = path.read_bytes()
+    device = st.st_rdev if st else 0
+    # each name of a file is a file of its own
+    fields = (0, st.st_mode, st.st_uid, st.st_gid, 1, int(st.st_mtime)) if st else (0, 0, 0, 0, 1, 0)
+    fields += (len(data), 0, 0, os.major(device), os.minor(device), len(name), 0)
+    entry = b"070701" + b"".join(b"%08X" % field for field in fields) + name
+    file.write(entry + bytes(-len(entry) % 4) + data + bytes(-len(data) % 4))
 
 
 class Images:
@@ -171,12 +188,13 @@ class Images:
         _run("qemu-img", "convert", "-O", "qcow2", raw, disk)
         raw.unlink()
 
-    def _root_archive(self, tree, archive):
+    @staticmethod
+    def _root_archive(tree, archive):
         """The whole root as an initrd."""
         with open(archive, "wb") as file:
-            # by the guest's own tools: initramfs-tools needs them
-            subprocess.run(["chroot", tree, "sh", "-ec", "cd /; find . -xdev | cpio -o -H newc --quiet"],
-                           check=True, stdin=subprocess.DEVNULL, stdout=file)
+            for path in sorted(tree.rglob("*")):
+                _write_entry(file, path.relative_to(tree), path.lstat(), path)
+            _write_entry(file, "TRAILER!!!")
 
     def root(self, build=None, files=None, name=None, in_memory=False):
         """A root disk, or an initrd that is one, of the base and, with @build, of what `meson install`
