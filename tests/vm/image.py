@@ -284,7 +284,8 @@ def main():
         images.data()
     except WorldBroken as error:
         print(error, file=sys.stderr)
-        return ARCHIVE_IS_BROKEN
+        # of a release it is a failure like any other
+        return 1 if WORLDS[args.world].is_released else ARCHIVE_IS_BROKEN
     images.build()
     return 0
 
