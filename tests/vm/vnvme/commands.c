@@ -68,7 +68,8 @@ static void identify_controller(struct controller *c, struct nvme_id_ctrl *id)
 	id->ver = cpu_to_le32(0x00010400);
 	id->rtd3e = cpu_to_le32(rtd3e_us_of(c));
 	id->cntrltype = 1;
-	/* as servers' drives have; nvme_core.multipath_always_on gives no head to a namespace without it */
+	/* as servers' drives have; nvme_core.multipath_always_on gives no head to a namespace
+	 * without it */
 	id->oacs = cpu_to_le16(NVME_CTRL_OACS_NS_MNGT_SUPP);
 	id->aerl = 3;
 	id->frmw = 1 << 1;

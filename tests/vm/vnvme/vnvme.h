@@ -49,7 +49,7 @@ struct host {
 	struct pci_bus *bus;
 	struct pci_node *root[256];
 	unsigned int n_root;
-	unsigned int n_buses;	 /* below its bridges */
+	unsigned int n_buses;	     /* below its bridges */
 	struct pci_node *owner[256]; /* the bridge that has this bus number as its secondary one */
 	struct resource window;
 };
