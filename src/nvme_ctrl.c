@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The commands; see nvme_ctrl.h.
  *
- * libnvme's definitions of what is sent and answered, which 1.x and 3.x share, and none of its
- * calls: 3.x opens a controller by its name alone (libnvme_open()) and takes no descriptor. The
- * name may be another drive's by then, the caller's descriptor is not; and the caller's may be
- * below a root directory of its own. */
+ * This file uses libnvme's definitions of commands and data, which 1.x and 3.x share, and calls
+ * none of its functions: 3.x opens a controller by its name alone (libnvme_open()) and takes no
+ * descriptor. The name may have become another drive's, the caller's descriptor has not; and the
+ * caller's may be below a root directory of its own. */
 
 #include "nvme_ctrl.h"
 

@@ -82,7 +82,7 @@ static int note_btrfs_root(Usage *usage, const Mount *mount, BtrfsRoots *roots) 
         return 0;
 }
 
-/* Of what can't be unmounted systemd-shutdown (253 and later) makes a mount at a random name, which
+/* systemd-shutdown (253 and later) moves a mount that it can't unmount to a random name, which
  * would tell an admin nothing; an exitrd has it below its old root. */
 static bool was_moved(const Mount *mount) {
         return strstr(mount->point, "/run/shutdown/mounts/") != NULL;

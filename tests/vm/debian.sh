@@ -1,11 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
-# A Debian of any suite in a directory: made by mmdebstrap, entered by chroot.
-
-# What a script ends with where the archive can't give what it should (EX_TEMPFAIL): a mirror that
-# does not answer, packages that don't fit together on that day. It is no failure of ours.
-# shellcheck disable=SC2034 # for those who source this
-ARCHIVE_IS_BROKEN=75
+# A Debian of any suite in a directory: made by mmdebstrap (with tools/lib.sh), entered by chroot.
 
 # A guest has no use for these.
 unpacked_options=(
@@ -47,9 +42,9 @@ proxy_options() {
         apt-config dump | grep -iE '^Acquire::(https?|ftp)::Proxy(::[^ ]+)? "[^"]' || true
 }
 
-# by_archive SUITE COMMAND...: run what installs packages of that suite. Ends the script with
-# $ARCHIVE_IS_BROKEN where it fails, but for a name that the archive does not know: that is a fault of
-# ours.
+# by_archive SUITE COMMAND...: run what installs packages of that suite. Where it fails the script ends
+# with $IS_NOT_OURS: a mirror does not answer, packages don't fit together on that day. Only a name that
+# the archive does not know is a fault of ours.
 by_archive() {
         local suite=$1 log
         shift
@@ -65,7 +60,7 @@ by_archive() {
         fi
         rm "$log"
         echo "Debian $suite can't be had from its archive today" >&2
-        exit "$ARCHIVE_IS_BROKEN"
+        exit "$IS_NOT_OURS"
 }
 
 # make_debian SUITE DIRECTORY PACKAGES [MMDEBSTRAP-OPTION...]: PACKAGES is a list with commas. Further
