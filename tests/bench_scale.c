@@ -11,10 +11,10 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-#include "config_keys.h"
-#include "generate.h"
-#include "latency.h"
-#include "simulate.h"
+#include "config/config_keys.h"
+#include "trial/generate.h"
+#include "trial/latency.h"
+#include "trial/simulate.h"
 
 #define LIMIT_USEC (100 * USEC_PER_MSEC)
 #define LIMIT_KIB (64 * 1024)

@@ -7,7 +7,7 @@
 #include <limits.h>
 #include <sys/socket.h>
 
-#include "log.h"
+#include "base/log.h"
 
 #define DAY (86400 * USEC_PER_SEC)
 #define FIRST (1767225600 * USEC_PER_SEC) /* 2026-01-01 */

@@ -2,7 +2,7 @@
 /* Journal files with whatever a test wants in them, made by systemd-journal-remote. */
 #pragma once
 
-#include "entry.h"
+#include "record/entry.h"
 
 /* Everything added from here on was written in that boot; boots follow each other by a day. id: 32
  * hexadecimal digits. */

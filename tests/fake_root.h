@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-#include "util.h"
+#include "base/util.h"
 
 /* Its descriptor; -1 where there is none. */
 extern int root_fd;

@@ -2,7 +2,7 @@
 /* Trees that nobody would think of, from a seed: the same seed gives the same tree. */
 #pragma once
 
-#include "topology.h"
+#include "model/topology.h"
 
 typedef struct Random {
         uint64_t state;

@@ -2,8 +2,8 @@
 /* Topologies for tests, in a few words. Everything asserts that memory is there. */
 #pragma once
 
-#include "config.h"
-#include "topology.h"
+#include "config/config.h"
+#include "model/topology.h"
 
 /* A bridge; parent is an address, or NULL for a root. Returns its index. */
 size_t build_bridge(Topology *t, DeviceKind kind, const char *address, const char *parent);

@@ -6,7 +6,7 @@
 #include <json-c/json.h>
 
 #include "fake_root.h"
-#include "show_report.h"
+#include "show/report.h"
 
 void fuzz_fail(const char *file, int line, const char *condition) {
         (void) fprintf(stderr, "%s:%d: not so: %s\n", file, line, condition);

@@ -3,9 +3,9 @@
  * calls it where there is one (meson -Dfuzzer=true, clang), run_corpus.c's does everywhere else. */
 #pragma once
 
-#include "entry.h"
-#include "journal_record.h"
-#include "util.h"
+#include "base/util.h"
+#include "record/entry.h"
+#include "report/journal.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

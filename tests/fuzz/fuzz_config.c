@@ -3,10 +3,10 @@
 
 #include <syslog.h>
 
-#include "config_keys.h"
+#include "config/config_keys.h"
+#include "config/selection_syntax.h"
 #include "fake_root.h"
 #include "fuzz.h"
-#include "selection_syntax.h"
 
 static void count_problem(void *userdata, int level, const char *file, unsigned line,
                           const char *message) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* /var/lib/nvme-async-shutdown/drives: what the drives counted at the last boot. */
 
-#include "drive_power.h"
 #include "fake_root.h"
 #include "fuzz.h"
+#include "report/drive_power.h"
 
 #define DRIVES "var/lib/nvme-async-shutdown/drives"
 

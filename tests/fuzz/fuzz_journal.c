@@ -2,8 +2,8 @@
 /* Fields of journal entries, which anybody may have sent: one a line, as in the journal's export
  * format, an empty line between two entries. */
 
-#include "entry_text.h"
 #include "fuzz.h"
+#include "record/entry_text.h"
 
 /* As journal_record_read() does. */
 static bool is_known(const EntryList *list, const Entry *entry) {

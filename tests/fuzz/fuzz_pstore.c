@@ -4,11 +4,11 @@
 #include <sys/socket.h>
 #include <syslog.h>
 
-#include "entry_line.h"
+#include "base/log.h"
 #include "fake_root.h"
 #include "fuzz.h"
-#include "log.h"
-#include "pstore_record.h"
+#include "record/entry_line.h"
+#include "report/pstore.h"
 
 static bool is_wanted(void *userdata, const char *boot_id) {
         REQUIRE(entry_is_boot_id(boot_id));

@@ -3,11 +3,11 @@
 
 #include "fake_root.h"
 #include "fuzz.h"
-#include "latency.h"
-#include "show_simulation.h"
-#include "show_table.h"
-#include "simulate.h"
-#include "snapshot.h"
+#include "show/simulation.h"
+#include "show/table.h"
+#include "trial/latency.h"
+#include "trial/simulate.h"
+#include "trial/snapshot.h"
 
 static char *written(const Snapshot *snapshot) {
         char *text = NULL;

@@ -7,10 +7,10 @@
 
 #include "fake_root.h"
 #include "fuzz.h"
+#include "inuse/inuse.h"
+#include "inuse/mount_guard.h"
 #include "mock_nodes.h"
-#include "mount_guard.h"
 #include "topology_builder.h"
-#include "usage.h"
 
 #define SWAPS_BEGIN "Filename"
 #define DEVICES "devices/pci0000:00/"

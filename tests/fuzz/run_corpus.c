@@ -6,7 +6,7 @@
 
 #include <fcntl.h>
 
-#include "fs.h"
+#include "base/fs.h"
 
 #define INPUT_MAX (1 << 20)
 

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Attribute reading relative to a root directory; see sysfs.h. */
+
+#include "base/sysfs.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/sysmacros.h>
+
+#define ATTRIBUTE_MAX ((size_t) 4096)
+
+int sysfs_open_root(const char *root) {
+        int fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+        return fd < 0 ? -errno : fd;
+}
+
+bool sysfs_exists(int root_fd, const char *path) {
+        return faccessat(root_fd, path, F_OK, 0) == 0;
+}
+
+/* Reads until the end or until size bytes are there; the number read, or -errno. */
+static ssize_t read_fully(int fd, char *buffer, size_t size) {
+        size_t n = 0;
+
+        while (n < size) {
+                ssize_t k = read(fd, buffer + n, size - n);
+
+                if (k < 0 && errno == EINTR)
+                        continue;
+                if (k < 0)
+                        return -errno;
+                if (k == 0)
+                        break;
+                n += (size_t) k;
+        }
+        return (ssize_t) n;
+}
+
+/* The kernel gives an attribute whole, with the first read (sysfs_kf_seq_show() in
+ * fs/sysfs/file.c): a second one only to be told of its end would be one for each attribute of each
+ * drive. */
+static ssize_t read_attribute(int fd, char *buffer, size_t size) {
+        ssize_t n;
+
+        do
+                n = pread(fd, buffer, size, 0);
+        while (n < 0 && errno == EINTR);
+        if (n < 0 && errno == ESPIPE)
+                return read_fully(fd, buffer, size);
+        return n < 0 ? -errno : n;
+}
+
+int sysfs_open_attribute(int root_fd, const char *path, int flags) {
+        int fd = openat(root_fd, path,
+                        flags | O_CLOEXEC | O_NOCTTY | (flags == O_RDONLY ? O_NONBLOCK : 0));
+
+        return fd < 0 ? -errno : fd;
+}
+
+int sysfs_read(int root_fd, const char *path, char **ret_value) {
+        _cleanup_close_ int fd = sysfs_open_attribute(root_fd, path, O_RDONLY);
+
+        return fd < 0 ? fd : sysfs_read_fd(fd, ret_value);
+}
+
+int sysfs_read_fd(int fd, char **ret_value) {
+        char buffer[ATTRIBUTE_MAX];
+        char *value;
+        ssize_t n;
+
+        n = read_attribute(fd, buffer, sizeof(buffer) - 1);
+        if (n < 0)
+                return (int) n;
+        buffer[n] = '\0';
+        if (memchr(buffer, '\0', (size_t) n))
+                return -EINVAL;
+        while (n > 0 && strchr(" \t\r\n", buffer[n - 1]))
+                buffer[--n] = '\0';
+        value = strdup(buffer);
+        if (!value)
+                return -ENOMEM;
+        *ret_value = value;
+        return 0;
+}
+
+int sysfs_read_at(int root_fd, const char *dir, const char *name, char **ret_value) {
+        char path[PATH_MAX];
+
+        if ((size_t) snprintf(path, sizeof(path), "%s/%s", dir, name) >= sizeof(path))
+                return -ENAMETOOLONG;
+        return sysfs_read(root_fd, path, ret_value);
+}
+
+int sysfs_read_all(int root_fd, const char *path, size_t max, char **ret_text) {
+        _cleanup_free_ char *text = NULL;
+        _cleanup_close_ int fd = -1;
+        size_t size = 0, n = 0;
+
+        fd = openat(root_fd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        if (fd < 0)
+                return -errno;
+        for (;;) {
+                ssize_t k;
+                char *larger;
+
+                if (n > max)
+                        return -EFBIG;
+                size = size ? 2 * size : 2 * ATTRIBUTE_MAX;
+                larger = realloc(text, size + 1);
+                if (!larger)
+                        return -ENOMEM;
+                text = larger;
+                k = read_fully(fd, text + n, size - n);
+                if (k < 0)
+                        return (int) k;
+                n += (size_t) k;
+                if (n < size)
+                        break;
+        }
+        if (n > max)
+                return -EFBIG;
+        if (memchr(text, '\0', n))
+                return -EINVAL;
+        text[n] = '\0';
+        *ret_text = TAKE_PTR(text);
+        return 0;
+}
+
+int sysfs_link_name(int root_fd, const char *dir, const char *name, char **ret_name) {
+        char path[PATH_MAX], target[PATH_MAX];
+        const char *slash;
+        char *copy;
+        ssize_t n;
+
+        if ((size_t) snprintf(path, sizeof(path), "%s/%s", dir, name) >= sizeof(path))
+                return -ENAMETOOLONG;
+        n = readlinkat(root_fd, path, target, sizeof(target) - 1);
+        if (n < 0)
+                return -errno;
+        target[n] = '\0';
+        slash = strrchr(target, '/');
+        copy = strdup(slash ? slash + 1 : target);
+        if (!copy)
+                return -ENOMEM;
+        *ret_name = copy;
+        return 0;
+}
+
+int parse_devnum(const char *text, dev_t *ret_devnum) {
+        unsigned long major, minor;
+        char *end;
+
+        if (*text < '0' || *text > '9')
+                return -EINVAL;
+        errno = 0;
+        major = strtoul(text, &end, 10);
+        if (errno || *end != ':' || end[1] < '0' || end[1] > '9' || major > UINT32_MAX)
+                return -EINVAL;
+        minor = strtoul(end + 1, &end, 10);
+        if (errno || *end != '\0' || minor > UINT32_MAX)
+                return -EINVAL;
+        *ret_devnum = makedev((unsigned) major, (unsigned) minor);
+        return 0;
+}
+
+int sysfs_write(int root_fd, const char *path, const char *value) {
+        _cleanup_close_ int fd = sysfs_open_attribute(root_fd, path, O_WRONLY);
+
+        return fd < 0 ? fd : sysfs_write_fd(fd, value);
+}
+
+int sysfs_write_fd(int fd, const char *value) {
+        size_t length = strlen(value);
+        ssize_t n = write(fd, value, length);
+
+        if (n < 0)
+                return -errno;
+        return (size_t) n == length ? 0 : -EIO;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* "config": the effective configuration and where each value comes from. */
+
+#include "base/log.h"
+#include "base/sysfs.h"
+#include "cli/verbs.h"
+#include "show/selection.h"
+#include "show/table.h"
+#include "tree/device_tree.h"
+
+/* With the controllers that the globs match, as far as this machine's can be seen. */
+static int show(const Arguments *arguments, int root_fd, const Config *config) {
+        _cleanup_(topology_done) Topology topology = TOPOLOGY_INIT;
+        const Topology *known = &topology;
+        int r;
+
+        r = device_tree_read(root_fd, &topology);
+        if (r < 0) {
+                log_warning("Could not look for the controllers that Include= and Exclude= match, "
+                            "ignoring: %s.",
+                            strerror(-r));
+                known = NULL;
+        }
+        r = show_config(config, known, arguments->json, stdout);
+        if (r >= 0 && !arguments->json)
+                show_selection(config, known, stdout);
+        return r;
+}
+
+int verb_config(const Arguments *arguments) {
+        _cleanup_close_ int root_fd = -1;
+        Config config;
+        bool is_valid;
+        int r;
+
+        root_fd = sysfs_open_root("/");
+        r = root_fd < 0 ? root_fd : verb_read_config(root_fd, &config);
+        if (r < 0) {
+                log_error("Could not read the configuration: %s", strerror(-r));
+                return EXIT_FAILURE;
+        }
+        is_valid = config.n_errors == 0;
+        r = show(arguments, root_fd, &config);
+        config_done(&config);
+        if (r < 0) {
+                log_error("Could not print the configuration: %s", strerror(-r));
+                return EXIT_FAILURE;
+        }
+        return is_valid ? EXIT_SUCCESS : EXIT_FAILURE;
+}

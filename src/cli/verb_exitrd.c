@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* "exitrd": is one worth asking for? Called by nvme-async-shutdown-exitrd.service. Changes nothing.
+ */
+
+#include "base/log.h"
+#include "base/sysfs.h"
+#include "cli/verbs.h"
+#include "inuse/inuse.h"
+#include "plan/exitrd.h"
+#include "stage/stand_down.h"
+#include "stage/system_manager.h"
+#include "tree/device_tree.h"
+
+/* 1: nothing is against it; 0: something is, which has been said; -errno. */
+static int is_wanted(int root_fd, const Config *config) {
+        _cleanup_free_ char *reason = NULL;
+        Action action;
+        int r;
+
+        r = system_manager_pending_action(&action);
+        if (r == -ENOENT) {
+                log_info("No exitrd is asked for: this machine is not shutting down.");
+                return 0;
+        }
+        if (r < 0)
+                return r;
+        r = stand_down(root_fd, config, STAGE_EXITRD, action, &reason);
+        if (r > 0)
+                log_info("No exitrd is asked for: %s.", reason);
+        return r < 0 ? r : r == 0;
+}
+
+/* To unpack an exitrd takes time, and one controller is shut down as fast by the kernel. Nothing is
+ * claimed: services still run, and what the root stands on is known without. */
+static int is_worth_it(int root_fd, const Config *config) {
+        const UsageOptions options = {};
+        Topology topology;
+        size_t n;
+        int r;
+
+        r = device_tree_read(root_fd, &topology);
+        if (r < 0)
+                return r;
+        r = usage_mark(root_fd, &options, &topology);
+        if (r >= 0)
+                r = exitrd_count(&topology, config, &n);
+        topology_done(&topology);
+        if (r < 0)
+                return r;
+        log_info(n < config->min_controllers
+                         ? "No exitrd is asked for: %zu NVMe controllers below the root file "
+                           "system, MinControllers=%u."
+                         : "An exitrd is asked for: %zu NVMe controllers below the root file "
+                           "system, MinControllers=%u.",
+                 n, config->min_controllers);
+        return n >= config->min_controllers;
+}
+
+int verb_exitrd(const Arguments *arguments) {
+        _cleanup_close_ int root_fd = -1;
+        Config config;
+        int r;
+
+        root_fd = sysfs_open_root("/");
+        r = root_fd < 0 ? root_fd : verb_read_config(root_fd, &config);
+        if (r >= 0) {
+                r = is_wanted(root_fd, &config);
+                if (r > 0)
+                        r = is_worth_it(root_fd, &config);
+                config_done(&config);
+        }
+        if (r < 0)
+                log_error("No exitrd is asked for: %s.", strerror(-r));
+        return r > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* "import": what nvme-async-shutdown-import.service does at boot. Brings the hook's record from
+ * pstore into the journal, asks the drives whether they went down cleanly, and keeps their times
+ * for the next shutdown. */
+
+#include <syslog.h>
+
+#include "base/log.h"
+#include "base/sysfs.h"
+#include "cli/verbs.h"
+#include "record/entry_drive.h"
+#include "report/imported.h"
+#include "report/measured.h"
+#include "report/power_check.h"
+#include "report/pstore.h"
+#include "tree/device_tree.h"
+#include "tree/times.h"
+#include "trial/rtd3e.h"
+
+static bool is_wanted(void *userdata, const char *boot_id) {
+        return !imported_has(userdata, boot_id);
+}
+
+/* Entries go to the journal, whoever calls us; what is said about them goes to stderr. */
+static int open_journal(void) {
+        int r = log_open(LOG_TARGET_JOURNAL, LOG_DEBUG);
+
+        if (r < 0)
+                (void) log_open(LOG_TARGET_STDERR, LOG_INFO);
+        return r;
+}
+
+/* The kernel log's lines had no room for what the machine still knows. */
+static void find_drives(int root_fd, EntryList *entries) {
+        Topology topology = TOPOLOGY_INIT;
+        int r;
+
+        r = device_tree_read(root_fd, &topology);
+        if (r < 0) {
+                log_warning("Could not look at the drives, ignoring: their entries name no model: "
+                            "%s",
+                            strerror(-r));
+                return;
+        }
+        for (size_t i = 0; i < entries->n; i++)
+                if (entries->items[i].kind == ENTRY_CONTROLLER)
+                        entry_find_drive(&entries->items[i], &topology);
+        topology_done(&topology);
+}
+
+static int log_entries(int root_fd, const EntryList *entries, Imported *imported) {
+        size_t n_before = imported->n;
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < entries->n; i++)
+                r = imported_add(imported, entries->items[i].boot_id);
+        if (r >= 0)
+                r = imported_begin(root_fd, imported);
+        if (r < 0) {
+                log_error("Nothing imported, it could not be remembered in /" IMPORTED_PATH ": %s",
+                          strerror(-r));
+                return r;
+        }
+        r = open_journal();
+        if (r < 0) {
+                log_error("Nothing imported, journald does not answer: %s", strerror(-r));
+                return r;
+        }
+        for (size_t i = 0; i < entries->n; i++)
+                entry_log(&entries->items[i]);
+        (void) log_open(LOG_TARGET_STDERR, LOG_INFO);
+        r = imported_commit(imported);
+        if (r < 0)
+                log_error("/" IMPORTED_PATH ": %s. The same record will be imported again.",
+                          strerror(-r));
+        else
+                log_info("Imported %zu entries about %zu earlier shutdown%s.", entries->n,
+                         imported->n - n_before, imported->n - n_before == 1 ? "" : "s");
+        return r;
+}
+
+static int import_records(int root_fd) {
+        PstoreRecord record = PSTORE_RECORD_INIT;
+        Imported imported = IMPORTED_INIT;
+        int r;
+
+        r = imported_read(root_fd, &imported);
+        if (r < 0) {
+                log_error("/" IMPORTED_PATH ": %s", strerror(-r));
+                return r;
+        }
+        r = pstore_record_read(root_fd, is_wanted, &imported, &record);
+        if (r >= 0 && record.n_broken > 0)
+                log_info("%zu lines of the kept kernel log are cut off or damaged, ignoring.",
+                         record.n_broken);
+        if (r >= 0 && record.is_cut)
+                log_warning("pstore holds more records than can be read, ignoring the rest.");
+        if (r >= 0 && record.entries.n > 0) {
+                find_drives(root_fd, &record.entries);
+                r = log_entries(root_fd, &record.entries, &imported);
+        } else if (r >= 0)
+                log_info("pstore holds no record that is not imported yet (%zu files).",
+                         record.n_files);
+        pstore_record_done(&record);
+        imported_done(&imported);
+        return r;
+}
+
+/* A healthy drive answers within milliseconds, but no boot waits for it: a busy one has time. */
+#define SMART_TIMEOUT_USEC (10 * USEC_PER_SEC)
+
+static int check_power(int root_fd) {
+        Record record = RECORD_INIT;
+        size_t n_drives = 0;
+        int r;
+
+        r = record_read_boot_id(&record, root_fd);
+        if (r >= 0)
+                r = open_journal();
+        if (r >= 0)
+                r = power_check(root_fd, record.boot_id, SMART_TIMEOUT_USEC, &n_drives);
+        (void) log_open(LOG_TARGET_STDERR, LOG_INFO);
+        if (r < 0)
+                log_error("Could not check how the drives went down: %s", strerror(-r));
+        else if (n_drives > 0)
+                log_info("Asked %zu drives for their SMART log.", n_drives);
+        return r;
+}
+
+/* A healthy controller answers Identify within milliseconds. */
+#define IDENTIFY_TIMEOUT_USEC (2 * USEC_PER_SEC)
+
+static int keep_times(int root_fd) {
+        Topology topology = TOPOLOGY_INIT;
+        int r;
+
+        r = device_tree_read(root_fd, &topology);
+        if (r >= 0) {
+                r = measured_read(NULL, &topology);
+                if (r < 0)
+                        log_warning("Could not read the journal for measured times, ignoring: %s",
+                                    strerror(-r));
+                r = rtd3e_read(root_fd, IDENTIFY_TIMEOUT_USEC, &topology);
+                if (r < 0)
+                        log_warning("Could not ask the drives for RTD3E, ignoring: %s",
+                                    strerror(-r));
+                r = times_write(root_fd, &topology);
+        }
+        topology_done(&topology);
+        if (r < 0)
+                log_error("/" TIMES_PATH ": %s. With MaxParallel= the slowest drive may not be the "
+                          "first.",
+                          strerror(-r));
+        else if (r > 0)
+                log_info("Kept what %d drives take for the next shutdown.", r);
+        return r;
+}
+
+int verb_import(const Arguments *arguments) {
+        int root_fd = sysfs_open_root("/");
+        int r, s, t;
+
+        if (root_fd < 0) {
+                log_error("/: %s", strerror(-root_fd));
+                return EXIT_FAILURE;
+        }
+        r = import_records(root_fd);
+        s = check_power(root_fd);
+        t = keep_times(root_fd);
+        (void) close(root_fd);
+        return r < 0 || s < 0 || t < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

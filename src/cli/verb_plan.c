@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* "plan": what would happen to each controller now, and why. Changes nothing. */
+
+#include "base/log.h"
+#include "cli/verbs.h"
+#include "plan/exitrd.h"
+#include "show/selection.h"
+#include "show/table.h"
+
+static size_t count_controllers(const Topology *topology) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < topology->n_devices; i++)
+                n += topology->devices[i].controller != NULL;
+        return n;
+}
+
+static const char *const order_phrase_table[_ORDER_MAX] = {
+        [ORDER_HIERARCHY] = "at the same time",
+        [ORDER_LEAVES] = "at the same time, those above others afterwards one by one",
+        [ORDER_TWO_PASS] = "at the same time, in two passes",
+        [ORDER_SERIAL] = "one after the other",
+};
+
+static const char *how_they_go(const Plan *plan, Order order) {
+        if (order == ORDER_HIERARCHY && plan_has_waiting_controllers(plan))
+                return "at the same time, physical functions after their virtual ones";
+        return order_phrase_table[order];
+}
+
+/* What the tree does not show: how it ends, and what would keep a shutdown from doing it. */
+static void print_notes(const Topology *topology, const Plan *plan, const Config *config,
+                        Stage stage) {
+        size_t n = count_controllers(topology);
+
+        if (n == 0) {
+                (void) printf("No NVMe controllers.\n");
+                return;
+        }
+        (void) printf(
+                "\nStage %s, were it to run now: %zu of %zu controllers would be detached %s, "
+                "%zu left to the kernel.\n",
+                stage_to_string(stage), plan->n_detach, n, how_they_go(plan, config->order),
+                n - plan->n_detach);
+        show_selection(config, topology, stdout);
+        if (plan->n_detach < config->min_controllers && !config->is_selection_uncertain)
+                (void) printf("Fewer than MinControllers=%u: nothing would be done.\n",
+                              config->min_controllers);
+        else if (plan->n_detach > 0)
+                (void) printf("A shutdown unmounts file systems and stops swap first; what that "
+                              "frees is taken as well.\n");
+        if (!config->is_enabled)
+                (void) printf("Enabled=no: a shutdown leaves all of them to the kernel. See "
+                              "nvme-async-shutdown.conf(5).\n");
+}
+
+static int show(const Arguments *arguments, Stage stage, const Snapshot *snapshot) {
+        const Topology *topology = &snapshot->topology;
+        Plan plan;
+        int r;
+
+        r = plan_make(topology, &snapshot->config, &plan);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < plan.n_warnings; i++)
+                log_warning("%s", plan.warnings[i]);
+        if (arguments->json || topology->n_devices > 0)
+                r = show_plan(topology, &plan, &snapshot->config, arguments->json, stdout);
+        if (r >= 0 && !arguments->json)
+                print_notes(topology, &plan, &snapshot->config, stage);
+        plan_done(&plan);
+        return r;
+}
+
+int verb_plan(const Arguments *arguments) {
+        Stage stage = arguments->has_stage ? arguments->stage : STAGE_UNIT;
+        Snapshot snapshot;
+        int r;
+
+        r = verb_read_input(arguments, &snapshot);
+        if (r < 0)
+                return EXIT_FAILURE;
+        if (arguments->has_order)
+                snapshot.config.order = arguments->order;
+        if (stage == STAGE_EXITRD)
+                exitrd_release_root(&snapshot.topology);
+        r = show(arguments, stage, &snapshot);
+        if (r < 0)
+                log_error("Could not make a plan: %s", strerror(-r));
+        snapshot_done(&snapshot);
+        return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

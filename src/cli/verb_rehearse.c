@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* "rehearse": what a shutdown would gain, seen on the live machine. */
+
+#include "base/log.h"
+#include "base/sysfs.h"
+#include "cli/verbs.h"
+#include "show/rehearsal.h"
+#include "stage/stand_down.h"
+#include "stage/survey.h"
+#include "stage/system_manager.h"
+#include "trial/rehearse.h"
+
+typedef struct Rehearse {
+        const Arguments *arguments;
+        int root_fd;
+        Config config;
+        Topology topology;
+        Plan plan;
+} Rehearse;
+
+/* Always below 0, so that a check can end with it. */
+static int refuse(const char *reason) {
+        log_error("Refusing, nothing was touched: %s.", reason);
+        return -ECANCELED;
+}
+
+static int look(const Rehearse *rehearse, Topology *ret_topology, Plan *ret_plan) {
+        const SurveyOptions options = { .claim = true, .min_controllers = 1 };
+        int r = survey_in_time(rehearse->root_fd, &rehearse->config, &options, EXIT_FAILURE,
+                               ret_topology, ret_plan);
+
+        for (size_t i = 0; r >= 0 && i < ret_plan->n_warnings; i++)
+                log_warning("%s", ret_plan->warnings[i]);
+        return r;
+}
+
+static bool is_confirmed_by_answer(const Rehearse *rehearse) {
+        const Topology *t = &rehearse->topology;
+        char answer[16] = "";
+
+        (void) fprintf(stderr, "These idle controllers will be shut down and bound again:\n\n");
+        for (size_t i = 0; i < t->n_devices; i++)
+                if (rehearse->plan.steps[i].action == STEP_DETACH)
+                        (void) fprintf(stderr, "    %s  %s  %s  %s\n", t->devices[i].address,
+                                       t->devices[i].controller->name,
+                                       t->devices[i].controller->model ?: "-",
+                                       t->devices[i].controller->serial);
+        (void) fprintf(stderr,
+                       "\nMeanwhile their devices are gone, and they may come back under other "
+                       "names\n(/dev/nvme2n1 as /dev/nvme3n1). Go on? [y/N] ");
+        return fgets(answer, sizeof(answer), stdin) &&
+               (STREQ(answer, "y\n") || STREQ(answer, "yes\n"));
+}
+
+static bool is_same_step(const Rehearse *rehearse, const Topology *topology, const Plan *plan,
+                         size_t i) {
+        const Device *a = &rehearse->topology.devices[i], *b = &topology->devices[i];
+
+        if (rehearse->plan.steps[i].action != plan->steps[i].action ||
+            !STREQ(a->address, b->address))
+                return false;
+        return plan->steps[i].action != STEP_DETACH ||
+               (STREQ(a->controller->name, b->controller->name) &&
+                STREQ(a->controller->serial, b->controller->serial));
+}
+
+/* Who was asked may have taken a coffee: what was idle then may be in use, and what is idle now is
+ * not what was agreed to. The second look is what is acted on. */
+static int look_again(Rehearse *rehearse) {
+        Topology topology = TOPOLOGY_INIT;
+        Plan plan = PLAN_INIT;
+        bool is_same;
+        int r;
+
+        r = look(rehearse, &topology, &plan);
+        if (r < 0)
+                return r;
+        is_same = rehearse->topology.n_devices == topology.n_devices;
+        for (size_t i = 0; is_same && i < topology.n_devices; i++)
+                is_same = is_same_step(rehearse, &topology, &plan, i);
+        plan_done(&rehearse->plan);
+        topology_done(&rehearse->topology);
+        rehearse->plan = plan;
+        rehearse->topology = topology;
+        return is_same ? 0 : refuse("what is idle has changed since you were asked");
+}
+
+static int may_rehearse(const Rehearse *rehearse) {
+        _cleanup_free_ char *reason = NULL;
+        Action action = _ACTION_INVALID;
+        int r;
+
+        if (!rehearse->arguments->yes && !isatty(STDIN_FILENO))
+                return refuse("there is no terminal to ask for confirmation on; use --yes");
+        r = system_manager_pending_action(&action);
+        r = stand_down_rehearsal(rehearse->root_fd, &rehearse->config, r, action, &reason);
+        return r > 0 ? refuse(reason) : r;
+}
+
+static int act(const Rehearse *rehearse, bool *ret_is_good) {
+        Rehearsal rehearsal = REHEARSAL_INIT;
+        bool is_printed;
+        int r;
+
+        r = rehearsal_run(rehearse->root_fd, &rehearse->topology, &rehearse->plan,
+                          &rehearse->config, rehearse->arguments->argv0, &rehearsal);
+        if (r < 0)
+                return r;
+        show_rehearsal_mending(&rehearse->topology, &rehearsal, stderr);
+        is_printed = show_rehearsal(&rehearse->topology, &rehearsal, rehearse->arguments->json,
+                                    stdout) >= 0 &&
+                     fflush(stdout) == 0;
+        if (!is_printed)
+                log_error("Could not print what was seen.");
+        *ret_is_good = is_printed && rehearsal_is_good(&rehearsal);
+        rehearsal_done(&rehearsal);
+        return 0;
+}
+
+static int rehearse_all(Rehearse *rehearse, bool *ret_is_good) {
+        int r;
+
+        r = may_rehearse(rehearse);
+        if (r >= 0)
+                r = look(rehearse, &rehearse->topology, &rehearse->plan);
+        if (r >= 0 && rehearse->plan.n_detach > 0 && !rehearse->arguments->yes)
+                r = is_confirmed_by_answer(rehearse) ? look_again(rehearse)
+                                                     : refuse("you did not say yes");
+        if (r >= 0)
+                r = act(rehearse, ret_is_good);
+        plan_done(&rehearse->plan);
+        topology_done(&rehearse->topology);
+        return r;
+}
+
+int verb_rehearse(const Arguments *arguments) {
+        _cleanup_close_ int root_fd = sysfs_open_root("/");
+        Rehearse rehearse = { .arguments = arguments, .root_fd = root_fd };
+        bool is_good = false;
+        int r;
+
+        if (geteuid() != 0)
+                return refuse("only root can tell what is in use, and unbind it"), EXIT_FAILURE;
+        r = root_fd < 0 ? root_fd : verb_read_config(root_fd, &rehearse.config);
+        if (r >= 0) {
+                /* What stays in use gets nothing from us on a live machine, not even a Flush. */
+                rehearse.config.flush = false;
+                rehearse.config.keep_physical_functions = true;
+                r = rehearse_all(&rehearse, &is_good);
+                config_done(&rehearse.config);
+        }
+        if (r < 0 && r != -ECANCELED)
+                log_error("Could not rehearse: %s", strerror(-r));
+        return r >= 0 && is_good ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* "simulate": what a shutdown would cost in each order. Changes nothing. */
+
+#include <inttypes.h>
+
+#include "base/log.h"
+#include "cli/verbs.h"
+#include "show/selection.h"
+#include "show/simulation.h"
+#include "trial/latency.h"
+
+/* Dearest first, so that the gain can be read downwards. */
+static const Order shown_orders[] = { ORDER_SERIAL, ORDER_LEAVES, ORDER_TWO_PASS, ORDER_HIERARCHY };
+
+#define N_ORDERS ARRAY_SIZE(shown_orders)
+
+typedef struct Scene {
+        Snapshot machine;
+        Latency latency;
+        LatencySources sources;
+        Simulation simulations[N_ORDERS];
+} Scene;
+
+static void scene_done(Scene *scene) {
+        for (size_t i = 0; i < N_ORDERS; i++)
+                simulation_done(&scene->simulations[i]);
+        snapshot_done(&scene->machine);
+}
+
+static int parse_number(const char *option, const char *text, uint64_t max, uint64_t *ret) {
+        char *end;
+
+        errno = 0;
+        *ret = strtoull(text, &end, 10);
+        if (*text < '0' || *text > '9' || *end || errno || *ret > max) {
+                log_error("--%s=%.40s: must be a number up to %" PRIu64 ".", option, text, max);
+                return -EINVAL;
+        }
+        return 0;
+}
+
+static int read_options(const Arguments *arguments, Scene *scene) {
+        uint64_t max_parallel;
+        int r = 0;
+
+        if (arguments->seed)
+                r = parse_number("seed", arguments->seed, UINT64_MAX, &scene->latency.seed);
+        if (r >= 0 && arguments->latency) {
+                r = latency_parse(arguments->latency, &scene->latency);
+                if (r < 0)
+                        log_error("--latency=%.40s: must be a time as in 2s, a range as in "
+                                  "0.1s-13s or a list as in 1s,2s,4s.",
+                                  arguments->latency);
+        }
+        if (r >= 0 && arguments->max_parallel) {
+                r = parse_number("max-parallel", arguments->max_parallel, UINT32_MAX,
+                                 &max_parallel);
+                if (r >= 0)
+                        scene->machine.config.max_parallel = (unsigned) max_parallel;
+        }
+        return r;
+}
+
+/* What the numbers rest on, and what would be different in earnest. */
+static void print_notes(const Scene *scene) {
+        const LatencySources *n = &scene->sources;
+        const Simulation *s = scene->simulations;
+
+        (void) printf("\nTimes of %zu controllers: %zu measured, %zu by RTD3E, %zu by --latency, "
+                      "%zu assumed to be %.1fs.\n",
+                      n->n_measured + n->n_rtd3e + n->n_given + n->n_assumed, n->n_measured,
+                      n->n_rtd3e, n->n_given, n->n_assumed, (double) LATENCY_DEFAULT_USEC / 1e6);
+        (void) printf("serial is what the kernel does by itself, hierarchy the default of "
+                      "Order=.\n"
+                      "AT ONCE is the most that are shut down at the same time, BUSY how much of "
+                      "the time that many would be.\n"
+                      "KERNEL is what stays in use at the end of a shutdown and is left to the "
+                      "kernel's own pass.\n");
+        show_selection(&scene->machine.config, NULL, stdout);
+        if (s->n_detached > 0 && s->n_detached < scene->machine.config.min_controllers)
+                (void) printf("Fewer than MinControllers=%u: nothing would be done.\n",
+                              scene->machine.config.min_controllers);
+        for (size_t i = 0; i < N_ORDERS; i++)
+                if (s[i].elapsed_usec > scene->machine.config.timeout_usec)
+                        (void) printf("%s: a stage ends at TimeoutSec=%.10gs; the kernel's pass "
+                                      "takes what is left then.\n",
+                                      order_to_string(s[i].order),
+                                      (double) scene->machine.config.timeout_usec / 1e6);
+}
+
+static int draw(const Arguments *arguments, const Scene *scene) {
+        bool is_stdout = STREQ(arguments->svg, "-");
+        FILE *stream = is_stdout ? stdout : fopen(arguments->svg, "we");
+        int r;
+
+        r = stream ? show_simulations_svg(&scene->machine.topology, scene->simulations, N_ORDERS,
+                                          stream)
+                   : -errno;
+        if (stream && !is_stdout && fclose(stream) != 0 && r >= 0)
+                r = -errno;
+        if (r < 0)
+                log_error("%s: %s.", arguments->svg, strerror(-r));
+        return r;
+}
+
+static int simulate_all(const Arguments *arguments, Scene *scene) {
+        int r = 0;
+
+        simulate_teardown(&scene->machine.topology);
+        scene->sources = latency_apply(&scene->latency, &scene->machine.topology);
+        for (size_t i = 0; i < N_ORDERS && r >= 0; i++)
+                r = simulate(&scene->machine.topology, &scene->machine.config, shown_orders[i],
+                             &scene->simulations[i]);
+        if (r < 0) {
+                log_error("Could not simulate a shutdown: %s.", strerror(-r));
+                return r;
+        }
+        for (size_t i = 0; i < scene->simulations[0].plan.n_warnings; i++)
+                log_warning("%s", scene->simulations[0].plan.warnings[i]);
+        if (arguments->svg)
+                r = draw(arguments, scene);
+        if (r < 0 || (arguments->svg && !arguments->json))
+                return r;
+        r = show_simulations(scene->simulations, N_ORDERS, arguments->json, stdout);
+        if (r < 0)
+                log_error("Could not print the simulation: %s.", strerror(-r));
+        else if (!arguments->json)
+                print_notes(scene);
+        return r;
+}
+
+int verb_simulate(const Arguments *arguments) {
+        Scene scene = {};
+        int r;
+
+        r = verb_read_input(arguments, &scene.machine);
+        if (r >= 0)
+                r = read_options(arguments, &scene);
+        if (r >= 0 && verb_is_this_machine(arguments) && !arguments->latency)
+                r = verb_read_times(&scene.machine);
+        if (r >= 0)
+                r = simulate_all(arguments, &scene);
+        scene_done(&scene);
+        return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

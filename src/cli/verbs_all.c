@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The verbs of nvme-async-shutdown, for people. */
+
+#include "cli/verbs.h"
+
+#define MACHINE "from generate no-claim"
+
+const Verb verbs[] = {
+        { "plan", verb_plan, "Show what would happen to each controller now, and why (default)", 0,
+          "json order stage " MACHINE },
+        { "run", verb_run, "Act; called at shutdown, with reboot, poweroff, halt or kexec", 1,
+          "stage" },
+        { "simulate", verb_simulate, "Show what each order would cost, on a virtual clock", 0,
+          "json latency max-parallel seed svg " MACHINE },
+        { "snapshot", verb_snapshot, "Print this machine as JSON, for bug reports and --from", 0,
+          MACHINE },
+        { "report", verb_report, "Show what each controller took at the last shutdown", 0,
+          "boot journal json metrics svg trend" },
+        { "import", verb_import, "Bring the last shutdown's record from pstore into the journal", 0,
+          "" },
+        { "rehearse", verb_rehearse, "Shut idle controllers down now and bind them again", 0,
+          "json yes" },
+        { "exitrd", verb_exitrd, "Tell the unit of that name whether a shutdown needs an exitrd", 0,
+          "" },
+        { "config", verb_config, "Show the effective configuration and where it comes from", 0,
+          "json" },
+        {},
+};

@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* One row a key; see config_keys.h. */
+
+#include "config/config_keys.h"
+
+#include <stdarg.h>
+#include <strings.h>
+
+#include "base/text.h"
+#include "config/conf_files.h"
+#include "config/selection_syntax.h"
+
+#define LIST_MAX 256
+/* systemd-shutdown kills its hooks after 90 s; what we do after our deadline has to fit in as well.
+ */
+#define TIMEOUT_MIN_SEC 1
+#define TIMEOUT_MAX_SEC 80
+
+static const char *const stage_table[_STAGE_MAX] = {
+        [STAGE_UNIT] = "unit",
+        [STAGE_HOOK] = "hook",
+        [STAGE_EXITRD] = "exitrd",
+};
+
+static const char *const action_table[_ACTION_MAX] = {
+        [ACTION_REBOOT] = "reboot",
+        [ACTION_POWEROFF] = "poweroff",
+        [ACTION_HALT] = "halt",
+        [ACTION_KEXEC] = "kexec",
+};
+
+static const char *const order_table[_ORDER_MAX] = {
+        [ORDER_HIERARCHY] = "hierarchy",
+        [ORDER_LEAVES] = "leaves",
+        [ORDER_TWO_PASS] = "two-pass",
+        [ORDER_SERIAL] = "serial",
+};
+
+static const char *const persist_log_table[_PERSIST_LOG_MAX] = {
+        [PERSIST_LOG_NO] = "no",
+        [PERSIST_LOG_AUTO] = "auto",
+        [PERSIST_LOG_PSTORE] = "pstore",
+};
+
+static const char *table_to_string(const char *const *table, int n, int value) {
+        return value >= 0 && value < n ? table[value] : NULL;
+}
+
+static int table_from_string(const char *const *table, int n, const char *text) {
+        for (int i = 0; i < n; i++)
+                if (STREQ(table[i], text))
+                        return i;
+        return -EINVAL;
+}
+
+const char *stage_to_string(Stage stage) {
+        return table_to_string(stage_table, _STAGE_MAX, (int) stage);
+}
+
+Stage stage_from_string(const char *text) {
+        return (Stage) table_from_string(stage_table, _STAGE_MAX, text);
+}
+
+const char *action_to_string(Action action) {
+        return table_to_string(action_table, _ACTION_MAX, (int) action);
+}
+
+Action action_from_string(const char *text) {
+        return (Action) table_from_string(action_table, _ACTION_MAX, text);
+}
+
+const char *order_to_string(Order order) {
+        return table_to_string(order_table, _ORDER_MAX, (int) order);
+}
+
+Order order_from_string(const char *text) {
+        return (Order) table_from_string(order_table, _ORDER_MAX, text);
+}
+
+const char *persist_log_to_string(PersistLog mode) {
+        return table_to_string(persist_log_table, _PERSIST_LOG_MAX, (int) mode);
+}
+
+PersistLog persist_log_from_string(const char *text) {
+        return (PersistLog) table_from_string(persist_log_table, _PERSIST_LOG_MAX, text);
+}
+
+void config_set_defaults(Config *config) {
+        *config = (Config){
+                .stages = 1U << STAGE_UNIT | 1U << STAGE_HOOK | 1U << STAGE_EXITRD,
+                .actions = 1U << ACTION_REBOOT | 1U << ACTION_POWEROFF | 1U << ACTION_KEXEC,
+                .order = ORDER_HIERARCHY,
+                .timeout_usec = 40 * USEC_PER_SEC,
+                .min_controllers = 2,
+                .flush = true,
+                .persist_log = PERSIST_LOG_AUTO,
+        };
+}
+
+/* What a parser gets, and where it says what is allowed. */
+typedef struct Assignment {
+        const char *text;
+        bool is_first;
+        char *why;
+        size_t why_size;
+} Assignment;
+
+static int refuse(const Assignment *a, const char *what_is_allowed) {
+        (void) snprintf(a->why, a->why_size, "%s", what_is_allowed);
+        return -EINVAL;
+}
+
+static int parse_boolean(const Assignment *a, bool *target) {
+        static const char *const yes[] = { "1", "yes", "y", "true", "t", "on" };
+        static const char *const no[] = { "0", "no", "n", "false", "f", "off" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(yes); i++)
+                if (strcasecmp(a->text, yes[i]) == 0) {
+                        *target = true;
+                        return 0;
+                }
+        for (size_t i = 0; i < ARRAY_SIZE(no); i++)
+                if (strcasecmp(a->text, no[i]) == 0) {
+                        *target = false;
+                        return 0;
+                }
+        return refuse(a, "must be yes or no");
+}
+
+static int parse_number(const Assignment *a, unsigned min, unsigned max, unsigned *target) {
+        char allowed[64], *end;
+        unsigned long value;
+
+        (void) snprintf(allowed, sizeof(allowed), "must be a number from %u to %u", min, max);
+        if (*a->text < '0' || *a->text > '9')
+                return refuse(a, allowed);
+        errno = 0;
+        value = strtoul(a->text, &end, 10);
+        if (errno || *end || value < min || value > max)
+                return refuse(a, allowed);
+        *target = (unsigned) value;
+        return 0;
+}
+
+static int parse_seconds(const Assignment *a, usec_t *target) {
+        char allowed[64];
+        const char *end;
+        usec_t usec;
+
+        (void) snprintf(allowed, sizeof(allowed), "must be a time from %ds to %ds", TIMEOUT_MIN_SEC,
+                        TIMEOUT_MAX_SEC);
+        end = text_parse_time(a->text, &usec);
+        if (!end || *end || usec < TIMEOUT_MIN_SEC * USEC_PER_SEC ||
+            usec > TIMEOUT_MAX_SEC * USEC_PER_SEC)
+                return refuse(a, allowed);
+        *target = usec;
+        return 0;
+}
+
+/* A set of words out of a table, as bits. */
+static int parse_set(const Assignment *a, const char *const *table, int n, unsigned *target) {
+        _cleanup_free_ char *copy = strdup(a->text);
+        unsigned set = a->is_first || !*a->text ? 0 : *target;
+        char *state = NULL;
+
+        if (!copy)
+                return -ENOMEM;
+        for (char *word = strtok_r(copy, " \t", &state); word;
+             word = strtok_r(NULL, " \t", &state)) {
+                int value = table_from_string(table, n, word);
+
+                if (value < 0) {
+                        size_t used = 0;
+
+                        (void) snprintf(a->why, a->why_size, "must be words out of");
+                        for (int i = 0; i < n; i++) {
+                                used = strlen(a->why);
+                                (void) snprintf(a->why + used, a->why_size - used, " %s", table[i]);
+                        }
+                        return -EINVAL;
+                }
+                set |= 1U << value;
+        }
+        *target = set;
+        return 0;
+}
+
+static size_t count_words(char *const *list) {
+        size_t n = 0;
+
+        while (list && list[n])
+                n++;
+        return n;
+}
+
+static int append_glob(char ***list, const char *word) {
+        size_t n = count_words(*list);
+        char **larger = reallocarray(*list, n + 2, sizeof(char *));
+
+        if (!larger)
+                return -ENOMEM;
+        *list = larger;
+        larger[n + 1] = NULL;
+        larger[n] = strdup(word);
+        return larger[n] ? 0 : -ENOMEM;
+}
+
+/* Of the globs that select nothing the first is told of, the others stay. */
+static int parse_globs(const Assignment *a, char ***target) {
+        _cleanup_free_ char *copy = strdup(a->text);
+        char *state = NULL;
+        int result = 0, r;
+
+        if (!copy)
+                return -ENOMEM;
+        if (!*a->text)
+                *target = conf_files_free(*target);
+        for (char *word = strtok_r(copy, " \t", &state); word;
+             word = strtok_r(NULL, " \t", &state)) {
+                const char *why = selection_check_glob(word);
+
+                if (why) {
+                        if (result == 0)
+                                (void) snprintf(a->why, a->why_size,
+                                                "\"%.60s\" selects no controller: %s", word, why);
+                        result = -EINVAL;
+                        continue;
+                }
+                if (count_words(*target) >= LIST_MAX)
+                        return refuse(a, "holds more than 256 globs, the rest is not used");
+                r = append_glob(target, word);
+                if (r < 0)
+                        return r;
+        }
+        return result;
+}
+
+static int format_boolean(bool value, char **ret) {
+        *ret = strdup(value ? "yes" : "no");
+        return *ret ? 0 : -ENOMEM;
+}
+
+static int format_words(const char *const *words, size_t n, char **ret) {
+        size_t size = 1;
+        char *text, *end;
+
+        for (size_t i = 0; i < n; i++)
+                size += strlen(words[i]) + 1;
+        text = end = calloc(1, size);
+        if (!text)
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++) {
+                if (i > 0)
+                        *end++ = ' ';
+                end = stpcpy(end, words[i]);
+        }
+        *ret = text;
+        return 0;
+}
+
+static int format_set(const char *const *table, size_t n, unsigned set, char **ret) {
+        const char *words[8];
+        size_t n_words = 0;
+
+        for (size_t i = 0; i < n && n_words < ARRAY_SIZE(words); i++)
+                if (set & (1U << i))
+                        words[n_words++] = table[i];
+        return format_words(words, n_words, ret);
+}
+
+static int format_globs(char *const *globs, char **ret) {
+        return format_words((const char *const *) globs, count_words(globs), ret);
+}
+
+static int format_text(char **ret, const char *format, ...) _printf_(2, 3);
+static int format_text(char **ret, const char *format, ...) {
+        va_list args;
+        int r;
+
+        va_start(args, format);
+        r = vasprintf(ret, format, args);
+        va_end(args);
+        return r < 0 ? -ENOMEM : 0;
+}
+
+static const char *const key_table[_CONFIG_KEY_MAX] = {
+        [CONFIG_ENABLED] = "Enabled",
+        [CONFIG_STAGES] = "Stages",
+        [CONFIG_ACTIONS] = "Actions",
+        [CONFIG_ORDER] = "Order",
+        [CONFIG_TIMEOUT_SEC] = "TimeoutSec",
+        [CONFIG_MAX_PARALLEL] = "MaxParallel",
+        [CONFIG_MIN_CONTROLLERS] = "MinControllers",
+        [CONFIG_INCLUDE] = "Include",
+        [CONFIG_EXCLUDE] = "Exclude",
+        [CONFIG_FLUSH] = "Flush",
+        [CONFIG_PERSIST_LOG] = "PersistLog",
+};
+
+const char *config_key_name(ConfigKey key) {
+        return table_to_string(key_table, _CONFIG_KEY_MAX, (int) key);
+}
+
+ConfigKey config_key_from_string(const char *name) {
+        int key = table_from_string(key_table, _CONFIG_KEY_MAX, name);
+
+        return key < 0 ? _CONFIG_KEY_MAX : (ConfigKey) key;
+}
+
+int config_key_parse(Config *config, ConfigKey key, const char *text, bool is_first, char *why,
+                     size_t why_size) {
+        const Assignment a = { text, is_first, why, why_size };
+        int order;
+
+        switch (key) {
+        case CONFIG_ENABLED:
+                return parse_boolean(&a, &config->is_enabled);
+        case CONFIG_STAGES:
+                return parse_set(&a, stage_table, _STAGE_MAX, &config->stages);
+        case CONFIG_ACTIONS:
+                return parse_set(&a, action_table, _ACTION_MAX, &config->actions);
+        case CONFIG_ORDER:
+                order = (int) order_from_string(text);
+                if (order < 0)
+                        return refuse(&a, "must be hierarchy, leaves, two-pass or serial");
+                config->order = (Order) order;
+                return 0;
+        case CONFIG_TIMEOUT_SEC:
+                return parse_seconds(&a, &config->timeout_usec);
+        case CONFIG_MAX_PARALLEL:
+                return parse_number(&a, 0, 1024, &config->max_parallel);
+        case CONFIG_MIN_CONTROLLERS:
+                return parse_number(&a, 1, 1024, &config->min_controllers);
+        case CONFIG_INCLUDE:
+                return parse_globs(&a, &config->include);
+        case CONFIG_EXCLUDE:
+                return parse_globs(&a, &config->exclude);
+        case CONFIG_FLUSH:
+                return parse_boolean(&a, &config->flush);
+        case CONFIG_PERSIST_LOG:
+                if (persist_log_from_string(text) < 0)
+                        return refuse(&a, "must be auto, pstore or no");
+                config->persist_log = persist_log_from_string(text);
+                return 0;
+        default:
+                return -EINVAL;
+        }
+}
+
+int config_key_format(const Config *config, ConfigKey key, char **ret_value) {
+        switch (key) {
+        case CONFIG_ENABLED:
+                return format_boolean(config->is_enabled, ret_value);
+        case CONFIG_STAGES:
+                return format_set(stage_table, _STAGE_MAX, config->stages, ret_value);
+        case CONFIG_ACTIONS:
+                return format_set(action_table, _ACTION_MAX, config->actions, ret_value);
+        case CONFIG_ORDER:
+                return format_text(ret_value, "%s", order_to_string(config->order));
+        case CONFIG_TIMEOUT_SEC:
+                return format_text(ret_value, "%.10gs", (double) config->timeout_usec / 1e6);
+        case CONFIG_MAX_PARALLEL:
+                return format_text(ret_value, "%u", config->max_parallel);
+        case CONFIG_MIN_CONTROLLERS:
+                return format_text(ret_value, "%u", config->min_controllers);
+        case CONFIG_INCLUDE:
+                return format_globs(config->include, ret_value);
+        case CONFIG_EXCLUDE:
+                return format_globs(config->exclude, ret_value);
+        case CONFIG_FLUSH:
+                return format_boolean(config->flush, ret_value);
+        case CONFIG_PERSIST_LOG:
+                return format_text(ret_value, "%s", persist_log_to_string(config->persist_log));
+        default:
+                return -EINVAL;
+        }
+}

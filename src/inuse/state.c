@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Collecting uses and doubts; see state.h. */
+
+#include "inuse/state.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <sys/sysmacros.h>
+
+#include "base/fs.h"
+
+void usage_done(Usage *usage) {
+        free(usage->doubt);
+        usage->doubt = NULL;
+}
+
+bool usage_is_marked(const Topology *topology, const Device *device) {
+        if (device->kind != DEVICE_CONTROLLER)
+                return false;
+        return device->parent == TOPOLOGY_NONE ||
+               topology->devices[device->parent].kind != DEVICE_FABRICS;
+}
+
+static int raise(Use *use, UseKind kind, const char *format, va_list args) {
+        char *detail;
+
+        if (kind <= use->kind)
+                return 0;
+        if (vasprintf(&detail, format, args) < 0)
+                return -ENOMEM;
+        use_raise(use, kind, detail);
+        return 0;
+}
+
+int usage_raise(Usage *usage, size_t block, UseKind kind, const char *format, ...) {
+        va_list args;
+        int r;
+
+        va_start(args, format);
+        r = raise(&usage->topology->blocks[block].use, kind, format, args);
+        va_end(args);
+        return r;
+}
+
+int usage_raise_controller(Usage *usage, size_t device, UseKind kind, const char *format, ...) {
+        va_list args;
+        int r;
+
+        va_start(args, format);
+        r = raise(&usage->topology->devices[device].controller->use, kind, format, args);
+        va_end(args);
+        return r;
+}
+
+int usage_doubt(Usage *usage, const char *format, ...) {
+        va_list args;
+        int r;
+
+        if (usage->doubt)
+                return 0;
+        va_start(args, format);
+        r = vasprintf(&usage->doubt, format, args);
+        va_end(args);
+        if (r < 0) {
+                usage->doubt = NULL;
+                return -ENOMEM;
+        }
+        return 0;
+}
+
+int usage_find_node(const Usage *usage, const char *path, size_t *ret_index) {
+        mode_t type;
+        dev_t devnum;
+        size_t block;
+        int r;
+
+        if (!STARTSWITH(path, "/dev/"))
+                return USAGE_NODE_OTHER;
+        r = fs_stat_node(usage->root_fd, path + 1, 0, &type, &devnum);
+        if (r >= 0)
+                block = S_ISBLK(type) ? topology_find_devnum(usage->topology, devnum)
+                                      : TOPOLOGY_NONE;
+        else
+                block = topology_find_block(usage->topology, strrchr(path, '/') + 1);
+        if (block == TOPOLOGY_NONE)
+                return r < 0 ? r : USAGE_NODE_OTHER;
+        *ret_index = block;
+        return USAGE_NODE_BLOCK;
+}
+
+bool usage_find_char(const Usage *usage, dev_t devnum, UsageChar *ret) {
+        char path[64], target[PATH_MAX], *name, *above;
+        ssize_t n;
+
+        (void) snprintf(path, sizeof(path), "sys/dev/char/%u:%u", major(devnum), minor(devnum));
+        n = readlinkat(usage->root_fd, path, target, sizeof(target) - 1);
+        if (n < 0)
+                return false;
+        target[n] = '\0';
+        name = strrchr(target, '/');
+        if (!name || (!STARTSWITH(name, "/nvme") && !STARTSWITH(name, "/ng")))
+                return false;
+        *name++ = '\0';
+        above = strrchr(target, '/');
+        above = above ? above + 1 : target;
+        if (strlen(name) >= sizeof(ret->name) || strlen(above) >= sizeof(ret->above))
+                return false;
+        memcpy(ret->name, name, strlen(name) + 1);
+        memcpy(ret->above, above, strlen(above) + 1);
+        return true;
+}
+
+/* "nvme0" itself, "nvme/nvme0/ng0n1", or "nvme-subsystem/nvme-subsys0/ng0n1" of a subsystem that
+ * has a link to the controller. */
+static bool leads_to(const Usage *usage, const UsageChar *node, const char *controller) {
+        char path[PATH_MAX];
+
+        if (STREQ(node->name, controller))
+                return true;
+        if (!STARTSWITH(node->name, "ng"))
+                return false;
+        if (STREQ(node->above, controller))
+                return true;
+        return STARTSWITH(node->above, "nvme-subsys") &&
+               (size_t) snprintf(path, sizeof(path), "sys/class/nvme-subsystem/%s/%s", node->above,
+                                 controller) < sizeof(path) &&
+               faccessat(usage->root_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) >= 0;
+}
+
+int usage_raise_char(Usage *usage, const UsageChar *node, UseKind kind, const char *who) {
+        for (size_t i = 0; i < usage->topology->n_devices; i++) {
+                const Device *device = &usage->topology->devices[i];
+                int r;
+
+                if (!usage_is_marked(usage->topology, device) ||
+                    !leads_to(usage, node, device->controller->name))
+                        continue;
+                r = usage_raise_controller(usage, i, kind, "/dev/%s is open in %s", node->name,
+                                           who);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* mountinfo and swaps; see tables.h. */
+
+#include "inuse/tables.h"
+
+#include <sys/sysmacros.h>
+
+#include "base/fs.h"
+#include "base/sysfs.h"
+#include "base/text.h"
+#include "inuse/trees.h"
+
+#define MOUNTINFO "proc/self/mountinfo"
+#define SWAPS "proc/swaps"
+#define TABLE_MAX ((size_t) 64 * 1024 * 1024)
+
+typedef struct Mount {
+        dev_t devnum;
+        char *point;
+        const char *type;
+        const char *source;
+} Mount;
+
+/* Where / and /usr come from when they are btrfs: such a mount has an anonymous device number. */
+typedef struct BtrfsRoots {
+        dev_t *devnums;
+        size_t n_devnums;
+        bool is_unclear;
+} BtrfsRoots;
+
+static void btrfs_roots_done(BtrfsRoots *roots) {
+        free(roots->devnums);
+}
+
+/* "36 35 98:0 /root /point rw,noatime master:1 - ext4 /dev/sda1 rw" (proc(5)); changes the line. */
+static int mount_parse(char *line, Mount *ret) {
+        Mount mount = {};
+        char *fields[6], *field;
+
+        for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
+                fields[i] = strsep(&line, " ");
+                if (!fields[i] || !*fields[i])
+                        return -EINVAL;
+        }
+        do {
+                field = strsep(&line, " ");
+                if (!field)
+                        return -EINVAL;
+        } while (!STREQ(field, "-"));
+        mount.point = fields[4];
+        mount.type = strsep(&line, " ");
+        mount.source = strsep(&line, " ");
+        if (!mount.type || !*mount.type || !mount.source || mount.point[0] != '/' ||
+            parse_devnum(fields[2], &mount.devnum) < 0)
+                return -EINVAL;
+        text_unescape(mount.point);
+        *ret = mount;
+        return 0;
+}
+
+static bool is_root(const Mount *mount) {
+        return STREQ(mount->point, "/") || STREQ(mount->point, "/usr");
+}
+
+static int note_btrfs_root(Usage *usage, const Mount *mount, BtrfsRoots *roots) {
+        mode_t type;
+        dev_t devnum, *larger;
+
+        if (!STREQ(mount->type, "btrfs") || !is_root(mount))
+                return 0;
+        if (!STARTSWITH(mount->source, "/dev/") ||
+            fs_stat_node(usage->root_fd, mount->source + 1, 0, &type, &devnum) < 0 ||
+            !S_ISBLK(type)) {
+                roots->is_unclear = true;
+                return 0;
+        }
+        larger = reallocarray(roots->devnums, roots->n_devnums + 1, sizeof(dev_t));
+        if (!larger)
+                return -ENOMEM;
+        roots->devnums = larger;
+        larger[roots->n_devnums++] = devnum;
+        return 0;
+}
+
+/* systemd-shutdown (253 and later) moves a mount that it can't unmount to a random name, which
+ * would tell an admin nothing; an exitrd has it below its old root. */
+static bool was_moved(const Mount *mount) {
+        return strstr(mount->point, "/run/shutdown/mounts/") != NULL;
+}
+
+static int raise_mount(Usage *usage, size_t block, const Mount *mount) {
+        const char *name = usage->topology->blocks[block].name;
+
+        if (was_moved(mount))
+                return usage_raise(usage, block, USE_MOUNT,
+                                   "/dev/%s is mounted, systemd-shutdown could not unmount it",
+                                   name);
+        return usage_raise(usage, block, is_root(mount) ? USE_ROOT : USE_MOUNT,
+                           "/dev/%s is mounted on %s", name, mount->point);
+}
+
+static int mark_mount(Usage *usage, const Mount *mount, BtrfsRoots *roots) {
+        size_t block = topology_find_devnum(usage->topology, mount->devnum);
+
+        if (block == TOPOLOGY_NONE) {
+                /* Anonymous: the device can only be told by its path. */
+                if (major(mount->devnum) != 0 ||
+                    usage_find_node(usage, mount->source, &block) != USAGE_NODE_BLOCK)
+                        block = TOPOLOGY_NONE;
+        }
+        if (block != TOPOLOGY_NONE) {
+                int r = raise_mount(usage, block, mount);
+
+                if (r < 0)
+                        return r;
+        }
+        return note_btrfs_root(usage, mount, roots);
+}
+
+static int read_mounts(Usage *usage, BtrfsRoots *roots) {
+        _cleanup_free_ char *text = NULL;
+        char *rest, *line;
+        unsigned number = 0;
+        int r;
+
+        r = sysfs_read_all(usage->root_fd, MOUNTINFO, TABLE_MAX, &text);
+        if (r == -ENOMEM)
+                return r;
+        if (r < 0)
+                return usage_doubt(usage, "/" MOUNTINFO ": %s", strerror(-r));
+        rest = text;
+        while ((line = strsep(&rest, "\n"))) {
+                Mount mount;
+
+                if (!*line && !rest)
+                        break;
+                number++;
+                r = mount_parse(line, &mount) < 0
+                            ? usage_doubt(usage, "/" MOUNTINFO ":%u: not understood", number)
+                            : mark_mount(usage, &mount, roots);
+                if (r < 0)
+                        return r;
+        }
+        return number == 0 ? usage_doubt(usage, "/" MOUNTINFO " is empty") : 0;
+}
+
+/* "/dev/dm-1 partition 1048572 0 -2"; changes the line. A swap file is covered by its mount. */
+static int mark_swap(Usage *usage, char *line, unsigned number) {
+        char *path = line, *type;
+        size_t block;
+        int r;
+
+        line += strcspn(line, " \t");
+        if (*line)
+                *line++ = '\0';
+        line += strspn(line, " \t");
+        type = strsep(&line, " \t");
+        if (path[0] != '/' || (!STREQ(type, "partition") && !STREQ(type, "file")))
+                return usage_doubt(usage, "/" SWAPS ":%u: not understood", number);
+        if (STREQ(type, "file"))
+                return 0;
+        text_unescape(path);
+        (void) text_cut_suffix(path, " (deleted)");
+        r = usage_find_node(usage, path, &block);
+        if (r < 0)
+                return usage_doubt(usage, "swap on %s: %s", path, strerror(-r));
+        if (r != USAGE_NODE_BLOCK)
+                return 0;
+        return usage_raise(usage, block, USE_SWAP, "/dev/%s is swapped on",
+                           usage->topology->blocks[block].name);
+}
+
+static int read_swaps(Usage *usage) {
+        _cleanup_free_ char *text = NULL;
+        char *rest, *line;
+        int r;
+
+        r = sysfs_read_all(usage->root_fd, SWAPS, TABLE_MAX, &text);
+        if (r == -ENOMEM || r == -ENOENT) /* ENOENT: a kernel without swap */
+                return r == -ENOENT ? 0 : r;
+        if (r < 0)
+                return usage_doubt(usage, "/" SWAPS ": %s", strerror(-r));
+        rest = text;
+        line = strsep(&rest, "\n");
+        if (!STARTSWITH(line, "Filename"))
+                return usage_doubt(usage, "/" SWAPS ":1: not understood");
+        for (unsigned number = 2; (line = strsep(&rest, "\n")); number++) {
+                if (!*line && !rest)
+                        break;
+                r = mark_swap(usage, line, number);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+int usage_read_tables(Usage *usage) {
+        _cleanup_(btrfs_roots_done) BtrfsRoots roots = {};
+        int r;
+
+        r = read_mounts(usage, &roots);
+        if (r >= 0)
+                r = read_swaps(usage);
+        if (r >= 0)
+                r = usage_read_btrfs(usage, roots.devnums, roots.n_devnums, roots.is_unclear);
+        if (r >= 0)
+                r = usage_read_targets(usage);
+        return r;
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Kernel parameters; see pstore_log.h. */
+
+#include "record/pstore_log.h"
+
+#include <fcntl.h>
+
+#include "base/sysfs.h"
+
+#define BACKEND "sys/module/pstore/parameters/backend"
+#define RAMOOPS_MAX_REASON "sys/module/ramoops/parameters/max_reason"
+#define ALWAYS "sys/module/printk/parameters/always_kmsg_dump"
+/* enum kmsg_dump_reason (include/linux/kmsg_dump.h) since 5.8 */
+#define KMSG_DUMP_SHUTDOWN 4
+
+static const char *const state_table[_PSTORE_LOG_MAX] = {
+        [PSTORE_LOG_KEPT] = "the kernel keeps its log",
+        [PSTORE_LOG_OFF] = "PersistLog=no",
+        [PSTORE_LOG_NO_BACKEND] =
+                "pstore has no back end: neither ACPI ERST nor EFI variables nor ramoops is there",
+        /* the parentheses say that no comma is missing */
+        [PSTORE_LOG_WEARS] = ("pstore has only EFI variables, which wear: PersistLog=pstore in "
+                              "nvme-async-shutdown.conf uses them all the same"),
+        [PSTORE_LOG_RAMOOPS] =
+                "ramoops leaves shutdowns out: ramoops.max_reason=5 on the kernel command line",
+        [PSTORE_LOG_KEXEC] = "the kernel keeps no log over kexec",
+        [PSTORE_LOG_OLD_KERNEL] = "this kernel has no printk.always_kmsg_dump",
+};
+
+const char *pstore_log_to_string(PstoreLog state) {
+        return state >= 0 && state < _PSTORE_LOG_MAX ? state_table[state] : NULL;
+}
+
+static bool does_ramoops_take_shutdowns(int root_fd) {
+        _cleanup_free_ char *value = NULL;
+
+        return sysfs_read(root_fd, RAMOOPS_MAX_REASON, &value) >= 0 &&
+               strtol(value, NULL, 10) >= KMSG_DUMP_SHUTDOWN;
+}
+
+PstoreLog pstore_log_judge(int root_fd, PersistLog mode, Action action) {
+        _cleanup_free_ char *backend = NULL;
+
+        if (mode == PERSIST_LOG_NO)
+                return PSTORE_LOG_OFF;
+        if (action == ACTION_KEXEC)
+                return PSTORE_LOG_KEXEC;
+        /* "(null)" is how the kernel prints a string parameter that is not set. */
+        if (sysfs_read(root_fd, BACKEND, &backend) < 0 || !*backend || STREQ(backend, "(null)"))
+                return PSTORE_LOG_NO_BACKEND;
+        /* ramoops brings a max_reason of its own, and always_kmsg_dump does not override it. */
+        if (STREQ(backend, "ramoops"))
+                return does_ramoops_take_shutdowns(root_fd) ? PSTORE_LOG_KEPT : PSTORE_LOG_RAMOOPS;
+        if (mode == PERSIST_LOG_AUTO && STARTSWITH(backend, "efi"))
+                return PSTORE_LOG_WEARS;
+        return faccessat(root_fd, ALWAYS, F_OK, 0) < 0 ? PSTORE_LOG_OLD_KERNEL : PSTORE_LOG_KEPT;
+}
+
+int pstore_log_keep(int root_fd, PersistLog mode, Action action) {
+        PstoreLog state = pstore_log_judge(root_fd, mode, action);
+        int r;
+
+        if (state != PSTORE_LOG_KEPT)
+                return (int) state;
+        r = sysfs_write(root_fd, ALWAYS, "Y");
+        /* ramoops needs none. */
+        return r < 0 && r != -ENOENT ? r : (int) state;
+}

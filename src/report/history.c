@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Merging and adding up; see history.h. */
+
+#include "report/history.h"
+
+void history_done(History *history) {
+        free(history->controllers);
+        free(history->releases);
+        free(history->powers);
+        *history = HISTORY_INIT;
+}
+
+usec_t history_release_usec(const Entry *release) {
+        return release->stage_usec + release->released_usec;
+}
+
+static usec_t handshake(const Entry *entry) {
+        return entry->phase_usec[PHASE_SHUTDOWN];
+}
+
+static bool is_by_word(const Entry *entry) {
+        return entry->outcome == OUTCOME_DETACHED && !entry->is_verified;
+}
+
+static bool is_same_controller(const Entry *a, const Entry *b) {
+        return STREQ(a->serial, b->serial) && STREQ(a->address, b->address);
+}
+
+static void take_controller(History *history, const Entry *entry) {
+        for (size_t i = 0; i < history->n_controllers; i++) {
+                Entry *known = &history->controllers[i];
+
+                if (!is_same_controller(known, entry))
+                        continue;
+                if (entry->stage > known->stage)
+                        *known = *entry;
+                return;
+        }
+        history->controllers[history->n_controllers++] = *entry;
+}
+
+static int compare_controllers(const void *a, const void *b) {
+        const Entry *x = a, *y = b;
+
+        if (handshake(x) != handshake(y))
+                return handshake(x) < handshake(y) ? 1 : -1;
+        return strverscmp(x->name, y->name);
+}
+
+static int compare_releases(const void *a, const void *b) {
+        usec_t x = history_release_usec(a), y = history_release_usec(b);
+
+        return x != y ? (x > y) - (x < y)
+                      : strcmp(((const Entry *) a)->address, ((const Entry *) b)->address);
+}
+
+bool history_is_whole(const History *history, Stage stage) {
+        return history->has_summary[stage] && history->n_found[stage] == history->n_expected[stage];
+}
+
+static bool is_of(const Entry *entry, EntryKind kind, Stage stage) {
+        return entry->kind == kind && entry->stage == stage;
+}
+
+/* The times from the first moment of its controllers to the last, the counts by outcome. What
+ * record_totals() knows of contention is not in the entries. */
+static RecordTotals add_up(const Entry *entries, size_t n, Stage stage, usec_t began_usec) {
+        RecordTotals totals = {};
+
+        for (size_t i = 0; i < n; i++) {
+                usec_t end = entries[i].started_usec;
+
+                if (!is_of(&entries[i], ENTRY_CONTROLLER, stage))
+                        continue;
+                for (Phase p = 0; p < _PHASE_MAX; p++)
+                        end += entries[i].phase_usec[p];
+                if (end > began_usec && end - began_usec > totals.elapsed_usec)
+                        totals.elapsed_usec = end - began_usec;
+                if (entries[i].outcome != OUTCOME_LATE)
+                        totals.serial_usec += handshake(&entries[i]);
+                totals.count[entries[i].outcome]++;
+                totals.n_by_word += is_by_word(&entries[i]);
+        }
+        if (totals.serial_usec > totals.elapsed_usec)
+                totals.saved_usec = totals.serial_usec - totals.elapsed_usec;
+        return totals;
+}
+
+static bool is_of_stage(const Entry *entry) {
+        return entry->kind == ENTRY_CONTROLLER || entry->kind == ENTRY_RELEASED ||
+               entry->kind == ENTRY_SUMMARY;
+}
+
+static size_t count_all(const RecordTotals *totals) {
+        size_t n = 0;
+
+        for (Outcome outcome = 0; outcome < _OUTCOME_MAX; outcome++)
+                n += totals->count[outcome];
+        return n;
+}
+
+/* A controller's line in the kernel log does not say when its stage began. */
+static usec_t find_begin(const Entry *entries, size_t n, Stage stage) {
+        usec_t began = 0, first = 0;
+
+        for (size_t i = 0; i < n; i++) {
+                if (entries[i].stage != stage || !is_of_stage(&entries[i]))
+                        continue;
+                if (entries[i].stage_usec > 0)
+                        began = entries[i].stage_usec;
+                if (entries[i].started_usec > 0 && (first == 0 || entries[i].started_usec < first))
+                        first = entries[i].started_usec;
+        }
+        return began > 0 ? began : first;
+}
+
+/* Returns what the stage counts, each controller that it knows. */
+static RecordTotals add_stage(History *history, const Entry *entries, size_t n, Stage stage) {
+        RecordTotals totals;
+
+        history->stage_usec[stage] = find_begin(entries, n, stage);
+        totals = add_up(entries, n, stage, history->stage_usec[stage]);
+        history->n_found[stage] = history->n_expected[stage] = count_all(&totals);
+        for (size_t i = 0; i < n; i++) {
+                if (entries[i].stage != stage || !is_of_stage(&entries[i]))
+                        continue;
+                history->has_stage[stage] = true;
+                history->action = entries[i].action;
+                if (entries[i].kind != ENTRY_SUMMARY ||
+                    count_all(&entries[i].totals) < history->n_found[stage])
+                        continue;
+                totals = entries[i].totals;
+                history->has_summary[stage] = true;
+                history->n_expected[stage] = count_all(&totals);
+        }
+        history->totals.elapsed_usec += totals.elapsed_usec;
+        history->totals.serial_usec += totals.serial_usec;
+        history->totals.saved_usec += totals.saved_usec;
+        return totals;
+}
+
+static const Entry *find_in_stage(const Entry *entries, size_t n, Stage stage,
+                                  const Entry *controller) {
+        for (size_t i = 0; i < n; i++)
+                if (is_of(&entries[i], ENTRY_CONTROLLER, stage) &&
+                    is_same_controller(&entries[i], controller))
+                        return &entries[i];
+        return NULL;
+}
+
+/* Takes what a later stage counts out of what an earlier one does; see history.h. */
+static void take_out(const History *history, const Entry *entries, size_t n, Stage earlier,
+                     Stage later, RecordTotals *totals) {
+        static const Outcome coming_again[] = { OUTCOME_LEFT, OUTCOME_FAILED, OUTCOME_LATE };
+        size_t n_unknown = history->n_expected[later];
+
+        for (size_t i = 0; i < n; i++) {
+                const Entry *before;
+
+                if (!is_of(&entries[i], ENTRY_CONTROLLER, later))
+                        continue;
+                before = find_in_stage(entries, n, earlier, &entries[i]);
+                if (before && totals->count[before->outcome] > 0) {
+                        totals->count[before->outcome]--;
+                        totals->n_by_word -= totals->n_by_word > 0 && is_by_word(before);
+                }
+                if (before || history_is_whole(history, earlier))
+                        n_unknown--;
+        }
+        for (size_t i = 0; i < ARRAY_SIZE(coming_again); i++) {
+                unsigned *count = &totals->count[coming_again[i]];
+                unsigned taken = n_unknown < *count ? (unsigned) n_unknown : *count;
+
+                *count -= taken;
+                n_unknown -= taken;
+        }
+}
+
+static void count_each_once(History *history, const Entry *entries, size_t n,
+                            RecordTotals stages[static _STAGE_MAX]) {
+        Stage later = _STAGE_MAX;
+
+        for (Stage stage = _STAGE_MAX; stage-- > 0;) {
+                if (!history->has_stage[stage])
+                        continue;
+                if (later < _STAGE_MAX)
+                        take_out(history, entries, n, stage, later, &stages[stage]);
+                for (Outcome outcome = 0; outcome < _OUTCOME_MAX; outcome++)
+                        history->totals.count[outcome] += stages[stage].count[outcome];
+                history->totals.n_by_word += stages[stage].n_by_word;
+                later = stage;
+        }
+        history->n_total = count_all(&history->totals);
+}
+
+int history_make(const Entry *entries, size_t n_entries, History *ret) {
+        History history = {
+                .controllers = calloc(n_entries + 1, sizeof(Entry)),
+                .releases = calloc(n_entries + 1, sizeof(Entry)),
+                .powers = calloc(n_entries + 1, sizeof(Entry)),
+        };
+        RecordTotals stages[_STAGE_MAX];
+
+        if (!history.controllers || !history.releases || !history.powers) {
+                history_done(&history);
+                return -ENOMEM;
+        }
+        for (size_t i = 0; i < n_entries; i++)
+                if (entries[i].kind == ENTRY_CONTROLLER)
+                        take_controller(&history, &entries[i]);
+                else if (entries[i].kind == ENTRY_RELEASED)
+                        history.releases[history.n_releases++] = entries[i];
+                else if (!is_of_stage(&entries[i]))
+                        history.powers[history.n_powers++] = entries[i];
+        if (n_entries > 0)
+                memcpy(history.boot_id, entries[0].boot_id, sizeof(history.boot_id));
+        qsort(history.controllers, history.n_controllers, sizeof(Entry), compare_controllers);
+        qsort(history.releases, history.n_releases, sizeof(Entry), compare_releases);
+        for (Stage stage = 0; stage < _STAGE_MAX; stage++)
+                stages[stage] = add_stage(&history, entries, n_entries, stage);
+        count_each_once(&history, entries, n_entries, stages);
+        *ret = history;
+        return 0;
+}

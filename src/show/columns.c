@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* See columns.h. */
+
+#include "show/columns.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+
+#include "base/text.h"
+
+struct libscols_table *columns_new_table(const char *name, const Column *columns, size_t n_columns,
+                                         bool json, FILE *stream) {
+        struct libscols_table *table;
+
+        (void) scols_init_debug(0);
+        table = scols_new_table();
+        if (!table)
+                return NULL;
+        (void) scols_table_enable_json(table, json);
+        (void) scols_table_set_name(table, name);
+        (void) scols_table_set_stream(table, stream);
+        for (size_t i = 0; i < n_columns; i++) {
+                struct libscols_column *column;
+
+                column = scols_table_new_column(table,
+                                                json ? columns[i].json_name : columns[i].heading, 0,
+                                                columns[i].flags);
+                if (!column) {
+                        scols_unref_table(table);
+                        return NULL;
+                }
+                (void) scols_column_set_json_type(column, columns[i].json_type);
+        }
+        return table;
+}
+
+int columns_set_line(struct libscols_line *line, const char *const *values, size_t n_values) {
+        for (size_t i = 0; i < n_values; i++) {
+                int r = values[i] ? scols_line_set_data(line, i, values[i]) : 0;
+
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+int columns_add_line(struct libscols_table *table, const char *const *values, size_t n_values) {
+        struct libscols_line *line = scols_table_new_line(table, NULL);
+
+        return line ? columns_set_line(line, values, n_values) : -ENOMEM;
+}
+
+int columns_print_and_free(struct libscols_table *table) {
+        int r = scols_print_table(table);
+
+        scols_unref_table(table);
+        return r;
+}
+
+int columns_print_with_and_free(struct libscols_table *table, struct json_object *members,
+                                FILE *stream) {
+        _cleanup_free_ char *text = NULL;
+        char *end = NULL;
+        int r = members ? scols_print_table_to_string(table, &text) : -ENOMEM;
+
+        scols_unref_table(table);
+        /* "{ "plan": [ ... ] }": the members go in front of the last brace */
+        if (r >= 0)
+                end = text ? strrchr(text, '}') : NULL;
+        if (r >= 0 && !end)
+                r = -EIO;
+        if (r >= 0) {
+                while (end > text && end[-1] == '\n')
+                        end--;
+                *end = '\0';
+                (void) fprintf(stream, "%s", text);
+                json_object_object_foreach(members, key, value) {
+                        (void) fprintf(stream, ",\n   \"%s\": %s", key,
+                                       json_object_to_json_string_ext(
+                                               value, JSON_C_TO_STRING_SPACED |
+                                                              JSON_C_TO_STRING_NOSLASHESCAPE));
+                }
+                r = fprintf(stream, "\n}\n") < 0 ? -EIO : 0;
+        }
+        (void) json_object_put(members);
+        return r;
+}
+
+int columns_set(struct libscols_line *line, size_t column, const char *format, ...) {
+        va_list args;
+        char *text;
+        int r;
+
+        va_start(args, format);
+        r = vasprintf(&text, format, args);
+        va_end(args);
+        return r < 0 ? -ENOMEM : scols_line_refer_data(line, column, text);
+}
+
+int columns_set_time(struct libscols_table *table, struct libscols_line *line, size_t column,
+                     usec_t usec) {
+        char seconds[TEXT_USEC_MAX];
+
+        if (scols_table_is_json(table))
+                return columns_set(line, column, "%" PRIu64, usec);
+        return columns_set(line, column, "%s", text_format_seconds(seconds, usec));
+}

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* For people; see report.h. */
+
+#include "show/report.h"
+
+#include "base/text.h"
+#include "show/columns.h"
+#include "show/report_json.h"
+
+enum {
+        COLUMN_NAME,
+        COLUMN_ADDRESS,
+        COLUMN_SERIAL,
+        COLUMN_STAGE,
+        COLUMN_OUTCOME,
+        COLUMN_SHUTDOWN,
+        COLUMN_FORK,
+        COLUMN_CHECK,
+        COLUMN_FSYNC,
+        COLUMN_VERIFY,
+        COLUMN_REASON,
+        _COLUMN_MAX,
+};
+
+static const Column columns[_COLUMN_MAX] = {
+        [COLUMN_NAME] = { "NAME" },
+        [COLUMN_ADDRESS] = { "ADDRESS" },
+        [COLUMN_SERIAL] = { "SERIAL" },
+        [COLUMN_STAGE] = { "STAGE" },
+        [COLUMN_OUTCOME] = { "OUTCOME" },
+        [COLUMN_SHUTDOWN] = { "SHUTDOWN", .flags = SCOLS_FL_RIGHT },
+        [COLUMN_FORK] = { "FORK", .flags = SCOLS_FL_RIGHT },
+        [COLUMN_CHECK] = { "CHECK", .flags = SCOLS_FL_RIGHT },
+        [COLUMN_FSYNC] = { "FSYNC", .flags = SCOLS_FL_RIGHT },
+        [COLUMN_VERIFY] = { "VERIFY", .flags = SCOLS_FL_RIGHT },
+        [COLUMN_REASON] = { "REASON" },
+};
+
+static const struct {
+        Phase phase;
+        int column;
+} phase_columns[] = {
+        { PHASE_SHUTDOWN, COLUMN_SHUTDOWN }, { PHASE_FORK, COLUMN_FORK },
+        { PHASE_CHECK, COLUMN_CHECK },       { PHASE_FSYNC, COLUMN_FSYNC },
+        { PHASE_VERIFY, COLUMN_VERIFY },
+};
+
+enum {
+        RELEASE_TIME,
+        RELEASE_DEVICE,
+        RELEASE_ADDRESS,
+        RELEASE_CHILDREN,
+        RELEASE_STAGE,
+        _RELEASE_MAX,
+};
+
+static const Column release_columns[_RELEASE_MAX] = {
+        [RELEASE_TIME] = { "RELEASED AFTER", .flags = SCOLS_FL_RIGHT },
+        [RELEASE_DEVICE] = { "BRIDGE" },
+        [RELEASE_ADDRESS] = { "ADDRESS" },
+        [RELEASE_CHILDREN] = { "CHILDREN", .flags = SCOLS_FL_RIGHT },
+        [RELEASE_STAGE] = { "STAGE" },
+};
+
+static int add_controller(struct libscols_table *table, const Entry *entry) {
+        char times[ARRAY_SIZE(phase_columns)][TEXT_USEC_MAX];
+        const char *cells[_COLUMN_MAX] = {
+                [COLUMN_NAME] = entry->name,
+                [COLUMN_ADDRESS] = entry->address,
+                [COLUMN_SERIAL] = entry->serial,
+                [COLUMN_STAGE] = stage_to_string(entry->stage),
+                [COLUMN_OUTCOME] = outcome_to_string(entry->outcome),
+                [COLUMN_REASON] = entry->reason,
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(phase_columns); i++) {
+                text_format_usec(times[i], entry->phase_usec[phase_columns[i].phase]);
+                cells[phase_columns[i].column] = times[i];
+        }
+        return columns_add_line(table, cells, _COLUMN_MAX);
+}
+
+static int show_controllers(const History *history, FILE *stream) {
+        struct libscols_table *table = columns_new_table(NULL, columns, _COLUMN_MAX, false, stream);
+        int r = table ? 0 : -ENOMEM;
+
+        for (size_t i = 0; r >= 0 && i < history->n_controllers; i++)
+                r = add_controller(table, &history->controllers[i]);
+        if (r < 0) {
+                scols_unref_table(table);
+                return r;
+        }
+        return columns_print_and_free(table);
+}
+
+static int show_releases(const History *history, FILE *stream) {
+        struct libscols_table *table;
+        int r = 0;
+
+        if (history->n_releases == 0)
+                return 0;
+        (void) fputc('\n', stream);
+        table = columns_new_table(NULL, release_columns, _RELEASE_MAX, false, stream);
+        if (!table)
+                return -ENOMEM;
+        for (size_t i = 0; r >= 0 && i < history->n_releases; i++) {
+                const Entry *release = &history->releases[i];
+                char time[TEXT_USEC_MAX], children[16];
+
+                text_format_usec(time, release->released_usec);
+                (void) snprintf(children, sizeof(children), "%u", release->n_children);
+                r = columns_add_line(
+                        table,
+                        (const char *[_RELEASE_MAX]){ time, release->device, release->address,
+                                                      children, stage_to_string(release->stage) },
+                        _RELEASE_MAX);
+        }
+        if (r < 0) {
+                scols_unref_table(table);
+                return r;
+        }
+        return columns_print_and_free(table);
+}
+
+static const char *or_nothing(const char *time) {
+        return *time ? time : "0s";
+}
+
+/* "24 controllers: 23 detached, 1 left." and the times. */
+static void show_totals(const History *history, FILE *stream) {
+        const RecordTotals *totals = &history->totals;
+        char elapsed[TEXT_USEC_MAX], serial[TEXT_USEC_MAX], saved[TEXT_USEC_MAX];
+        const char *separator = ": ";
+
+        (void) fprintf(stream, "\n%zu NVMe controllers", history->n_total);
+        for (Outcome outcome = OUTCOME_DETACHED; outcome < _OUTCOME_MAX; outcome++)
+                if (totals->count[outcome] > 0) {
+                        (void) fprintf(stream, "%s%u %s", separator, totals->count[outcome],
+                                       outcome_to_string(outcome));
+                        if (outcome == OUTCOME_DETACHED && totals->n_by_word > 0)
+                                (void) fprintf(stream, " (%u by the driver's word)",
+                                               totals->n_by_word);
+                        separator = ", ";
+                }
+        text_format_usec(elapsed, totals->elapsed_usec);
+        text_format_usec(serial, totals->serial_usec);
+        text_format_usec(saved, totals->saved_usec);
+        (void) fprintf(stream, ".\nIt took %s; one after the other about %s, saved %s.\n",
+                       or_nothing(elapsed), or_nothing(serial), or_nothing(saved));
+}
+
+static void show_power(const History *history, FILE *stream) {
+        unsigned n_clean = 0;
+
+        for (size_t i = 0; i < history->n_powers; i++) {
+                const Entry *power = &history->powers[i];
+
+                n_clean += power->kind == ENTRY_POWER_CLEAN;
+                if (power->kind == ENTRY_POWER_UNSAFE)
+                        (void) fprintf(stream,
+                                       "%s %s did NOT go down cleanly: it counts more unsafe "
+                                       "shutdowns than before.\n",
+                                       power->name, power->serial);
+                if (power->kind == ENTRY_POWER_KEPT)
+                        (void) fprintf(stream,
+                                       "%u drives kept their power, which proves nothing about "
+                                       "how they went down.\n",
+                                       power->n_drives);
+        }
+        if (n_clean > 0)
+                (void) fprintf(stream,
+                               "%u drives went down cleanly: their power was cut, and "
+                               "they count no unsafe shutdown more.\n",
+                               n_clean);
+}
+
+int show_report(const Report *report, bool json, FILE *stream) {
+        const History *history = &report->history;
+        char title[SHUTDOWN_TITLE_MAX];
+        int r = 0;
+
+        if (json)
+                return show_report_json(report, stream);
+        if (*report->boot_id) {
+                show_shutdown_title(report, title);
+                (void) fprintf(stream, "Boot %s: %s\n\n", report->boot_id, title);
+        }
+        if (history->n_controllers > 0) {
+                r = show_controllers(history, stream);
+                if (r >= 0)
+                        r = show_releases(history, stream);
+        }
+        if (r >= 0 && history->n_total > 0)
+                show_totals(history, stream);
+        show_power(history, stream);
+        for (size_t i = 0; i < report->notes.n; i++)
+                (void) fprintf(stream, "%s%s\n", i == 0 && history->n_total > 0 ? "\n" : "",
+                               report->notes.items[i]);
+        return r;
+}
+
+void show_shutdown_title(const Report *report, char buffer[static SHUTDOWN_TITLE_MAX]) {
+        const History *history = &report->history;
+        const char *action = "shutdown";
+        usec_t began = 0;
+        char when[64] = "";
+        struct tm tm;
+        time_t time;
+
+        for (Stage stage = _STAGE_MAX; stage-- > 0;)
+                if (history->has_stage[stage]) {
+                        action = action_to_string(history->action);
+                        began = history->stage_usec[stage];
+                }
+        time = (time_t) ((report->began_usec + began) / USEC_PER_SEC);
+        if (report->began_usec > 0 && began > 0 && localtime_r(&time, &tm))
+                (void) strftime(when, sizeof(when), " at %Y-%m-%d %H:%M:%S", &tm);
+        (void) snprintf(buffer, SHUTDOWN_TITLE_MAX, "%s%s", action, when);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Looks at the machine once and decides: device_tree -> usage -> plan. With MaxParallel= what is
+ * known of each controller's time (times.h) chooses who goes first. */
+#pragma once
+
+#include "plan/plan.h"
+
+typedef struct SurveyOptions {
+        bool claim; /* see inuse.h */
+        /* With fewer controllers than this left to take the processes are not looked at: their walk
+         * is most of the time. 0: always. */
+        unsigned min_controllers;
+        /* May be NULL. Called before the processes are looked at, so that what it waits for does
+         * not make that look older. Above 0: go on; 0 or -errno: the survey ends with that. */
+        int (*confirm)(void *userdata);
+        void *userdata;
+} SurveyOptions;
+
+/* Changes nothing. Returns 1; 0 when confirm() said so; -errno when the devices can't be
+ * enumerated. */
+int survey(int root_fd, const Config *config, const SurveyOptions *options, Topology *ret_topology,
+           Plan *ret_plan) _must_check_;
+
+/* The same, but ends the process with that exit status, and a line that says so, if it takes longer
+ * than TimeoutSec=: to look at a device or a process can wait for a lock whose owner is stuck. A
+ * second later a signal ends the process for sure: no handler runs in a sleep that only a fatal
+ * signal ends. Uses SIGALRM, ITIMER_REAL and SIGVTALRM meanwhile. */
+int survey_in_time(int root_fd, const Config *config, const SurveyOptions *options, int late_status,
+                   Topology *ret_topology, Plan *ret_plan) _must_check_;

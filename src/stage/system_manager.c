@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* systemd's jobs by sd-bus; see system_manager.h. */
+
+#include "stage/system_manager.h"
+
+#include <systemd/sd-bus.h>
+
+#define PRIVATE_ADDRESS "unix:path=/run/systemd/private"
+#define ANSWER_USEC (5 * USEC_PER_SEC)
+
+/* 1 when it has such a job, 0 when not, -errno. */
+static int ask(sd_bus *bus, Action action) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        _cleanup_free_ char *path = NULL;
+        char unit[64];
+        uint32_t job;
+        int r;
+
+        (void) snprintf(unit, sizeof(unit), "systemd-%s.service", action_to_string(action));
+        r = sd_bus_path_encode("/org/freedesktop/systemd1/unit", unit, &path);
+        if (r < 0)
+                return r;
+        r = sd_bus_get_property(bus, "org.freedesktop.systemd1", path,
+                                "org.freedesktop.systemd1.Unit", "Job", NULL, &reply, "(uo)");
+        if (r < 0)
+                return r;
+        r = sd_bus_message_read(reply, "(uo)", &job, NULL);
+        if (r < 0)
+                return r;
+        return job != 0;
+}
+
+static int connect_manager(sd_bus **ret) {
+        _cleanup_(sd_bus_unrefp) sd_bus *bus = NULL;
+        int r;
+
+        r = sd_bus_new(&bus);
+        if (r >= 0)
+                r = sd_bus_set_address(bus, PRIVATE_ADDRESS);
+        if (r >= 0)
+                r = sd_bus_set_method_call_timeout(bus, ANSWER_USEC);
+        if (r >= 0)
+                r = sd_bus_start(bus);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(bus);
+        return 0;
+}
+
+int system_manager_pending_action(Action *ret_action) {
+        _cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
+        int r = connect_manager(&bus);
+
+        for (Action action = 0; r >= 0 && action < _ACTION_MAX; action++) {
+                r = ask(bus, action);
+                if (r > 0) {
+                        *ret_action = action;
+                        return 0;
+                }
+        }
+        return r < 0 ? r : -ENOENT;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Opening by name, checking by number; see block_node.h. */
+
+#include "tree/block_node.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/stat.h>
+
+#include "base/fs.h"
+
+int block_node_open(int root_fd, const char *name, dev_t devnum, bool claim) {
+        char path[PATH_MAX];
+        mode_t type;
+        dev_t found;
+        int fd, r;
+
+        if ((size_t) snprintf(path, sizeof(path), "dev/%s", name) >= sizeof(path))
+                return -ENAMETOOLONG;
+        fd = openat(root_fd, path,
+                    O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (claim ? O_EXCL : 0));
+        if (fd < 0)
+                return -errno;
+        r = fs_stat_node(fd, "", AT_EMPTY_PATH, &type, &found);
+        if (r >= 0 && (type != S_IFBLK || found != devnum))
+                r = -ESTALE;
+        if (r >= 0)
+                return fd;
+        (void) close(fd);
+        return r;
+}
+
+const char *block_node_strerror(int error) {
+        if (error == -ENOENT)
+                return "the node is missing";
+        if (error == -ESTALE)
+                return "the node is another device";
+        return strerror(-error);
+}

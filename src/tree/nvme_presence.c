@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* See nvme_presence.h. */
+
+#include "tree/nvme_presence.h"
+
+#include <ctype.h>
+#include <sys/sysmacros.h>
+
+#include "base/fs.h"
+#include "base/sysfs.h"
+#include "base/text.h"
+
+#define FUNCTION_MAX 128
+#define UDEV_CONTROL "run/udev/control"
+
+static void read_into(int root_fd, const char *dir, const char *name, char *buffer, size_t size) {
+        _cleanup_free_ char *value = NULL;
+
+        if (sysfs_read_at(root_fd, dir, name, &value) < 0)
+                return;
+        text_clean_attribute(value);
+        (void) snprintf(buffer, size, "%s", value);
+}
+
+/* "nvme3": the class device below its PCI function. */
+static void find_name(int root_fd, const char *function, char *name, size_t size) {
+        _cleanup_closedir_ DIR *dir = NULL;
+        char path[FUNCTION_MAX + 16];
+        const char *entry;
+        int r;
+
+        (void) snprintf(path, sizeof(path), "%s/nvme", function);
+        if (fs_opendir(root_fd, path, &dir) < 0)
+                return;
+        while ((entry = fs_readdir(dir, &r)))
+                if (STARTSWITH(entry, "nvme"))
+                        (void) snprintf(name, size, "%s", entry);
+}
+
+/* The disk that "nvme1c2n3", a path of a multipath head, leads to is "nvme1n3". */
+static void name_disk(const char *entry, char *disk, size_t size) {
+        const char *path = entry + strlen("nvme");
+
+        while (isdigit((unsigned char) *path))
+                path++;
+        if (*path == 'c')
+                (void) snprintf(disk, size, "%.*s%s", (int) (path - entry), entry,
+                                path + strcspn(path, "n"));
+        else
+                (void) snprintf(disk, size, "%s", entry);
+}
+
+/* The disk's directory is there before its partitions were looked for; udevd hears of it only
+ * afterwards (device_add_disk(), 6.1) and leaves its mark when all links are made: the file that
+ * udev_device_get_is_initialized() looks for, in a /run of our choice. */
+static bool is_usable(int root_fd, const char *entry) {
+        _cleanup_free_ char *number = NULL;
+        char disk[64], path[128];
+        dev_t devnum;
+
+        name_disk(entry, disk, sizeof(disk));
+        (void) snprintf(path, sizeof(path), "sys/class/block/%s", disk);
+        if (sysfs_read_at(root_fd, path, "dev", &number) < 0 || parse_devnum(number, &devnum) < 0)
+                return false;
+        if (!sysfs_exists(root_fd, UDEV_CONTROL))
+                return true;
+        (void) snprintf(path, sizeof(path), "run/udev/data/b%u:%u", major(devnum), minor(devnum));
+        return sysfs_exists(root_fd, path);
+}
+
+static size_t count_namespaces(int root_fd, const char *controller) {
+        _cleanup_closedir_ DIR *dir = NULL;
+        const char *entry;
+        size_t n = 0;
+        int r;
+
+        if (fs_opendir(root_fd, controller, &dir) < 0)
+                return 0;
+        while ((entry = fs_readdir(dir, &r)))
+                n += STARTSWITH(entry, "nvme") && is_usable(root_fd, entry);
+        return n;
+}
+
+void nvme_presence_read(int root_fd, const char *address, NvmePresence *ret) {
+        char function[FUNCTION_MAX], path[FUNCTION_MAX + 64];
+
+        *ret = (NvmePresence){};
+        (void) snprintf(function, sizeof(function), "sys/bus/pci/devices/%s", address);
+        ret->is_on_bus = sysfs_exists(root_fd, function);
+        (void) snprintf(path, sizeof(path), "%s/driver", function);
+        ret->is_driven = sysfs_exists(root_fd, path);
+        find_name(root_fd, function, ret->name, sizeof(ret->name));
+        if (!*ret->name)
+                return;
+        (void) snprintf(path, sizeof(path), "%s/nvme/%s", function, ret->name);
+        /* In this order: a serial number that was read before the state was live may be that of
+         * nobody ("(efault)" until the controller has its subsystem, 6.1). */
+        read_into(root_fd, path, "state", ret->state, sizeof(ret->state));
+        read_into(root_fd, path, "serial", ret->serial, sizeof(ret->serial));
+        ret->n_namespaces = count_namespaces(root_fd, path);
+}
+
+ssize_t nvme_presence_count(int root_fd) {
+        _cleanup_closedir_ DIR *dir = NULL;
+        ssize_t n = 0;
+        const char *name;
+        int r;
+
+        r = fs_opendir(root_fd, "sys/bus/pci/drivers/nvme", &dir);
+        if (r < 0)
+                return r == -ENOENT ? 0 : r;
+        /* the driver's own attributes have no colon, addresses have two */
+        while ((name = fs_readdir(dir, &r)))
+                n += strchr(name, ':') != NULL;
+        return r < 0 ? r : n;
+}

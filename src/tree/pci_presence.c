@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* One read; see pci_presence.h. */
+
+#include "tree/pci_presence.h"
+
+#include <fcntl.h>
+#include <limits.h>
+
+/* Of a type 0 and a type 1 header alike (PCI 3.0, 6.1). */
+#define HEADER_SIZE 64
+
+bool pci_is_listed(int root_fd, const char *address) {
+        char path[PATH_MAX];
+
+        (void) snprintf(path, sizeof(path), "sys/bus/pci/devices/%s", address);
+        return faccessat(root_fd, path, F_OK, 0) >= 0 || errno != ENOENT;
+}
+
+int pci_presence(int root_fd, const char *address) {
+        _cleanup_close_ int fd = -1;
+        uint8_t header[HEADER_SIZE];
+        char path[PATH_MAX];
+        ssize_t n;
+
+        (void) snprintf(path, sizeof(path), "sys/bus/pci/devices/%s/config", address);
+        fd = openat(root_fd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+        n = fd < 0 ? -1 : pread(fd, header, sizeof(header), 0);
+        if (n < 0) {
+                int r = -errno;
+
+                /* ENODEV: it was removed between the two. */
+                return r == -ENODEV || !pci_is_listed(root_fd, address) ? 0 : r;
+        }
+        for (ssize_t i = 0; i < n; i++)
+                if (header[i] != UINT8_MAX)
+                        return 1;
+        return n == HEADER_SIZE ? 0 : -ENODATA;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* How long each controller's shutdown is taken to last when it is only simulated. */
+#pragma once
+
+#include "model/topology.h"
+
+/* Where nothing is known: what a drive took in the fleet that the first kernel patches were written
+ * for (Suresh, 2022: 16 drives, 80 s). */
+#define LATENCY_DEFAULT_USEC (4500 * USEC_PER_MSEC)
+
+typedef enum LatencyKind {
+        LATENCY_KNOWN, /* as measured, else as the drive says (RTD3E), else the default */
+        LATENCY_RANGE, /* evenly from times[0] to times[1] */
+        LATENCY_LIST,  /* one of times */
+} LatencyKind;
+
+#define LATENCY_TIMES_MAX 64
+
+typedef struct Latency {
+        LatencyKind kind;
+        usec_t times[LATENCY_TIMES_MAX];
+        size_t n_times;
+        uint64_t seed;
+} Latency;
+
+/* How many controllers each kind of knowledge covers. */
+typedef struct LatencySources {
+        size_t n_measured;
+        size_t n_rtd3e;
+        size_t n_given;   /* by range or list */
+        size_t n_assumed; /* the default */
+} LatencySources;
+
+/* Whether it goes through a shutdown handshake at all when the machine goes down: on PCIe, and
+ * bound to nvme. */
+bool latency_counts(const Device *device);
+
+/* "2s", "0.1s-13s" or "1s,2s,4s"; see text_parse_time(). Leaves the seed alone. 0 or -EINVAL. */
+int latency_parse(const char *text, Latency *latency) _must_check_;
+
+/* Sets measured_usec of every controller that counts. The same seed gives the same times, however
+ * many controllers stand behind. */
+LatencySources latency_apply(const Latency *latency, Topology *topology);

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The engine and its way back; see rehearse.h. */
+
+#include "trial/rehearse.h"
+
+#include <signal.h>
+
+#include "base/log.h"
+#include "trial/uevents.h"
+#include "waves/ops_kernel.h"
+#include "waves/waves.h"
+
+/* A drive may need 60 s to delete its queues (admin_timeout) and as much for its handshake. */
+#define JOIN_USEC (120 * USEC_PER_SEC)
+/* To become ready a drive may ask for 127 s (CAP.TO), few ask for more than 30. */
+#define REBIND_USEC (60 * USEC_PER_SEC)
+#define SETTLE_USEC (30 * USEC_PER_SEC)
+
+typedef struct Stagehand {
+        const Topology *topology;
+        OpsKernel *ops;
+        Rebind *rebind;
+        Rehearsal *rehearsal;
+        bool *wanted; /* what is to be bound next, one for each device */
+} Stagehand;
+
+void rehearsal_done(Rehearsal *rehearsal) {
+        record_done(&rehearsal->record);
+        free(rehearsal->rebinds);
+        *rehearsal = REHEARSAL_INIT;
+}
+
+bool rehearsal_is_good(const Rehearsal *rehearsal) {
+        for (size_t i = 0; i < rehearsal->record.n_results; i++) {
+                Outcome outcome = rehearsal->record.results[i].outcome;
+                RebindOutcome rebind = rehearsal->rebinds[i].outcome;
+
+                if (outcome == OUTCOME_LATE || outcome == OUTCOME_FAILED ||
+                    outcome == OUTCOME_VANISHED || (rebind != REBIND_NONE && rebind != REBIND_DONE))
+                        return false;
+        }
+        return !rehearsal->is_interrupted;
+}
+
+/* Whoever goes away or loses patience must not leave drives unbound. */
+static void ignore_signals(void) {
+        const int ignored[] = { SIGHUP, SIGQUIT, SIGTSTP, SIGPIPE };
+
+        for (size_t i = 0; i < ARRAY_SIZE(ignored); i++)
+                (void) signal(ignored[i], SIG_IGN);
+}
+
+static bool is_late(const Stagehand *hand, size_t i) {
+        return hand->topology->devices[i].controller &&
+               hand->rehearsal->record.results[i].outcome == OUTCOME_LATE;
+}
+
+/* Those whose worker has ended. */
+static void bind_ended(Stagehand *hand) {
+        Rehearsal *rehearsal = hand->rehearsal;
+
+        for (size_t i = 0; i < rehearsal->record.n_results; i++)
+                hand->wanted[i] = !is_late(hand, i) && rehearsal->record.results[i].is_taken;
+        rebind_run(hand->rebind, hand->wanted, REBIND_USEC, rehearsal->rebinds);
+}
+
+/* The outcome stays late, for that is what the shutdown would have seen. */
+static void join(Stagehand *hand, size_t i, usec_t deadline) {
+        StepResult *target = &hand->rehearsal->record.results[i], result;
+        int r;
+
+        r = ops_kernel_join(hand->ops, i, deadline, &result);
+        if (r <= 0) {
+                rebind_set_held(&hand->topology->devices[i], &hand->rehearsal->rebinds[i]);
+                return;
+        }
+        hand->wanted[i] = target->is_taken = result.is_taken;
+        memcpy(target->phase_usec, result.phase_usec, sizeof(target->phase_usec));
+}
+
+static void bind_late(Stagehand *hand) {
+        size_t n = hand->rehearsal->record.n_results, n_late = 0;
+        usec_t deadline = usec_now() + JOIN_USEC;
+
+        for (size_t i = 0; i < n; i++)
+                n_late += is_late(hand, i);
+        if (n_late == 0)
+                return;
+        log_notice("%zu of them are not done: waiting for them, at most %u s, to bind them again.",
+                   n_late, (unsigned) (JOIN_USEC / USEC_PER_SEC));
+        for (size_t i = 0; i < n; i++) {
+                hand->wanted[i] = false;
+                if (is_late(hand, i))
+                        join(hand, i, deadline);
+        }
+        rebind_run(hand->rebind, hand->wanted, REBIND_USEC, hand->rehearsal->rebinds);
+}
+
+static void bind_again(int root_fd, Stagehand *hand) {
+        usec_t started = usec_now();
+        int r;
+
+        if (hand->rehearsal->is_interrupted)
+                log_notice("Told to stop: only what was unbound is bound again.");
+        bind_ended(hand);
+        bind_late(hand);
+        hand->rehearsal->rebind_usec = usec_now() - started;
+        r = uevents_settle(root_fd, usec_now() + SETTLE_USEC);
+        if (r <= 0)
+                log_warning("udevd is not done with the devices yet, ignoring%s%s.",
+                            r < 0 ? ": " : "", r < 0 ? strerror(-r) : "");
+}
+
+/* The stage and the action are those that the record asks for; nobody logs them. */
+static int prepare(int root_fd, const Topology *topology, char *argv0, Stagehand *hand) {
+        size_t n = topology->n_devices;
+        int r;
+
+        hand->wanted = calloc(n + 1, sizeof(bool));
+        hand->rehearsal->rebinds = calloc(n + 1, sizeof(RebindResult));
+        if (!hand->wanted || !hand->rehearsal->rebinds)
+                return -ENOMEM;
+        r = record_init(&hand->rehearsal->record, STAGE_UNIT, ACTION_REBOOT, n);
+        if (r >= 0)
+                r = rebind_new(root_fd, topology, &hand->rebind);
+        return r < 0 ? r : ops_kernel_new(root_fd, topology, true, argv0, &hand->ops);
+}
+
+int rehearsal_run(int root_fd, const Topology *topology, const Plan *plan, const Config *config,
+                  char *argv0, Rehearsal *ret) {
+        Rehearsal rehearsal = REHEARSAL_INIT;
+        Stagehand hand = { .topology = topology, .rehearsal = &rehearsal };
+        WavesOptions options = { .max_parallel = config->max_parallel };
+        int r;
+
+        r = prepare(root_fd, topology, argv0, &hand);
+        if (r >= 0) {
+                ignore_signals();
+                options.deadline_usec = usec_now() + config->timeout_usec;
+                r = waves_run(plan, &ops_kernel, hand.ops, &options, &rehearsal.record);
+        }
+        if (r >= 0) {
+                rehearsal.is_interrupted = ops_kernel_is_told_to_stop(hand.ops);
+                bind_again(root_fd, &hand);
+        }
+        ops_kernel_free(hand.ops);
+        rebind_free(hand.rebind);
+        free(hand.wanted);
+        if (r < 0)
+                rehearsal_done(&rehearsal);
+        else
+                *ret = rehearsal;
+        return r;
+}

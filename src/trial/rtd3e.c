@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* See rtd3e.h. */
+
+#include "trial/rtd3e.h"
+
+#include <fcntl.h>
+
+#include "base/ask_each.h"
+#include "base/text.h"
+#include "waves/nvme_ctrl.h"
+
+typedef struct Answer {
+        bool is_known;
+        usec_t rtd3e_usec;
+} Answer;
+
+typedef struct Questions {
+        int root_fd;
+        const Topology *topology;
+        size_t *devices; /* those that can be asked */
+        size_t n_devices;
+} Questions;
+
+static void ask(void *userdata, size_t i, void *memory) {
+        const Questions *questions = userdata;
+        const Controller *c = questions->topology->devices[questions->devices[i]].controller;
+        Answer *answer = memory;
+        NvmeIdentity identity;
+        char path[64];
+        int fd;
+
+        (void) snprintf(path, sizeof(path), "dev/%.40s", c->name);
+        fd = openat(questions->root_fd, path, O_RDONLY | O_CLOEXEC);
+        if (fd < 0 || controller_identify(fd, &identity) < 0)
+                return;
+        text_clean_attribute(identity.serial);
+        if (c->serial && !STREQ(identity.serial, c->serial))
+                return;
+        answer->rtd3e_usec = identity.rtd3e_usec;
+        answer->is_known = true;
+}
+
+static bool can_be_asked(const Device *device) {
+        const Controller *c = device->controller;
+
+        return device->kind == DEVICE_CONTROLLER && c->state && STREQ(c->state, "live");
+}
+
+/* Returns how many did not answer, or -errno. */
+static int ask_all(const Questions *questions, usec_t timeout_usec, Topology *topology) {
+        const Answer *answers;
+        void *memory;
+        int n_unknown = 0, r;
+
+        r = ask_each(questions->n_devices, sizeof(Answer), timeout_usec, ask, (void *) questions,
+                     &memory);
+        if (r < 0)
+                return r;
+        answers = memory;
+        for (size_t i = 0; i < questions->n_devices; i++) {
+                topology->devices[questions->devices[i]].controller->rtd3e_usec =
+                        answers[i].rtd3e_usec;
+                n_unknown += !answers[i].is_known;
+        }
+        ask_each_free(memory, questions->n_devices, sizeof(Answer));
+        return n_unknown;
+}
+
+int rtd3e_read(int root_fd, usec_t timeout_usec, Topology *topology) {
+        Questions questions = { .root_fd = root_fd, .topology = topology };
+        int n_unknown = 0, r;
+
+        questions.devices = calloc(topology->n_devices + 1, sizeof(size_t));
+        if (!questions.devices)
+                return -ENOMEM;
+        for (size_t i = 0; i < topology->n_devices; i++)
+                if (can_be_asked(&topology->devices[i]))
+                        questions.devices[questions.n_devices++] = i;
+                else
+                        n_unknown += topology->devices[i].controller != NULL;
+        r = ask_all(&questions, timeout_usec, topology);
+        free(questions.devices);
+        return r < 0 ? r : n_unknown + r;
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Pidfds and a signalfd in one epoll set; see child_watch.h. */
+
+#include "waves/child_watch.h"
+
+#include <limits.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+
+#include "base/pidfd.h"
+
+#define SIGNAL_NUMBER UINT64_MAX
+
+static int add(const ChildWatch *watch, int fd, uint64_t number) {
+        struct epoll_event event = { .events = EPOLLIN, .data.u64 = number };
+
+        return epoll_ctl(watch->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
+int child_watch_init(ChildWatch *watch) {
+        ChildWatch w = CHILD_WATCH_INIT;
+        sigset_t mask;
+        int r;
+
+        /* Where whoever started us ignored it nobody would learn how a child ended (wait(2)). */
+        (void) signal(SIGCHLD, SIG_DFL);
+        (void) sigemptyset(&mask);
+        (void) sigaddset(&mask, SIGTERM);
+        (void) sigaddset(&mask, SIGINT);
+        if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
+                return -errno;
+        w.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+        if (w.epoll_fd >= 0)
+                w.signal_fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
+        r = w.signal_fd < 0 ? -errno : add(&w, w.signal_fd, SIGNAL_NUMBER);
+        if (r < 0) {
+                child_watch_done(&w);
+                return r;
+        }
+        *watch = w;
+        return 0;
+}
+
+void child_watch_done(ChildWatch *watch) {
+        close_fd(&watch->epoll_fd);
+        close_fd(&watch->signal_fd);
+        *watch = CHILD_WATCH_INIT;
+}
+
+int child_watch_add(ChildWatch *watch, pid_t pid, uint64_t number) {
+        int fd = pidfd_of(pid), r;
+
+        if (fd < 0)
+                return fd;
+        r = add(watch, fd, number);
+        if (r < 0) {
+                (void) close(fd);
+                return r;
+        }
+        return fd;
+}
+
+int child_watch_remove(const ChildWatch *watch, int fd) {
+        if (fd < 0)
+                return -1;
+        /* To close it is not enough: children that were forked meanwhile have it too, and as long
+         * as they do it stays in the set (epoll(7), Q6). */
+        (void) epoll_ctl(watch->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+        (void) close(fd);
+        return -1;
+}
+
+int child_watch_wait(ChildWatch *watch, usec_t deadline, uint64_t *ret_number) {
+        for (;;) {
+                usec_t now = usec_now(), left = deadline > now ? deadline - now : 0;
+                usec_t msec = (left + USEC_PER_MSEC - 1) / USEC_PER_MSEC;
+                struct epoll_event events[2]; /* so that the signal never hides an end */
+                int n;
+
+                n = epoll_wait(watch->epoll_fd, events, ARRAY_SIZE(events),
+                               msec > INT_MAX ? INT_MAX : (int) msec);
+                if (n < 0 && errno != EINTR)
+                        return -errno;
+                for (int i = 0; i < n; i++)
+                        if (events[i].data.u64 != SIGNAL_NUMBER) {
+                                *ret_number = events[i].data.u64;
+                                return CHILD_WATCH_ENDED;
+                        }
+                /* Nobody reads the signal, so it is there the next time as well. */
+                if (n > 0) {
+                        watch->is_told_to_stop = true;
+                        return CHILD_WATCH_SIGNAL;
+                }
+                if (n == 0 && left == 0)
+                        return CHILD_WATCH_TIMEOUT;
+        }
+}

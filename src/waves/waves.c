@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The executor; see waves.h. */
+
+#include "waves/waves.h"
+
+#include "waves/ready_queue.h"
+
+/* One run. Every list is as long as the plan and allocated before the first step begins. */
+typedef struct Waves {
+        const Plan *plan;
+        const ShutdownOps *ops;
+        void *context;
+        const WavesOptions *options;
+        Record *record;
+        Ready ready;
+        bool *is_running;
+        size_t n_running;
+        size_t n_detaching;   /* those of them that are no Flush */
+        usec_t progress_usec; /* when to tell how far it is */
+        usec_t flush_usec;    /* until when Flushes are waited for; USEC_INFINITY: not yet known */
+} Waves;
+
+#define PROGRESS_EVERY_USEC USEC_PER_SEC
+/* The kernel alone sends no Flush: one that hangs may not hold up what it is there to shorten. */
+#define FLUSH_GRACE_USEC USEC_PER_SEC
+
+static void waves_done(Waves *waves) {
+        ready_done(&waves->ready);
+        free(waves->is_running);
+}
+
+static void set_reason(StepResult *result, const char *format, const char *detail) {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+        (void) snprintf(result->reason, sizeof(result->reason), format, detail);
+#pragma GCC diagnostic pop
+}
+
+static bool opens_gates(const StepResult *result) {
+        return result->outcome == OUTCOME_DETACHED || result->outcome == OUTCOME_UNVERIFIED ||
+               (result->outcome == OUTCOME_VANISHED && result->is_gone);
+}
+
+static void end_step(Waves *waves, size_t i) {
+        ready_end_step(&waves->ready, i, opens_gates(&waves->record->results[i]));
+        if (waves->options->ended)
+                waves->options->ended(waves->options->userdata, waves->record, i);
+}
+
+static bool is_worth_retrying(int error) {
+        return error == -EAGAIN || error == -ENOMEM || error == -EMFILE || error == -ENFILE;
+}
+
+/* 1: it is on its way or has ended; 0: has to wait until another step has ended. */
+static int start_step(Waves *waves, size_t i) {
+        const Step *step = &waves->plan->steps[i];
+        StepResult *result = &waves->record->results[i];
+        int r;
+
+        result->started_usec = waves->ops->now(waves->context);
+        /* A Flush waits for nothing. */
+        if (step->action != STEP_LEAVE) {
+                result->n_gates = step->n_gates;
+                result->n_turns = step->n_turns;
+                result->released_by = waves->ready.released_by[i];
+        }
+        if (step->action == STEP_PASS) {
+                result->ended_usec = result->started_usec;
+                result->outcome = OUTCOME_DETACHED;
+                end_step(waves, i);
+                return 1;
+        }
+        r = waves->ops->start(waves->context, i, step->action);
+        if (r >= 0) {
+                waves->is_running[i] = true;
+                waves->n_running++;
+                waves->n_detaching += step->action == STEP_DETACH;
+                return 1;
+        }
+        if (is_worth_retrying(r) && waves->n_running > 0)
+                return 0;
+        result->ended_usec = result->started_usec;
+        result->outcome = OUTCOME_LEFT;
+        set_reason(result, "could not be started: %s", strerror(-r));
+        end_step(waves, i);
+        return 1;
+}
+
+static void stop_running(Waves *waves, size_t i) {
+        waves->is_running[i] = false;
+        waves->n_running--;
+        waves->n_detaching -= waves->plan->steps[i].action == STEP_DETACH;
+}
+
+/* A step that ends at once can make others ready, so it leaves the queue before it begins. A limit
+ * counts handshakes only: a Flush that hangs would take the place of one. */
+static void start_ready(Waves *waves) {
+        unsigned max = waves->options->max_parallel;
+        HeapEntry first;
+
+        while (ready_first(&waves->ready, &first)) {
+                if (max > 0 && waves->n_detaching >= max &&
+                    waves->plan->steps[first.value].action == STEP_DETACH)
+                        return;
+                ready_pop(&waves->ready);
+                if (start_step(waves, first.value) == 0) {
+                        ready_restore(&waves->ready, first);
+                        return;
+                }
+        }
+}
+
+/* A step that stays keeps the plan's reason; what its Flush says comes behind it. */
+static void take_result(Waves *waves, size_t i, const StepResult *result) {
+        const Step *step = &waves->plan->steps[i];
+        StepResult *target = &waves->record->results[i];
+
+        target->outcome = result->outcome;
+        target->is_verified = result->is_verified;
+        target->is_flushed = result->is_flushed;
+        target->is_taken = result->is_taken;
+        target->is_gone = result->is_gone;
+        target->ended_usec = result->ended_usec;
+        target->contention_usec = result->contention_usec;
+        memcpy(target->phase_usec, result->phase_usec, sizeof(target->phase_usec));
+        if (*result->reason)
+                set_reason(target, "%s", result->reason);
+        if (step->action == STEP_LEAVE && target->outcome != OUTCOME_VANISHED) {
+                target->outcome = OUTCOME_LEFT;
+                if (*result->reason)
+                        (void) snprintf(target->reason, sizeof(target->reason), "%.99s; %.98s",
+                                        step->reason, result->reason);
+                else
+                        set_reason(target, "%s", step->reason);
+        }
+}
+
+/* Those that stay without a Flush have their outcome before anything begins. */
+static void settle_untouched(Waves *waves) {
+        for (size_t i = 0; i < waves->plan->n_steps; i++) {
+                const Step *step = &waves->plan->steps[i];
+                StepResult *result = &waves->record->results[i];
+
+                if (step->action != STEP_LEAVE || step->flush)
+                        continue;
+                result->started_usec = result->ended_usec = waves->record->started_usec;
+                result->outcome = OUTCOME_LEFT;
+                set_reason(result, "%s", step->reason);
+                end_step(waves, i);
+        }
+}
+
+static void abandon_running(Waves *waves, const char *why) {
+        for (size_t i = 0; i < waves->plan->n_steps; i++) {
+                StepResult result = {};
+
+                if (!waves->is_running[i])
+                        continue;
+                waves->ops->abandon(waves->context, i, &result);
+                result.ended_usec = waves->ops->now(waves->context);
+                result.outcome = OUTCOME_LATE;
+                if (waves->plan->steps[i].action == STEP_LEAVE)
+                        set_reason(&result, "%s", "its Flush did not end in time, ignoring");
+                else if (!*result.reason)
+                        set_reason(&result, "%s", why);
+                stop_running(waves, i);
+                take_result(waves, i, &result);
+                end_step(waves, i);
+        }
+}
+
+static void settle_rest(Waves *waves, const char *why) {
+        for (size_t i = 0; i < waves->plan->n_steps; i++) {
+                StepResult *result = &waves->record->results[i];
+                const Step *step = &waves->plan->steps[i];
+
+                if (result->outcome != OUTCOME_PENDING)
+                        continue;
+                result->outcome = OUTCOME_LEFT;
+                result->ended_usec = waves->ops->now(waves->context);
+                if (step->action == STEP_LEAVE)
+                        set_reason(result, "%s", step->reason);
+                else if (waves->ready.gates[i] > 0)
+                        set_reason(result, "%s", "waits for a device below it that stays");
+                else
+                        set_reason(result, "not begun: %s", why);
+                if (waves->options->ended)
+                        waves->options->ended(waves->options->userdata, waves->record, i);
+        }
+}
+
+static int waves_init(Waves *waves) {
+        waves->is_running = calloc(waves->plan->n_steps + 1, sizeof(bool));
+        if (!waves->is_running)
+                return -ENOMEM;
+        return ready_init(&waves->ready, waves->plan);
+}
+
+/* Bridges and what is not touched at all are nobody's progress. */
+static void tell_progress(Waves *waves, usec_t now) {
+        size_t n_done = 0, n_steps = 0;
+
+        for (size_t i = 0; i < waves->plan->n_steps; i++) {
+                const Step *step = &waves->plan->steps[i];
+
+                if (step->action != STEP_DETACH && !(step->action == STEP_LEAVE && step->flush))
+                        continue;
+                n_steps++;
+                n_done += waves->record->results[i].outcome != OUTCOME_PENDING;
+        }
+        waves->options->progress(waves->options->userdata, n_done, n_steps,
+                                 now - waves->record->started_usec);
+}
+
+/* The time runs from the end of the last handshake. A handshake that begins later, because a gate
+ * has opened, ends it. */
+static void limit_flushes(Waves *waves) {
+        if (waves->n_detaching > 0)
+                waves->flush_usec = USEC_INFINITY;
+        else if (waves->flush_usec == USEC_INFINITY)
+                waves->flush_usec = waves->ops->now(waves->context) + FLUSH_GRACE_USEC;
+}
+
+static usec_t limit_usec(const Waves *waves) {
+        return waves->flush_usec < waves->options->deadline_usec ? waves->flush_usec
+                                                                 : waves->options->deadline_usec;
+}
+
+/* How long to wait for a step: the limit, or the next moment to tell something. */
+static usec_t wait_until(const Waves *waves) {
+        return waves->options->progress && waves->progress_usec < limit_usec(waves)
+                       ? waves->progress_usec
+                       : limit_usec(waves);
+}
+
+/* Until nothing runs, or why not: the text is the reason for what is cut off. */
+static const char *run_until_settled(Waves *waves) {
+        for (;;) {
+                StepResult result = {};
+                usec_t until;
+                size_t step;
+                int r;
+
+                start_ready(waves);
+                if (waves->n_running == 0)
+                        return "nothing left to wait for";
+                limit_flushes(waves);
+                until = wait_until(waves);
+                r = waves->ops->wait(waves->context, until, &step, &result);
+                if (r == OPS_WAIT_TIMEOUT && until < limit_usec(waves)) {
+                        usec_t now = waves->ops->now(waves->context);
+
+                        tell_progress(waves, now);
+                        waves->progress_usec = now + PROGRESS_EVERY_USEC;
+                        continue;
+                }
+                if (r == OPS_WAIT_TIMEOUT)
+                        return "the stage's time was up";
+                if (r == OPS_WAIT_SIGNAL)
+                        return "we were told to stop";
+                if (r < 0)
+                        return "waiting for the workers failed";
+                if (!waves->is_running[step])
+                        continue;
+                stop_running(waves, step);
+                take_result(waves, step, &result);
+                end_step(waves, step);
+        }
+}
+
+int waves_run(const Plan *plan, const ShutdownOps *ops, void *context, const WavesOptions *options,
+              Record *record) {
+        Waves waves = {
+                .plan = plan,
+                .ops = ops,
+                .context = context,
+                .options = options,
+                .record = record,
+        };
+        const char *why;
+        int r;
+
+        r = waves_init(&waves);
+        if (r >= 0) {
+                usec_t now = ops->now(context);
+
+                if (record->started_usec == 0)
+                        record->started_usec = now;
+                waves.progress_usec = now + PROGRESS_EVERY_USEC;
+                waves.flush_usec = USEC_INFINITY;
+                settle_untouched(&waves);
+                why = run_until_settled(&waves);
+                abandon_running(&waves, why);
+                settle_rest(&waves, why);
+                record->ended_usec = ops->now(context);
+        }
+        waves_done(&waves);
+        return r;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* See worker_slot.h. */
+
+#include "waves/worker_slot.h"
+
+void worker_slot_init(WorkerSlot *slot) {
+        *slot = (WorkerSlot){ .phase = PHASE_FORK,
+                              .phase_started_usec = usec_now(),
+                              .hold_fd = -1 };
+        slot->result.started_usec = slot->phase_started_usec;
+}
+
+void worker_enter_phase(WorkerSlot *slot, Phase phase) {
+        usec_t now = usec_now();
+
+        if (slot->phase < _PHASE_MAX)
+                slot->result.phase_usec[slot->phase] += now - slot->phase_started_usec;
+        slot->phase = phase;
+        slot->phase_started_usec = now;
+        slot->result.ended_usec = now;
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "base/sysfs.h"
+#include "fake_root.h"
+
+TestSuite(sysfs, .init = fake_root_start, .fini = fake_root_done, .timeout = 10);
+
+Test(sysfs, reads_an_attribute_without_its_trailing_blanks) {
+        _cleanup_free_ char *value = NULL;
+
+        fake_root_write("sys/class/nvme/nvme0/serial", "S3RIAL 1          \n");
+        cr_assert(eq(int, sysfs_read_at(root_fd, "sys/class/nvme/nvme0", "serial", &value), 0));
+        cr_expect(eq(str, value, "S3RIAL 1"));
+}
+
+Test(sysfs, says_what_is_wrong_and_leaves_the_result_alone) {
+        char *value = NULL;
+
+        fake_root_write_binary("binary", "a\0b", 3);
+        fake_root_write("directory/file", "");
+        cr_expect(eq(int, sysfs_read(root_fd, "missing", &value), -ENOENT));
+        cr_expect(eq(int, sysfs_read(root_fd, "binary", &value), -EINVAL));
+        cr_expect(eq(int, sysfs_read(root_fd, "directory", &value), -EISDIR));
+        cr_expect(eq(int, sysfs_read_all(root_fd, "binary", 100, &value), -EINVAL));
+        cr_expect(eq(int, sysfs_link_name(root_fd, "directory", "file", &value), -EINVAL));
+        cr_expect(eq(ptr, value, NULL));
+}
+
+Test(sysfs, reads_an_empty_attribute) {
+        _cleanup_free_ char *value = NULL;
+
+        fake_root_write("empty", "");
+        cr_assert(eq(int, sysfs_read(root_fd, "empty", &value), 0));
+        cr_expect(eq(str, value, ""));
+}
+
+Test(sysfs, reads_whole_tables_up_to_a_limit) {
+        static char table[100000];
+        _cleanup_free_ char *text = NULL;
+
+        memset(table, 'x', sizeof(table) - 1);
+        fake_root_write("proc/table", table);
+        cr_assert(eq(int, sysfs_read_all(root_fd, "proc/table", sizeof(table), &text), 0));
+        cr_expect(eq(sz, strlen(text), sizeof(table) - 1));
+        cr_expect(eq(int, sysfs_read_all(root_fd, "proc/table", sizeof(table) - 2, &text), -EFBIG));
+}
+
+Test(sysfs, does_not_wait_for_a_pipe_that_nobody_writes) {
+        char *value = NULL;
+
+        cr_assert(eq(int, mkfifo(fake_root_path("pipe"), 0600), 0));
+        cr_expect(eq(int, sysfs_read(root_fd, "pipe", &value), 0));
+        cr_expect(eq(str, value, ""));
+        free(value);
+}
+
+Test(sysfs, names_what_a_link_leads_to) {
+        _cleanup_free_ char *name = NULL;
+
+        fake_root_link("sys/bus/pci/devices/0000:01:00.0/driver", "../../drivers/nvme");
+        cr_assert(eq(int,
+                     sysfs_link_name(root_fd, "sys/bus/pci/devices/0000:01:00.0", "driver", &name),
+                     0));
+        cr_expect(eq(str, name, "nvme"));
+}
+
+Test(sysfs, parses_device_numbers_and_nothing_else) {
+        static const char *const bad[] = { "",     ":",    "1",    "1:",   ":1",
+                                           "-1:2", "1:-2", "1:2x", "x1:2", "99999999999:1",
+                                           "1: 2" };
+        dev_t devnum = 0;
+
+        cr_expect(eq(int, parse_devnum("259:7", &devnum), 0));
+        cr_expect(devnum == makedev(259, 7));
+        for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+                cr_expect(eq(int, parse_devnum(bad[i], &devnum), -EINVAL), "%s", bad[i]);
+        cr_expect(devnum == makedev(259, 7));
+}
+
+Test(sysfs, writes_with_one_write_and_reports_failure) {
+        _cleanup_free_ char *text = NULL;
+
+        fake_root_write("sys/unbind", "");
+        cr_expect(eq(int, sysfs_write(root_fd, "sys/unbind", "0000:01:00.0"), 0));
+        text = fake_root_read("sys/unbind");
+        cr_expect(eq(str, text, "0000:01:00.0"));
+        cr_expect(eq(int, sysfs_write(root_fd, "sys/bind", "0000:01:00.0"), -ENOENT));
+        cr_expect(eq(int, sysfs_write(root_fd, "sys", "0000:01:00.0"), -EISDIR));
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <fcntl.h>
+#include <sys/syscall.h>
+
+#include "fake_root.h"
+#include "waves/driver_log.h"
+
+#define OLD "4,76,5678000,-;nvme nvme9: Device not ready; aborting shutdown, CSTS=0x1\n"
+
+static DriverLog reader = DRIVER_LOG_INIT;
+static char name[DRIVER_LOG_NAME_MAX];
+
+/* What the next reads of the log give: records, or an errno; then its real end. */
+static struct {
+        const char *record;
+        int error;
+} script[8];
+static size_t n_script, n_read;
+
+ssize_t read(int fd, void *buffer, size_t size) {
+        if (fd != reader.fd || n_read >= n_script)
+                return syscall(SYS_read, fd, buffer, size);
+        if (script[n_read].error) {
+                errno = script[n_read++].error;
+                return -1;
+        }
+        (void) snprintf(buffer, size, "%s", script[n_read].record);
+        return (ssize_t) strlen(script[n_read++].record);
+}
+
+static void setup(void) {
+        fake_root_start();
+        fake_root_write("dev/kmsg", OLD);
+}
+
+static void teardown(void) {
+        driver_log_close(&reader);
+        fake_root_done();
+}
+
+TestSuite(driver_log, .init = setup, .fini = teardown, .timeout = 10);
+
+static void append(const char *text) {
+        int fd = open(fake_root_path("dev/kmsg"), O_WRONLY | O_APPEND | O_CLOEXEC);
+
+        cr_assert(fd >= 0);
+        cr_assert(write(fd, text, strlen(text)) == (ssize_t) strlen(text));
+        (void) close(fd);
+}
+
+static void give(const char *record, int error) {
+        script[n_script].record = record;
+        script[n_script++].error = error;
+}
+
+static int next(void) {
+        return driver_log_next_complaint(&reader, name);
+}
+
+Test(driver_log, knows_the_complaints_of_old_and_new_kernels) {
+        driver_log_open(root_fd, &reader);
+        give("4,77,5678001,-;nvme nvme3: Device shutdown incomplete; abort shutdown\n"
+             " SUBSYSTEM=nvme\n DEVICE=c240:3\n",
+             0);
+        give("3,78,5678002,-,caller=T1;nvme nvme12: Device not ready; aborting shutdown, "
+             "CSTS=0x1\n",
+             0);
+        cr_assert(eq(int, next(), 1));
+        cr_expect(eq(str, name, "nvme3"));
+        cr_assert(eq(int, next(), 1));
+        cr_expect(eq(str, name, "nvme12"));
+        cr_expect(eq(int, next(), 0));
+}
+
+Test(driver_log, what_was_there_before_is_not_read) {
+        driver_log_open(root_fd, &reader);
+        cr_expect(eq(int, next(), 0));
+        append(OLD);
+        driver_log_skip(&reader);
+        cr_expect(eq(int, next(), 0));
+        append(OLD);
+        cr_assert(eq(int, next(), 1));
+        cr_expect(eq(str, name, "nvme9"));
+}
+
+Test(driver_log, takes_nothing_else_for_a_complaint) {
+        static const char *const others[] = {
+                "garbage without a semicolon",
+                "4,77,1,-;",
+                "4,77,1,-;nvme ",
+                "4,77,1,-;nvme nvme3",
+                "4,77,1,-;nvme nvme3: I/O 7 QID 2 timeout, aborting",
+                "4,77,1,-;nvme nvme3: Removing after probe failure status: -19",
+                "6,77,1,-;nvme-async-shutdown: nvme nvme3: abort shutdown",
+                "6,77,1,-;usb 1-1: Device not ready; aborting shutdown, CSTS=0x1",
+                "6,77,1,-;nvme nvme3: hello\n SHOUT=abort shutdown",
+                "6,77,1,-;nvme nvme33333333333333333333333333333333333: abort shutdown",
+        };
+
+        driver_log_open(root_fd, &reader);
+        for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+                n_script = n_read = 0;
+                give(others[i], 0);
+                cr_expect(eq(int, next(), 0), "%s", others[i]);
+                cr_expect(eq(sz, n_read, 1));
+        }
+}
+
+/* A complaint may have been among what was lost, so its absence proves nothing. */
+Test(driver_log, an_overrun_is_told_behind_what_is_left) {
+        driver_log_open(root_fd, &reader);
+        give(NULL, EINTR);
+        give(NULL, EPIPE);
+        give("4,99,1,-;nvme nvme3: Device not ready; aborting shutdown, CSTS=0x1\n", 0);
+        cr_assert(eq(int, next(), 1));
+        cr_expect(eq(str, name, "nvme3"));
+        cr_expect(eq(int, next(), -EPIPE));
+        driver_log_skip(&reader);
+        cr_expect(eq(int, next(), 0));
+}
+
+Test(driver_log, an_end_without_a_record_is_an_end) {
+        driver_log_open(root_fd, &reader);
+        give(NULL, EAGAIN);
+        cr_expect(eq(int, next(), 0));
+}
+
+Test(driver_log, what_cannot_be_read_tells_nothing) {
+        cr_expect(eq(int, next(), -EBADF));
+        driver_log_open(root_fd, &reader);
+        give(NULL, EIO);
+        cr_expect(eq(int, next(), -EIO));
+        driver_log_close(&reader);
+        fake_root_remove("dev/kmsg");
+        driver_log_open(root_fd, &reader);
+        driver_log_skip(&reader);
+        cr_expect(eq(int, next(), -ENOENT));
+}

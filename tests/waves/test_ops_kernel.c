@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The processes are real, only what they do is scripted: worker_run() is ours here. Nothing asserts
+ * in a worker: Criterion would wait for it forever. */
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "fake_root.h"
+#include "topology_builder.h"
+#include "waves/nvme_registers.h"
+#include "waves/ops_kernel.h"
+#include "waves/worker.h"
+
+#define N 3
+#define PCI "sys/bus/pci/devices/0000:02:00.0"
+
+typedef enum Behaviour {
+        ENDS_WELL,
+        IS_KILLED_EARLY,
+        IS_KILLED_INSIDE,
+        HAS_BUS_ERROR,
+        EXITS_EARLY,
+        NEVER_ENDS,
+        IGNORES_SIGNALS,
+        TELLS_ARGV0,
+        WAITS_FOR_ABANDON,
+        TELLS_RELEASE,
+        STOPS_UNLESS_LET_GO,
+} Behaviour;
+
+static Behaviour behaviours[N];
+static Topology topology;
+static OpsKernel *ops;
+static char argv0[] = "test";
+static bool fork_fails;
+static bool registers_abort;
+static pid_t last_pid;
+
+pid_t fork(void) {
+        if (fork_fails) {
+                errno = EAGAIN;
+                return -1;
+        }
+        last_pid = (pid_t) syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+        return last_pid;
+}
+
+/* As if each load from a mapped file faulted. */
+void *mmap(void *address, size_t size, int protection, int flags, int fd, off_t offset) {
+        if (registers_abort && fd >= 0)
+                (void) raise(SIGBUS);
+        return (void *) syscall(SYS_mmap, address, size, protection, flags, fd, offset);
+}
+
+static void end_well(WorkerSlot *slot) {
+        slot->result.outcome = OUTCOME_DETACHED;
+        worker_enter_phase(slot, _PHASE_MAX);
+}
+
+void worker_run(int fd, const Topology *t, size_t device, StepAction action, bool is_live,
+                WorkerSlot *slot) {
+        char byte;
+
+        /* Whatever happens to the test, its workers do not stay. */
+        (void) alarm(20);
+        worker_enter_phase(slot, PHASE_CHECK);
+        switch (behaviours[device]) {
+        case ENDS_WELL:
+                end_well(slot);
+                break;
+        case IS_KILLED_EARLY:
+                (void) raise(SIGKILL);
+                break;
+        case IS_KILLED_INSIDE:
+                worker_enter_phase(slot, PHASE_SHUTDOWN);
+                (void) raise(SIGKILL);
+                break;
+        case HAS_BUS_ERROR:
+                worker_enter_phase(slot, PHASE_VERIFY);
+                (void) signal(SIGBUS, SIG_DFL);
+                (void) raise(SIGBUS);
+                break;
+        case EXITS_EARLY:
+                _exit(3);
+        case NEVER_ENDS:
+                worker_enter_phase(slot, PHASE_SHUTDOWN);
+                for (;;)
+                        (void) pause();
+        case IGNORES_SIGNALS:
+                (void) kill((pid_t) syscall(SYS_getpid), SIGTERM);
+                (void) kill((pid_t) syscall(SYS_getpid), SIGINT);
+                (void) kill((pid_t) syscall(SYS_getpid), SIGHUP);
+                end_well(slot);
+                break;
+        case TELLS_ARGV0:
+                (void) snprintf(slot->result.reason, sizeof(slot->result.reason), "%s", argv0);
+                end_well(slot);
+                break;
+        case TELLS_RELEASE:
+                slot->result.is_flushed = slot->hold_fd >= 0;
+                if (slot->hold_fd >= 0 && read(slot->hold_fd, &byte, 1) == 0 && slot->may_go_on)
+                        slot->result.phase_usec[PHASE_VERIFY] = usec_now();
+                end_well(slot);
+                break;
+        case STOPS_UNLESS_LET_GO:
+                if (slot->hold_fd < 0 || read(slot->hold_fd, &byte, 1) != 0)
+                        _exit(5);
+                _exit(slot->may_go_on ? 6 : 4);
+        case WAITS_FOR_ABANDON:
+                worker_enter_phase(slot, PHASE_FSYNC);
+                while (!slot->is_abandoned)
+                        (void) usleep(1000);
+                slot->result.phase_usec[PHASE_VERIFY] = 4711;
+                break;
+        }
+}
+
+static void setup(void) {
+        fake_root_start();
+        (void) build_nvme(&topology, "nvme0", "0000:01:00.0", NULL);
+        (void) build_nvme(&topology, "nvme1", "0000:02:00.0", NULL);
+        (void) build_nvme(&topology, "nvme2", "0000:03:00.0", NULL);
+        cr_assert(eq(int, ops_kernel_new(root_fd, &topology, false, argv0, &ops), 0));
+}
+
+static void teardown(void) {
+        ops = ops_kernel_free(ops);
+        topology_done(&topology);
+        fake_root_done();
+}
+
+TestSuite(ops_kernel, .init = setup, .fini = teardown, .timeout = 20);
+
+static void start(size_t device, Behaviour behaviour) {
+        behaviours[device] = behaviour;
+        cr_assert(eq(int, ops_kernel.start(ops, device, STEP_DETACH), 0));
+}
+
+static StepResult wait_for(size_t device) {
+        StepResult result = {};
+        size_t step = SIZE_MAX;
+        int r = ops_kernel.wait(ops, usec_now() + 10 * USEC_PER_SEC, &step, &result);
+
+        cr_assert(eq(int, r, OPS_WAIT_DONE));
+        cr_assert(eq(sz, step, device));
+        return result;
+}
+
+static void write_csts(uint32_t csts) {
+        uint32_t registers[NVME_REGISTERS_SIZE / sizeof(uint32_t)] = {};
+
+        registers[NVME_CSTS_OFFSET / sizeof(uint32_t)] = csts;
+        fake_root_write_binary(PCI "/resource0", registers, sizeof(registers));
+}
+
+/* All that can begin have begun by then; later ones have nobody to disturb. */
+Test(ops_kernel, workers_are_held_until_the_first_wait) {
+        StepResult results[2], later;
+        usec_t waited;
+
+        start(0, TELLS_RELEASE);
+        start(1, TELLS_RELEASE);
+        waited = usec_now();
+        for (size_t i = 0; i < 2; i++) {
+                size_t step;
+                int r = ops_kernel.wait(ops, usec_now() + 10 * USEC_PER_SEC, &step, &results[i]);
+
+                cr_assert(eq(int, r, OPS_WAIT_DONE));
+                cr_expect(results[i].is_flushed, "worker %zu was not held", step);
+                cr_expect(results[i].phase_usec[PHASE_VERIFY] >= waited);
+        }
+        start(2, TELLS_RELEASE);
+        later = wait_for(2);
+        cr_expect(not(later.is_flushed));
+}
+
+/* What it looks like to the workers when the parent dies while it still forks. */
+Test(ops_kernel, workers_that_were_not_let_go_are_told_so) {
+        int status = 0;
+
+        start(0, STOPS_UNLESS_LET_GO);
+        ops = ops_kernel_free(ops);
+        cr_assert(eq(int, waitpid(last_pid, &status, 0), last_pid));
+        cr_expect(eq(int, status, 4 << 8)); /* exited with 4 */
+        cr_assert(eq(int, ops_kernel_new(root_fd, &topology, false, argv0, &ops), 0));
+}
+
+Test(ops_kernel, reports_each_worker_once) {
+        bool has_ended[N] = {};
+
+        for (size_t i = 0; i < N; i++)
+                start(i, ENDS_WELL);
+        for (size_t i = 0; i < N; i++) {
+                StepResult result = {};
+                size_t step = 0;
+
+                cr_assert(eq(int,
+                             ops_kernel.wait(ops, usec_now() + 10 * USEC_PER_SEC, &step, &result),
+                             OPS_WAIT_DONE));
+                cr_expect(eq(int, result.outcome, OUTCOME_DETACHED));
+                cr_expect(not(has_ended[step]));
+                has_ended[step] = true;
+        }
+}
+
+Test(ops_kernel, a_worker_killed_before_the_unbind_has_touched_nothing) {
+        StepResult killed;
+
+        start(1, IS_KILLED_EARLY);
+        killed = wait_for(1);
+        cr_expect(eq(str, killed.reason, "its worker was killed by signal 9"));
+        start(2, EXITS_EARLY);
+        cr_expect(eq(int, wait_for(2).outcome, OUTCOME_LEFT));
+}
+
+static void add_unbound(const char *kmsg) {
+        fake_root_write_binary(PCI "/config", (const uint8_t[64]){ 0x36, 0x1b }, 64);
+        fake_root_write("dev/kmsg", kmsg);
+}
+
+/* A fatal signal ends the driver's wait without a word. */
+Test(ops_kernel, a_worker_killed_inside_leaves_the_end_unknown) {
+        StepResult result;
+
+        add_unbound("");
+        write_csts(0x9);
+        start(1, IS_KILLED_INSIDE);
+        result = wait_for(1);
+        cr_expect(eq(int, result.outcome, OUTCOME_UNVERIFIED));
+        cr_expect(not(result.is_verified));
+        cr_expect(eq(str, result.reason,
+                     "its worker was killed by signal 9; the end of its shutdown was not seen"));
+}
+
+/* s390x, or a drive that is pulled at that moment on a root complex that aborts. */
+Test(ops_kernel, a_bus_error_of_a_worker_is_not_the_parents) {
+        StepResult result;
+
+        add_unbound("");
+        fake_root_write(PCI "/resource", "0xfe000000 0xfe003fff 0x140204\n");
+        write_csts(0x9);
+        registers_abort = true;
+        start(1, HAS_BUS_ERROR);
+        result = wait_for(1);
+        cr_expect(eq(int, result.outcome, OUTCOME_UNVERIFIED));
+        cr_expect(eq(str, result.reason,
+                     "its worker was killed by signal 7 while it read the registers; the end of "
+                     "its shutdown was not seen"));
+        start(2, ENDS_WELL);
+        cr_expect(eq(int, wait_for(2).outcome, OUTCOME_DETACHED));
+}
+
+/* The log is read when the first of them ends, and tells of both. */
+Test(ops_kernel, the_drivers_complaints_about_lost_workers_are_found) {
+        static const char old[] = "4,1,1,-;nvme nvme1: Device not ready; aborting shutdown\n";
+        char kmsg[256];
+
+        fake_root_write("dev/kmsg", old);
+        ops = ops_kernel_free(ops);
+        cr_assert(eq(int, ops_kernel_new(root_fd, &topology, false, argv0, &ops), 0));
+        start(1, IS_KILLED_INSIDE);
+        start(2, IS_KILLED_INSIDE);
+        (void) snprintf(kmsg, sizeof(kmsg), "%s%s", old,
+                        "4,2,2,-;nvme nvme2: Device not ready; aborting shutdown\n");
+        add_unbound(kmsg);
+        fake_root_write("sys/bus/pci/devices/0000:03:00.0/enable", "0");
+        for (size_t i = 0; i < 2; i++) {
+                StepResult result = {};
+                size_t step = 0;
+
+                cr_assert(eq(int,
+                             ops_kernel.wait(ops, usec_now() + 10 * USEC_PER_SEC, &step, &result),
+                             OPS_WAIT_DONE));
+                cr_expect(eq(int, result.outcome, step == 2 ? OUTCOME_FAILED : OUTCOME_UNVERIFIED));
+                if (step == 2)
+                        cr_expect(eq(str, result.reason,
+                                     "its worker was killed by signal 9; the driver reports an "
+                                     "incomplete shutdown"));
+        }
+}
+
+Test(ops_kernel, wait_ends_at_its_deadline) {
+        usec_t deadline = usec_now() + 200 * USEC_PER_MSEC;
+        StepResult result;
+        size_t step;
+
+        start(0, NEVER_ENDS);
+        cr_expect(eq(int, ops_kernel.wait(ops, deadline, &step, &result), OPS_WAIT_TIMEOUT));
+        cr_expect(ge(u64, usec_now(), deadline));
+        (void) kill(last_pid, SIGKILL);
+}
+
+/* Killed, it would leave a handshake that the kernel's pass does not wait for. */
+Test(ops_kernel, an_abandoned_worker_lives_on) {
+        StepResult result = {};
+        size_t step;
+
+        start(0, NEVER_ENDS);
+        (void) ops_kernel.wait(ops, usec_now() + 300 * USEC_PER_MSEC, &step, &result);
+        ops_kernel.abandon(ops, 0, &result);
+        cr_expect(eq(str, result.reason,
+                     "time was up inside the shutdown handshake, the kernel's pass waits for it"));
+        cr_expect(gt(u64, result.phase_usec[PHASE_SHUTDOWN], 0));
+        ops = ops_kernel_free(ops);
+        cr_expect(eq(int, kill(last_pid, 0), 0));
+        (void) kill(last_pid, SIGKILL);
+}
+
+Test(ops_kernel, an_abandoned_worker_knows_it) {
+        StepResult result = {};
+        size_t step;
+
+        start(0, WAITS_FOR_ABANDON);
+        (void) ops_kernel.wait(ops, usec_now() + 300 * USEC_PER_MSEC, &step, &result);
+        ops_kernel.abandon(ops, 0, &result);
+        cr_expect(eq(str, result.reason, "time was up while its data were being written back"));
+        cr_expect(eq(int, kill(last_pid, 0), 0));
+        /* It ends by itself, well before its alarm. */
+        cr_expect(eq(int, (int) waitpid(last_pid, NULL, 0), (int) last_pid));
+}
+
+Test(ops_kernel, sigterm_ends_the_wait) {
+        StepResult result;
+        size_t step;
+
+        start(0, NEVER_ENDS);
+        (void) kill(getpid(), SIGTERM);
+        cr_expect(eq(int, ops_kernel.wait(ops, usec_now() + 10 * USEC_PER_SEC, &step, &result),
+                     OPS_WAIT_SIGNAL));
+        cr_expect(eq(int, kill(last_pid, 0), 0));
+        (void) kill(last_pid, SIGKILL);
+}
+
+Test(ops_kernel, workers_ignore_polite_signals) {
+        start(0, IGNORES_SIGNALS);
+        cr_expect(eq(int, wait_for(0).outcome, OUTCOME_DETACHED));
+}
+
+/* systemd-shutdown spares it by that sign; we stay what we were. */
+Test(ops_kernel, workers_are_marked_for_systemd_to_spare) {
+        StepResult result;
+
+        start(0, TELLS_ARGV0);
+        result = wait_for(0);
+        cr_expect(eq(str, result.reason, "@est"));
+        cr_expect(eq(str, argv0, "test"));
+}
+
+Test(ops_kernel, a_fork_that_fails_is_reported) {
+        fork_fails = true;
+        cr_expect(eq(int, ops_kernel.start(ops, 0, STEP_DETACH), -EAGAIN));
+        fork_fails = false;
+        start(0, ENDS_WELL);
+        cr_expect(eq(int, wait_for(0).outcome, OUTCOME_DETACHED));
+}
+
+/* Without a descriptor nobody would see the worker's end: there must be none, and the errno says
+ * that it is worth another try when one has ended. */
+Test(ops_kernel, out_of_descriptors_begins_nothing) {
+        int r, free_fd = dup(STDIN_FILENO);
+        struct rlimit limit, none;
+
+        (void) close(free_fd);
+        cr_assert(eq(int, getrlimit(RLIMIT_NOFILE, &limit), 0));
+        none = (struct rlimit){ .rlim_cur = (rlim_t) free_fd, .rlim_max = limit.rlim_max };
+        cr_assert(eq(int, setrlimit(RLIMIT_NOFILE, &none), 0));
+        last_pid = 0;
+        r = ops_kernel.start(ops, 0, STEP_DETACH);
+        cr_assert(eq(int, setrlimit(RLIMIT_NOFILE, &limit), 0));
+        cr_expect(eq(int, r, -EMFILE));
+        cr_expect(eq(int, (int) last_pid, 0), "a worker was forked");
+        start(0, ENDS_WELL);
+        cr_expect(eq(int, wait_for(0).outcome, OUTCOME_DETACHED));
+}
+
+/* Found: of 1,100 controllers 84 were left, at the soft limit of 1024. */
+Test(ops_kernel, the_soft_limit_of_descriptors_is_none) {
+        struct rlimit limit, low;
+
+        ops = ops_kernel_free(ops);
+        cr_assert(eq(int, getrlimit(RLIMIT_NOFILE, &limit), 0));
+        low = (struct rlimit){ .rlim_cur = 0, .rlim_max = 512 };
+        cr_assert(eq(int, setrlimit(RLIMIT_NOFILE, &low), 0));
+        cr_assert(eq(int, ops_kernel_new(root_fd, &topology, false, argv0, &ops), 0));
+        cr_assert(eq(int, getrlimit(RLIMIT_NOFILE, &limit), 0));
+        cr_expect(eq(long, (long) limit.rlim_cur, 512));
+        start(0, ENDS_WELL);
+        cr_expect(eq(int, wait_for(0).outcome, OUTCOME_DETACHED));
+}
+
+/* Whatever is left open would be missing for the next ones. */
+Test(ops_kernel, a_worker_costs_no_descriptor_for_good) {
+        int before = dup(STDIN_FILENO), after;
+
+        (void) close(before);
+        for (int i = 0; i < 3; i++) {
+                start(0, ENDS_WELL);
+                (void) wait_for(0);
+                fork_fails = true;
+                (void) ops_kernel.start(ops, 0, STEP_DETACH);
+                fork_fails = false;
+        }
+        after = dup(STDIN_FILENO);
+        (void) close(after);
+        /* the pipe's writing end was closed by the first wait, and its place is free */
+        cr_expect(le(int, after, before));
+}
+
+Test(ops_kernel, what_was_abandoned_can_be_waited_for) {
+        StepResult result = {};
+        size_t step;
+
+        start(0, WAITS_FOR_ABANDON);
+        (void) ops_kernel.wait(ops, usec_now() + 300 * USEC_PER_MSEC, &step, &result);
+        ops_kernel.abandon(ops, 0, &result);
+        cr_assert(eq(int, ops_kernel_join(ops, 0, usec_now() + 10 * USEC_PER_SEC, &result), 1));
+        cr_expect(eq(u64, result.phase_usec[PHASE_VERIFY], 4711));
+        cr_expect(eq(int, result.outcome, OUTCOME_LEFT));
+        cr_expect(eq(int, kill(last_pid, 0), -1));
+}
+
+Test(ops_kernel, a_worker_that_does_not_end_is_waited_for_until_the_deadline) {
+        usec_t deadline;
+        StepResult result = {};
+        size_t step;
+
+        start(0, NEVER_ENDS);
+        (void) ops_kernel.wait(ops, usec_now() + 300 * USEC_PER_MSEC, &step, &result);
+        ops_kernel.abandon(ops, 0, &result);
+        deadline = usec_now() + 200 * USEC_PER_MSEC;
+        cr_expect(eq(int, ops_kernel_join(ops, 0, deadline, &result), 0));
+        cr_expect(ge(u64, usec_now(), deadline));
+        cr_expect(eq(int, kill(last_pid, 0), 0));
+        (void) kill(last_pid, SIGKILL);
+        write_csts(0x5);
+        cr_expect(eq(int, ops_kernel_join(ops, 0, usec_now() + 10 * USEC_PER_SEC, &result), 1));
+}
+
+Test(ops_kernel, only_what_was_started_can_be_waited_for) {
+        StepResult result;
+
+        cr_expect(eq(int, ops_kernel_join(ops, 2, usec_now(), &result), -ESRCH));
+}
+
+Test(ops_kernel, remembers_that_it_was_told_to_stop) {
+        StepResult result;
+        size_t step;
+
+        cr_expect(not(ops_kernel_is_told_to_stop(ops)));
+        (void) kill(getpid(), SIGINT);
+        (void) ops_kernel.wait(ops, usec_now() + 10 * USEC_PER_SEC, &step, &result);
+        cr_expect(ops_kernel_is_told_to_stop(ops));
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <criterion/parameterized.h>
+#include <endian.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include "fake_root.h"
+#include "waves/nvme_registers.h"
+#include "waves/verify.h"
+
+#define ADDRESS "0000:01:00.0"
+#define PCI "sys/bus/pci/devices/" ADDRESS
+#define BAR_AT(page_offset) "0x00000000fe00" page_offset " 0x00000000fe00ffff 0x0000000000140204\n"
+
+/* The errno of the next mmap(2); that of the next read of the kernel log. */
+static int mmap_error, log_error;
+static DriverLog reader = DRIVER_LOG_INIT;
+static StepResult result;
+
+void *mmap(void *address, size_t size, int protection, int flags, int fd, off_t offset) {
+        if (fd >= 0 && mmap_error) {
+                errno = mmap_error;
+                return MAP_FAILED;
+        }
+        return (void *) syscall(SYS_mmap, address, size, protection, flags, fd, offset);
+}
+
+ssize_t read(int fd, void *buffer, size_t size) {
+        if (fd == reader.fd && log_error) {
+                errno = log_error;
+                log_error = 0;
+                return -1;
+        }
+        return syscall(SYS_read, fd, buffer, size);
+}
+
+static void write_csts(size_t bar_offset, uint32_t csts) {
+        uint32_t registers[4 * NVME_REGISTERS_SIZE / sizeof(uint32_t)] = {};
+
+        registers[(bar_offset + NVME_CSTS_OFFSET) / sizeof(uint32_t)] = htole32(csts);
+        fake_root_write_binary(PCI "/resource0", registers, sizeof(registers));
+}
+
+static void write_config(uint8_t byte) {
+        uint8_t config[256];
+
+        memset(config, byte, sizeof(config));
+        fake_root_write_binary(PCI "/config", config, sizeof(config));
+}
+
+/* An unbound controller whose shutdown is complete. */
+static void setup(void) {
+        fake_root_start();
+        fake_root_write("dev/kmsg", "");
+        fake_root_write(PCI "/resource", BAR_AT("0000"));
+        write_config(0x10);
+        write_csts(0, 0x9);
+        driver_log_open(root_fd, &reader);
+}
+
+static void teardown(void) {
+        driver_log_close(&reader);
+        fake_root_done();
+}
+
+TestSuite(verify, .init = setup, .fini = teardown, .timeout = 10);
+
+static void verify(void) {
+        result = (StepResult){};
+        verify_shutdown(root_fd, ADDRESS, "nvme0", &reader, &result);
+}
+
+static void expect(Outcome outcome, bool is_verified, const char *reason) {
+        cr_expect(eq(int, result.outcome, outcome));
+        cr_expect(eq(int, result.is_verified, is_verified));
+        cr_expect(eq(str, result.reason, (char *) reason));
+}
+
+Test(verify, shst_is_proof) {
+        verify();
+        expect(OUTCOME_DETACHED, true, "");
+}
+
+/* Pages of 64 KiB hold the registers of several devices: those in front are others'. */
+Test(verify, reads_the_registers_where_the_bar_begins_in_its_page) {
+        fake_root_write(PCI "/resource", BAR_AT("0400"));
+        write_csts(0x400, 0x5);
+        verify();
+        expect(OUTCOME_FAILED, false,
+               "the kernel gave up waiting for the shutdown to complete, CSTS=0x5");
+        write_csts(0, 0x9);
+        verify();
+        expect(OUTCOME_FAILED, false, "no shutdown was started, CSTS=0x0");
+}
+
+Test(verify, reads_no_register_whose_place_is_unknown) {
+        static const char *const tables[] = {
+                "",
+                "nonsense",
+                "0x0000000000000000 0x0000000000000000 0x0000000000000000\n",
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
+                fake_root_write(PCI "/resource", tables[i]);
+                verify();
+                expect(OUTCOME_DETACHED, false, "by the driver's word (Bad message)");
+        }
+}
+
+Test(verify, does_not_map_past_a_short_resource) {
+        fake_root_write(PCI "/resource0", "short");
+        verify();
+        expect(OUTCOME_DETACHED, false, "by the driver's word (No such device or address)");
+}
+
+/* Memory decoding is off, or the port above it sleeps: nothing is known, nothing has vanished. */
+Test(verify, all_ones_from_a_device_that_answers_is_unverified) {
+        write_csts(0, UINT32_MAX);
+        verify();
+        expect(OUTCOME_UNVERIFIED, false,
+               "its registers read as all ones, though it answers on the bus");
+        fake_root_remove(PCI "/config");
+        verify();
+        cr_expect(eq(int, result.outcome, OUTCOME_UNVERIFIED));
+}
+
+Test(verify, all_ones_from_a_device_that_does_not_is_vanished) {
+        write_csts(0, UINT32_MAX);
+        write_config(0xff);
+        verify();
+        expect(OUTCOME_VANISHED, false, "it no longer answers on the bus");
+}
+
+Test(verify, what_sysfs_says_comes_first) {
+        fake_root_link(PCI "/driver", "../../drivers/nvme");
+        verify();
+        expect(OUTCOME_FAILED, false, "still bound to nvme");
+        fake_root_remove(PCI);
+        verify();
+        expect(OUTCOME_VANISHED, false, "gone from the bus");
+}
+
+/* Secure Boot: the kernel lets nobody map registers. */
+Test(verify, under_lockdown_the_driver_vouches) {
+        mmap_error = EPERM;
+        verify();
+        expect(OUTCOME_DETACHED, false, "by the driver's word");
+}
+
+static void log_complaint(const char *name) {
+        char record[128];
+
+        (void) snprintf(record, sizeof(record),
+                        "4,77,5678901,-;nvme %s: Device shutdown incomplete; abort shutdown\n",
+                        name);
+        fake_root_write("dev/kmsg", record);
+}
+
+Test(verify, under_lockdown_a_complaint_is_believed) {
+        mmap_error = EPERM;
+        log_complaint("nvme0");
+        verify();
+        expect(OUTCOME_FAILED, false, "the driver reports an incomplete shutdown");
+}
+
+Test(verify, a_complaint_about_another_is_none) {
+        mmap_error = EPERM;
+        log_complaint("nvme1");
+        verify();
+        expect(OUTCOME_DETACHED, false, "by the driver's word");
+}
+
+Test(verify, proof_goes_before_complaints) {
+        log_complaint("nvme0");
+        verify();
+        expect(OUTCOME_DETACHED, true, "");
+}
+
+Test(verify, the_driver_does_not_vouch_for_what_is_gone) {
+        mmap_error = EPERM;
+        write_config(0xff);
+        verify();
+        expect(OUTCOME_VANISHED, false, "it no longer answers on the bus");
+        fake_root_remove(PCI "/config");
+        verify();
+        expect(OUTCOME_UNVERIFIED, false,
+               "neither CSTS (Operation not permitted) nor its PCI configuration (No such file or "
+               "directory) can be read");
+}
+
+Test(verify, without_the_kernel_log_nothing_vouches) {
+        mmap_error = EPERM;
+        log_error = EPIPE;
+        verify();
+        expect(OUTCOME_UNVERIFIED, false,
+               "neither CSTS (Operation not permitted) nor all that the driver said (the kernel "
+               "log was overrun) can be read");
+        driver_log_close(&reader);
+        verify();
+        cr_expect(eq(int, result.outcome, OUTCOME_UNVERIFIED));
+}
+
+/* A bus error in the parent would end the stage. */
+Test(verify, the_parent_reads_no_register_and_calls_nothing_detached) {
+        result = (StepResult){};
+        verify_without_registers(root_fd, ADDRESS, false, &result);
+        expect(OUTCOME_UNVERIFIED, false, "the end of its shutdown was not seen");
+        write_csts(0, 0x5);
+        verify_without_registers(root_fd, ADDRESS, false, &result);
+        expect(OUTCOME_UNVERIFIED, false, "the end of its shutdown was not seen");
+        verify_without_registers(root_fd, ADDRESS, true, &result);
+        expect(OUTCOME_FAILED, false, "the driver reports an incomplete shutdown");
+        write_config(0xff);
+        verify_without_registers(root_fd, ADDRESS, false, &result);
+        expect(OUTCOME_VANISHED, false, "it no longer answers on the bus");
+        fake_root_link(PCI "/driver", "../../drivers/nvme");
+        verify_without_registers(root_fd, ADDRESS, false, &result);
+        expect(OUTCOME_FAILED, false, "still bound to nvme");
+        fake_root_remove(PCI);
+        verify_without_registers(root_fd, ADDRESS, false, &result);
+        expect(OUTCOME_VANISHED, false, "gone from the bus");
+}

@@ -1,0 +1,699 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <criterion/parameterized.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+
+#include "base/poll_until.h"
+#include "fake_root.h"
+#include "mock_nodes.h"
+#include "topology_builder.h"
+#include "waves/nvme_registers.h"
+#include "waves/worker.h"
+
+#define ADDRESS "0000:01:00.0"
+#define PCI "sys/bus/pci/devices/" ADDRESS
+#define MOUNTINFO "proc/self/mountinfo"
+#define UNBIND "sys/bus/pci/drivers/nvme/unbind"
+#define DELAY "sys/class/block/nvme0n1/delayed_removal_secs"
+
+#define CSTS_COMPLETE 0x9
+#define CSTS_READY 0x1
+#define COMPLAINT "4,77,5678901,-;nvme nvme0: Device not ready; aborting shutdown, CSTS=0x1\n"
+
+/* What the fake kernel does with a write to unbind, and what it saw. */
+static struct {
+        int error;
+        bool keeps_driver;
+        bool removes_device;
+        bool complains;
+        const char *schedstat; /* during the unbind */
+        bool has_complained_at_fsync;
+        uint32_t csts;
+        unsigned n_writes;
+        unsigned n_delays_ended;
+        unsigned n_delays_ended_before;
+        int delay_error;
+        unsigned n_fsyncs_before;
+        bool had_open_nodes;
+        bool was_taken;
+        int fsync_error;
+        bool swaps_drive_at_fsync;
+        unsigned n_fsyncs;
+} kernel;
+
+static Topology topology;
+static WorkerSlot slot;
+static bool is_live;
+
+static void complain(void) {
+        int fd = open(fake_root_path("dev/kmsg"), O_WRONLY | O_APPEND | O_CLOEXEC);
+
+        cr_assert(fd >= 0);
+        cr_assert(syscall(SYS_write, fd, COMPLAINT, strlen(COMPLAINT)) > 0);
+        (void) close(fd);
+}
+
+static bool leads_to(int fd, const char *path) {
+        struct stat a, b;
+
+        return fstatat(fd, "", &a, AT_EMPTY_PATH) == 0 && stat(fake_root_path(path), &b) == 0 &&
+               a.st_ino == b.st_ino && a.st_dev == b.st_dev;
+}
+
+static bool has_open_nodes(void) {
+        bool found = false;
+
+        for (int fd = 3; fd < 256; fd++)
+                found = found || leads_to(fd, "dev/nvme0n1") || leads_to(fd, "dev/nvme0n1p1") ||
+                        leads_to(fd, DELAY);
+        return found;
+}
+
+static void write_csts(uint32_t csts) {
+        uint32_t registers[NVME_REGISTERS_SIZE / sizeof(uint32_t)] = {};
+
+        registers[NVME_CSTS_OFFSET / sizeof(uint32_t)] = csts;
+        fake_root_write_binary(PCI "/resource0", registers, sizeof(registers));
+}
+
+static ssize_t end_delay(const void *data, size_t size) {
+        cr_assert(size == 1 && memcmp(data, "0", 1) == 0);
+        kernel.n_delays_ended++;
+        errno = kernel.delay_error;
+        return kernel.delay_error ? -1 : 1;
+}
+
+/* The worker's write(2); all others pass. */
+ssize_t write(int fd, const void *data, size_t size) {
+        if (root_fd > 0 && leads_to(fd, DELAY))
+                return end_delay(data, size);
+        if (root_fd <= 0 || !leads_to(fd, UNBIND))
+                return syscall(SYS_write, fd, data, size);
+        cr_assert(size == strlen(ADDRESS) && memcmp(data, ADDRESS, size) == 0);
+        kernel.n_writes++;
+        kernel.n_fsyncs_before = kernel.n_fsyncs;
+        kernel.n_delays_ended_before = kernel.n_delays_ended;
+        kernel.had_open_nodes = has_open_nodes();
+        kernel.was_taken = slot.result.is_taken;
+        if (kernel.error) {
+                errno = kernel.error;
+                return -1;
+        }
+        if (kernel.complains)
+                complain();
+        if (kernel.schedstat)
+                fake_root_write("proc/self/schedstat", kernel.schedstat);
+        if (!kernel.keeps_driver)
+                fake_root_remove(PCI "/driver");
+        if (kernel.removes_device)
+                fake_root_remove(PCI);
+        else if (kernel.csts != CSTS_COMPLETE)
+                write_csts(kernel.csts);
+        return (ssize_t) size;
+}
+
+int fsync(int fd) {
+        kernel.n_fsyncs++;
+        if (kernel.has_complained_at_fsync)
+                complain();
+        if (kernel.swaps_drive_at_fsync)
+                fake_root_write(PCI "/nvme/nvme0/serial", "OTHER\n");
+        errno = kernel.fsync_error;
+        return kernel.fsync_error ? -1 : 0;
+}
+
+static void add_namespace(const char *name, dev_t devnum) {
+        char path[128];
+        ssize_t block = topology_add_block(&topology, BLOCK_NAMESPACE, name, devnum);
+
+        cr_assert(block >= 0 && topology_link_controller(&topology, (size_t) block, 0) == 0);
+        (void) snprintf(path, sizeof(path), PCI "/nvme/nvme0/%s/stat", name);
+        fake_root_write(path, "30 1 240 7 4 0 32 9 0 5 16 2 0 64 1 12 3\n");
+        topology.devices[0].controller->n_sectors += 240 + 32 + 64;
+        mock_nodes_add(name, S_IFBLK, devnum);
+}
+
+static void add_partition(const char *name, dev_t devnum) {
+        ssize_t block = topology_add_block(&topology, BLOCK_PARTITION, name, devnum);
+
+        cr_assert(block >= 0 && topology_link_user(&topology, 0, (size_t) block) == 0);
+        mock_nodes_add(name, S_IFBLK, devnum);
+}
+
+/* An idle controller with one namespace and one partition, that the kernel will shut down cleanly.
+ */
+static void setup(void) {
+        fake_root_start();
+        (void) close(root_fd);
+        root_fd = -1;
+        fake_root_write(UNBIND, "");
+        fake_root_write("dev/null", "");
+        fake_root_write(MOUNTINFO, "21 1 0:20 / / rw shared:1 - tmpfs tmpfs rw\n");
+        fake_root_link(PCI "/driver", "../../drivers/nvme");
+        fake_root_write(PCI "/nvme/nvme0/serial", "S-nvme0             \n");
+        fake_root_write(PCI "/resource",
+                        "0x00000000fe000000 0x00000000fe003fff 0x0000000000140204\n");
+        fake_root_write_binary(PCI "/config", (const uint8_t[64]){ 0x36, 0x1b }, 64);
+        write_csts(CSTS_COMPLETE);
+        kernel.csts = CSTS_COMPLETE;
+        root_fd = mock_nodes_open_root(fake_root_path(""));
+        (void) build_nvme(&topology, "nvme0", ADDRESS, NULL);
+        add_namespace("nvme0n1", makedev(259, 0));
+        add_partition("nvme0n1p1", makedev(259, 1));
+        worker_slot_init(&slot);
+}
+
+static void teardown(void) {
+        mock_nodes_forget();
+        topology_done(&topology);
+        fake_root_done();
+}
+
+static void run(void) {
+        worker_run(root_fd, &topology, 0, STEP_DETACH, is_live, &slot);
+}
+
+static void expect_untouched(Outcome outcome, const char *reason) {
+        cr_expect(eq(uint, kernel.n_writes, 0));
+        cr_expect(not(slot.result.is_taken));
+        cr_expect(eq(int, slot.result.outcome, outcome));
+        cr_expect(eq(str, slot.result.reason, (char *) reason));
+}
+
+TestSuite(worker, .init = setup, .fini = teardown, .timeout = 10);
+
+static void mount_it(void) {
+        fake_root_write(MOUNTINFO, "21 1 259:1 / / rw shared:1 - ext4 /dev/root rw\n");
+        fake_root_link("sys/dev/block/259:1",
+                       "../../devices/pci0000:00/" ADDRESS "/nvme/nvme0/nvme0n1/nvme0n1p1");
+}
+
+/* Whatever the plan says: the topology here knows of no use at all. */
+Test(worker, leaves_what_carries_the_root_of_a_live_machine) {
+        is_live = true;
+        mount_it();
+        run();
+        expect_untouched(OUTCOME_LEFT, "something of it is mounted on /");
+}
+
+Test(worker, leaves_a_mounted_head_that_nobody_can_claim) {
+        cr_assert_eq(topology_link_controller(&topology, 0, 1), 0);
+        mount_it();
+        run();
+        expect_untouched(OUTCOME_LEFT, "something of it is mounted on /");
+}
+
+Test(worker, a_claim_is_enough_where_the_machine_goes_down) {
+        fake_root_remove(MOUNTINFO);
+        run();
+        cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
+}
+
+Test(worker, leaves_all_when_mounts_can_not_be_read) {
+        is_live = true;
+        fake_root_remove(MOUNTINFO);
+        run();
+        expect_untouched(OUTCOME_LEFT,
+                         "whether it is mounted can't be told: No such file or directory");
+}
+
+Test(worker, detaches_an_idle_controller) {
+        run();
+        cr_expect(eq(uint, kernel.n_writes, 1));
+        cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
+        cr_expect(slot.result.is_taken);
+        /* Who is killed inside has it written down already. */
+        cr_expect(kernel.was_taken);
+        cr_expect(eq(str, slot.result.reason, ""));
+        cr_expect(ge(u64, slot.result.ended_usec, slot.result.started_usec));
+}
+
+/* That is not the drive's time. Nanoseconds, of which only what the unbind adds counts. */
+Test(worker, tells_how_long_the_unbind_waited_for_a_processor) {
+        fake_root_write("proc/self/schedstat", "7000000 3000000 12\n");
+        kernel.schedstat = "9000000 8001000 15\n";
+        run();
+        cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
+        cr_expect(eq(u64, slot.result.contention_usec, 5001));
+}
+
+Test(worker, does_without_the_scheduler_s_word) {
+        fake_root_write("proc/self/schedstat", "nonsense\n");
+        kernel.schedstat = "9000000 8001000 15\n";
+        run();
+        cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
+        cr_expect(eq(u64, slot.result.contention_usec, 0));
+}
+
+/* kernel.md g: without it, data written to the page cache of the raw device is lost. */
+Test(worker, writes_namespace_and_partition_back_before_the_unbind) {
+        run();
+        cr_expect(eq(uint, kernel.n_fsyncs_before, 2));
+        cr_expect(eq(uint, mock_nodes_count_opens("nvme0n1"), 1));
+        cr_expect(eq(uint, mock_nodes_count_opens("nvme0n1p1"), 1));
+}
+
+/* Audit A5: what was mounted between the last check and the unbind was lost. */
+Test(worker, holds_its_claim_until_the_unbind_has_returned) {
+        run();
+        cr_expect(eq(uint, kernel.n_writes, 1));
+        cr_expect(kernel.had_open_nodes);
+        cr_expect(not(has_open_nodes()));
+}
+
+/* Each of its controllers would wait for the others to let go. */
+Test(worker, holds_no_shared_head_open_during_the_unbind) {
+        (void) build_nvme(&topology, "nvme1", "0000:02:00.0", NULL);
+        cr_assert(eq(int, topology_link_controller(&topology, 0, 1), 0));
+        run();
+        cr_expect(eq(uint, kernel.n_writes, 1));
+        cr_expect(not(kernel.had_open_nodes));
+}
+
+/* It would queue what is sent to it, and who looks for volumes reads every disk (7.1). */
+Test(worker, a_head_goes_with_its_last_path) {
+        fake_root_write(DELAY, "30\n");
+        run();
+        cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
+        cr_expect(eq(uint, kernel.n_delays_ended_before, 1));
+        cr_expect(eq(uint, kernel.n_delays_ended, 1));
+}
+
+Test(worker, a_shared_head_goes_with_its_last_path_too) {
+        (void) build_nvme(&topology, "nvme1", "0000:02:00.0", NULL);
+        cr_assert(eq(int, topology_link_controller(&topology, 0, 1), 0));
+        fake_root_write(DELAY, "30\n");
+        run();
+        cr_expect(eq(uint, kernel.n_delays_ended_before, 1));
+}
+
+Test(worker, a_head_that_goes_at_once_by_itself_is_not_told_to) {
+        fake_root_write(DELAY, "0\n");
+        run();
+        cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
+        cr_expect(eq(uint, kernel.n_delays_ended, 0));
+}
+
+/* Its users wait for it then instead of failing. */
+Test(worker, a_head_of_a_live_machine_keeps_its_delay) {
+        is_live = true;
+        fake_root_write(DELAY, "30\n");
+        run();
+        cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
+        cr_expect(eq(uint, kernel.n_delays_ended, 0));
+}
+
+Test(worker, a_head_of_what_is_left_keeps_its_delay) {
+        fake_root_write(DELAY, "30\n");
+        kernel.fsync_error = EIO;
+        run();
+        expect_untouched(OUTCOME_LEFT, "fsync of /dev/nvme0n1: Input/output error");
+        worker_slot_init(&slot);
+        kernel.fsync_error = 0;
+        slot.is_abandoned = true;
+        run();
+        expect_untouched(OUTCOME_LEFT, "abandoned before the unbind");
+        cr_expect(eq(uint, kernel.n_delays_ended, 0));
+        cr_expect(not(has_open_nodes()));
+}
+
+Test(worker, a_delay_that_can_not_be_ended_holds_nothing_up) {
+        fake_root_write(DELAY, "30\n");
+        kernel.delay_error = EIO;
+        run();
+        cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
+        cr_expect(eq(uint, kernel.n_delays_ended, 1));
+        worker_slot_init(&slot);
+        fake_root_link(PCI "/driver", "../../drivers/nvme");
+        fake_root_remove(DELAY);
+        fake_root_write(DELAY "/x", "");
+        run();
+        cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
+}
+
+static void write_stat(const char *text) {
+        fake_root_write(PCI "/nvme/nvme0/nvme0n1/stat", text);
+}
+
+/* Kernel users without a claim show nowhere else (LIO, rnbd, ocfs2). */
+Test(worker, leaves_what_was_read_or_written_since_the_survey) {
+        static const char *const stats[] = {
+                "31 1 248 7 4 0 32 9 0 5 16 2 0 64 1 12 3", /* one read */
+                "30 1 240 7 5 0 40 9 0 5 16 2 0 64 1 12 3", /* one write */
+                "30 1 240 7 4 0 32 9 0 5 16 3 0 72 1 12 3", /* one discard */
+                "30 1 240 7 4 0 32 9 1 5 16 2 0 64 1 12 3", /* one under way */
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(stats); i++) {
+                worker_slot_init(&slot);
+                write_stat(stats[i]);
+                run();
+                expect_untouched(OUTCOME_LEFT, "it was read or written since the plan was made");
+                cr_expect(eq(uint, kernel.n_fsyncs, 0));
+        }
+}
+
+/* Another path's worker may have sent it. On a drive without a cache it is counted as a write. */
+Test(worker, a_flush_of_another_is_no_use) {
+        write_stat("30 1 240 7 5 0 32 9 0 5 16 2 0 64 1 13 3");
+        run();
+        cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
+}
+
+/* Seen with virtual functions: their workers' Flush kept the physical one. */
+Test(worker, what_is_under_way_on_a_shared_head_may_be_ours) {
+        (void) build_nvme(&topology, "nvme1", "0000:02:00.0", NULL);
+        cr_assert(eq(int, topology_link_controller(&topology, 0, 1), 0));
+        write_stat("30 1 240 7 4 0 32 9 1 5 16 2 0 64 1 12 3");
+        run();
+        cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
+        worker_slot_init(&slot);
+        fake_root_link(PCI "/driver", "../../drivers/nvme");
+        write_stat("30 1 240 7 5 0 40 9 0 5 16 2 0 64 1 12 3");
+        run();
+        cr_expect(eq(int, slot.result.outcome, OUTCOME_LEFT));
+}
+
+Test(worker, leaves_what_no_longer_counts_its_io) {
+        fake_root_remove(PCI "/nvme/nvme0/nvme0n1/stat");
+        run();
+        expect_untouched(OUTCOME_LEFT, "its I/O counters can't be read: No such file or directory");
+}
+
+Test(worker, compares_nothing_that_the_survey_could_not_read) {
+        topology.devices[0].controller->n_sectors = UINT64_MAX;
+        fake_root_remove(PCI "/nvme/nvme0/nvme0n1/stat");
+        fake_root_write(PCI "/nvme/nvme0/nvme0n1/size", "2048\n");
+        run();
+        cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
+}
+
+Test(worker, leaves_a_namespace_that_was_claimed_since_the_plan) {
+        mock_nodes_fail("nvme0n1", EBUSY);
+        run();
+        expect_untouched(OUTCOME_LEFT, "/dev/nvme0n1 was claimed after the plan was made");
+}
+
+/* The workers of a multipath head's controllers must not refuse each other. */
+Test(worker, does_not_claim_a_head_that_it_shares) {
+        (void) build_nvme(&topology, "nvme1", "0000:02:00.0", NULL);
+        cr_assert(eq(int, topology_link_controller(&topology, 0, 1), 0));
+        mock_nodes_fail("nvme0n1", EBUSY);
+        run();
+        cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
+}
+
+Test(worker, leaves_what_can_not_be_written_back) {
+        kernel.fsync_error = EIO;
+        run();
+        expect_untouched(OUTCOME_LEFT, "fsync of /dev/nvme0n1: Input/output error");
+}
+
+Test(worker, leaves_a_namespace_whose_node_is_missing) {
+        fake_root_remove("dev/nvme0n1");
+        run();
+        expect_untouched(OUTCOME_LEFT, "/dev/nvme0n1: the node is missing");
+}
+
+Test(worker, leaves_a_partition_whose_node_is_missing) {
+        fake_root_remove("dev/nvme0n1p1");
+        run();
+        expect_untouched(OUTCOME_LEFT, "/dev/nvme0n1p1: the node is missing");
+}
+
+Test(worker, leaves_a_node_that_leads_to_another_device) {
+        topology.blocks[0].devnum = makedev(8, 0);
+        run();
+        expect_untouched(OUTCOME_LEFT, "/dev/nvme0n1: the node is another device");
+}
+
+Test(worker, leaves_a_node_that_may_not_be_opened) {
+        mock_nodes_fail("nvme0n1", EACCES);
+        run();
+        expect_untouched(OUTCOME_LEFT, "/dev/nvme0n1: Permission denied");
+}
+
+/* The plan has the serial number without its padding. */
+Test(worker, knows_a_serial_number_with_blanks_in_front) {
+        fake_root_write(PCI "/nvme/nvme0/serial", "             S-nvme0\n");
+        run();
+        cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED), "%s", slot.result.reason);
+}
+
+Test(worker, leaves_a_stranger_at_the_address) {
+        fake_root_write(PCI "/nvme/nvme0/serial", "OTHER\n");
+        run();
+        expect_untouched(OUTCOME_LEFT, "another controller is at this address: serial OTHER");
+}
+
+/* fsync may take minutes: what was checked before it is checked again after it. */
+Test(worker, leaves_a_stranger_that_came_during_the_fsync) {
+        kernel.swaps_drive_at_fsync = true;
+        run();
+        expect_untouched(OUTCOME_LEFT, "another controller is at this address: serial OTHER");
+}
+
+Test(worker, leaves_an_address_whose_controller_got_another_name) {
+        fake_root_remove(PCI "/nvme/nvme0");
+        fake_root_write(PCI "/nvme/nvme7/serial", "S-nvme0\n");
+        run();
+        expect_untouched(OUTCOME_LEFT,
+                         "nvme0 is no longer at this address: No such file or directory");
+}
+
+Test(worker, leaves_what_another_driver_has_taken) {
+        fake_root_remove(PCI "/driver");
+        fake_root_link(PCI "/driver", "../../drivers/vfio-pci");
+        run();
+        expect_untouched(OUTCOME_LEFT, "no longer bound to nvme but to vfio-pci");
+}
+
+Test(worker, leaves_what_has_no_driver_any_more) {
+        fake_root_remove(PCI "/driver");
+        run();
+        expect_untouched(OUTCOME_LEFT, "no longer bound to nvme but to nothing");
+}
+
+Test(worker, reports_a_controller_that_is_gone) {
+        fake_root_remove(PCI);
+        run();
+        expect_untouched(OUTCOME_VANISHED, "gone from the bus");
+        cr_expect(slot.result.is_gone);
+}
+
+Test(worker, leaves_a_controller_that_got_another_namespace) {
+        fake_root_write(PCI "/nvme/nvme0/nvme0n2/size", "2048\n");
+        run();
+        expect_untouched(OUTCOME_LEFT, "it has 2 namespaces, the plan knows 1");
+}
+
+Test(worker, takes_a_controller_without_namespaces) {
+        topology.blocks[0].n_controllers = 0;
+        topology.devices[0].controller->n_sectors = 0;
+        fake_root_remove(PCI "/nvme/nvme0/nvme0n1");
+        run();
+        cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
+        cr_expect(eq(uint, kernel.n_fsyncs, 0));
+}
+
+Test(worker, does_not_unbind_what_nobody_waits_for_any_more) {
+        slot.is_abandoned = true;
+        run();
+        expect_untouched(OUTCOME_LEFT, "abandoned before the unbind");
+}
+
+struct verdict_row {
+        int error;
+        uint32_t csts;
+        bool keeps_driver, removes_device;
+        Outcome outcome;
+        char reason[96];
+};
+
+/* write(2) says nothing of how the shutdown went. */
+ParameterizedTestParameters(worker, judges_by_the_registers) {
+        static struct verdict_row rows[] = {
+                { 0, 0x9, false, false, OUTCOME_DETACHED, "" },
+                { 0, 0x8, false, false, OUTCOME_DETACHED, "" },
+                { 0, 0xb, false, false, OUTCOME_DETACHED, "" },
+                { 0, 0x5, false, false, OUTCOME_FAILED,
+                  "the kernel gave up waiting for the shutdown to complete, CSTS=0x5" },
+                { 0, 0x1, false, false, OUTCOME_FAILED, "no shutdown was started, CSTS=0x1" },
+                { 0, 0x3, false, false, OUTCOME_FAILED, "controller fatal status, CSTS=0x3" },
+                { 0, 0xffffffff, false, false, OUTCOME_UNVERIFIED,
+                  "its registers read as all ones, though it answers on the bus" },
+                { 0, 0x9, true, false, OUTCOME_FAILED, "still bound to nvme" },
+                { 0, 0x9, false, true, OUTCOME_VANISHED, "gone from the bus" },
+                { ENODEV, 0x9, false, false, OUTCOME_VANISHED, "was unbound or removed meanwhile" },
+                { EACCES, 0x9, false, false, OUTCOME_FAILED,
+                  "writing to /sys/bus/pci/drivers/nvme/unbind: Permission denied" },
+        };
+
+        return cr_make_param_array(struct verdict_row, rows, ARRAY_SIZE(rows));
+}
+
+ParameterizedTest(struct verdict_row *row, worker, judges_by_the_registers) {
+        kernel.error = row->error;
+        kernel.csts = row->csts;
+        kernel.keeps_driver = row->keeps_driver;
+        kernel.removes_device = row->removes_device;
+        run();
+        cr_expect(eq(uint, kernel.n_writes, 1));
+        cr_expect(eq(int, slot.result.outcome, row->outcome));
+        cr_expect(eq(str, slot.result.reason, row->reason));
+        cr_expect(eq(int, slot.result.is_verified, row->outcome == OUTCOME_DETACHED));
+        cr_expect(eq(int, slot.result.is_taken, row->error == 0));
+}
+
+/* What the driver said before counts for nothing, what it says during the unbind for all. */
+Test(worker, reads_the_kernel_log_from_the_unbind_on) {
+        fake_root_remove(PCI "/resource0");
+        fake_root_write("dev/kmsg", COMPLAINT);
+        kernel.has_complained_at_fsync = true;
+        run();
+        cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
+        cr_expect(not(slot.result.is_verified));
+        cr_expect(eq(str, slot.result.reason, "by the driver's word (No such file or directory)"));
+}
+
+Test(worker, hears_the_driver_complain_during_the_unbind) {
+        fake_root_remove(PCI "/resource0");
+        fake_root_write("dev/kmsg", COMPLAINT);
+        kernel.complains = true;
+        run();
+        cr_expect(eq(int, slot.result.outcome, OUTCOME_FAILED));
+        cr_expect(eq(str, slot.result.reason, "the driver reports an incomplete shutdown"));
+}
+
+static struct {
+        bool is_asked;
+        unsigned n_fsyncs_before;
+        int answer; /* of the wait for the parent */
+} held;
+
+int poll_until(int fd, usec_t deadline) {
+        held.is_asked = fd == slot.hold_fd && deadline > usec_now() &&
+                        deadline < usec_now() + 60 * USEC_PER_SEC;
+        held.n_fsyncs_before = kernel.n_fsyncs;
+        return held.answer;
+}
+
+Test(worker, is_held_between_its_checks_and_the_fsync) {
+        held.answer = 1;
+        slot.hold_fd = STDIN_FILENO;
+        slot.may_go_on = true;
+        run();
+        cr_expect(held.is_asked);
+        cr_expect(eq(uint, held.n_fsyncs_before, 0));
+        cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
+}
+
+Test(worker, goes_no_further_when_the_parent_died_before_it_let_go) {
+        held.answer = 1;
+        slot.hold_fd = STDIN_FILENO;
+        run();
+        cr_expect(eq(uint, kernel.n_fsyncs, 0));
+        cr_expect(eq(uint, kernel.n_writes, 0));
+        cr_expect(eq(int, slot.result.outcome, OUTCOME_LEFT));
+        cr_expect(eq(str, slot.result.reason, "not begun: the stage's program has died"));
+}
+
+Test(worker, is_not_held_for_ever) {
+        held.answer = 0;
+        slot.hold_fd = STDIN_FILENO;
+        slot.may_go_on = true;
+        run();
+        cr_expect(eq(uint, kernel.n_writes, 0));
+        cr_expect(eq(int, slot.result.outcome, OUTCOME_LEFT));
+        cr_expect(eq(str, slot.result.reason, "not begun: it took too long to begin the others"));
+}
+
+static void write_header(uint8_t ids, uint8_t rest) {
+        uint8_t header[64];
+
+        memset(header, rest, sizeof(header));
+        memset(header, ids, 4);
+        fake_root_write_binary(PCI "/config", header, sizeof(header));
+}
+
+Test(worker, touches_nothing_that_no_longer_answers_on_the_bus) {
+        write_header(0xff, 0xff);
+        run();
+        cr_expect(eq(int, slot.result.outcome, OUTCOME_VANISHED));
+        cr_expect(not(slot.result.is_gone));
+        cr_expect(eq(uint, kernel.n_fsyncs, 0));
+        cr_expect(eq(uint, kernel.n_writes, 0));
+}
+
+/* Audit A1: the IDs of a virtual function read FFFFh by specification. */
+Test(worker, takes_a_virtual_function) {
+        write_header(0xff, 0x10);
+        run();
+        cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
+}
+
+Test(worker, a_virtual_function_is_gone_with_its_physical_one) {
+        (void) build_nvme(&topology, "nvme1", "0000:02:00.0", NULL);
+        topology.devices[0].physfn = 1;
+        write_header(0xff, 0xff);
+        run();
+        cr_expect(eq(int, slot.result.outcome, OUTCOME_VANISHED));
+        cr_expect(slot.result.is_gone);
+        fake_root_write("sys/bus/pci/devices/0000:02:00.0/enable", "1\n");
+        worker_slot_init(&slot);
+        run();
+        cr_expect(eq(int, slot.result.outcome, OUTCOME_VANISHED));
+        cr_expect(not(slot.result.is_gone));
+}
+
+Test(worker, leaves_a_physical_function_that_got_another_virtual_one) {
+        fake_root_write(PCI "/sriov_numvfs", "2\n");
+        topology.devices[0].n_vfs = 1;
+        run();
+        expect_untouched(OUTCOME_LEFT, "it has 2 virtual functions, the plan knows 1");
+        topology.devices[0].n_vfs = 2;
+        worker_slot_init(&slot);
+        run();
+        cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
+}
+
+Test(worker, flushes_what_stays_and_does_not_unbind_it) {
+        worker_run(root_fd, &topology, 0, STEP_LEAVE, is_live, &slot);
+        cr_expect(eq(uint, kernel.n_fsyncs, 1));
+        cr_expect(eq(uint, kernel.n_writes, 0));
+        cr_expect(eq(int, slot.result.outcome, OUTCOME_LEFT));
+        cr_expect(slot.result.is_flushed);
+}
+
+/* What can still be flushed is. */
+Test(worker, is_flushed_only_if_all_of_it_is) {
+        add_namespace("nvme0n2", makedev(259, 2));
+        fake_root_remove("dev/nvme0n2");
+        worker_run(root_fd, &topology, 0, STEP_LEAVE, is_live, &slot);
+        cr_expect(eq(uint, kernel.n_fsyncs, 1));
+        cr_expect(not(slot.result.is_flushed));
+        cr_expect(eq(str, slot.result.reason,
+                     "Flush of /dev/nvme0n2 failed, ignoring: the node is missing"));
+}
+
+Test(worker, goes_on_to_flush_the_rest) {
+        add_namespace("nvme0n2", makedev(259, 2));
+        fake_root_remove("dev/nvme0n1");
+        worker_run(root_fd, &topology, 0, STEP_LEAVE, is_live, &slot);
+        cr_expect(eq(uint, kernel.n_fsyncs, 1));
+        cr_expect(not(slot.result.is_flushed));
+}
+
+Test(worker, a_flush_that_fails_is_said_and_ignored) {
+        kernel.fsync_error = EIO;
+        worker_run(root_fd, &topology, 0, STEP_LEAVE, is_live, &slot);
+        cr_expect(eq(uint, kernel.n_writes, 0));
+        cr_expect(eq(int, slot.result.outcome, OUTCOME_LEFT));
+        cr_expect(not(slot.result.is_flushed));
+        cr_expect(eq(str, slot.result.reason,
+                     "Flush of /dev/nvme0n1 failed, ignoring: Input/output error"));
+}
