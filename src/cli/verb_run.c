@@ -10,6 +10,7 @@
 #include "record/journal_storage.h"
 #include "record/progress.h"
 #include "record/pstore_log.h"
+#include "record/record.h"
 #include "stage/pending_action.h"
 #include "stage/stand_down.h"
 #include "stage/survey.h"

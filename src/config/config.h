@@ -2,24 +2,7 @@
 /* nvme-async-shutdown.conf(5): read once, never fatal. */
 #pragma once
 
-#include "base/util.h"
-
-typedef enum Stage {
-        STAGE_UNIT,
-        STAGE_HOOK,
-        STAGE_EXITRD,
-        _STAGE_MAX,
-        _STAGE_INVALID = -EINVAL,
-} Stage;
-
-typedef enum Action {
-        ACTION_REBOOT,
-        ACTION_POWEROFF,
-        ACTION_HALT,
-        ACTION_KEXEC,
-        _ACTION_MAX,
-        _ACTION_INVALID = -EINVAL,
-} Action;
+#include "model/result.h"
 
 typedef enum Order {
         ORDER_HIERARCHY, /* what each one means: plan_make() */
@@ -40,10 +23,6 @@ typedef enum PersistLog {
 } PersistLog;
 
 /* Both directions from one table each; from_string gives _X_INVALID for an unknown word. */
-const char *stage_to_string(Stage stage);
-Stage stage_from_string(const char *text);
-const char *action_to_string(Action action);
-Action action_from_string(const char *text);
 const char *order_to_string(Order order);
 Order order_from_string(const char *text);
 const char *persist_log_to_string(PersistLog mode);

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <strings.h>
 
+#include "base/names.h"
 #include "base/text.h"
 #include "config/conf_files.h"
 #include "config/selection_syntax.h"
@@ -15,19 +16,6 @@
  */
 #define TIMEOUT_MIN_SEC 1
 #define TIMEOUT_MAX_SEC 80
-
-static const char *const stage_table[_STAGE_MAX] = {
-        [STAGE_UNIT] = "unit",
-        [STAGE_HOOK] = "hook",
-        [STAGE_EXITRD] = "exitrd",
-};
-
-static const char *const action_table[_ACTION_MAX] = {
-        [ACTION_REBOOT] = "reboot",
-        [ACTION_POWEROFF] = "poweroff",
-        [ACTION_HALT] = "halt",
-        [ACTION_KEXEC] = "kexec",
-};
 
 static const char *const order_table[_ORDER_MAX] = {
         [ORDER_HIERARCHY] = "hierarchy",
@@ -42,47 +30,20 @@ static const char *const persist_log_table[_PERSIST_LOG_MAX] = {
         [PERSIST_LOG_PSTORE] = "pstore",
 };
 
-static const char *table_to_string(const char *const *table, int n, int value) {
-        return value >= 0 && value < n ? table[value] : NULL;
-}
-
-static int table_from_string(const char *const *table, int n, const char *text) {
-        for (int i = 0; i < n; i++)
-                if (STREQ(table[i], text))
-                        return i;
-        return -EINVAL;
-}
-
-const char *stage_to_string(Stage stage) {
-        return table_to_string(stage_table, _STAGE_MAX, (int) stage);
-}
-
-Stage stage_from_string(const char *text) {
-        return (Stage) table_from_string(stage_table, _STAGE_MAX, text);
-}
-
-const char *action_to_string(Action action) {
-        return table_to_string(action_table, _ACTION_MAX, (int) action);
-}
-
-Action action_from_string(const char *text) {
-        return (Action) table_from_string(action_table, _ACTION_MAX, text);
-}
-
 const char *order_to_string(Order order) {
-        return table_to_string(order_table, _ORDER_MAX, (int) order);
+        return NAME_OF(order_table, order);
 }
 
 Order order_from_string(const char *text) {
-        return (Order) table_from_string(order_table, _ORDER_MAX, text);
+        return (Order) VALUE_OF(order_table, text);
 }
 
 const char *persist_log_to_string(PersistLog mode) {
-        return table_to_string(persist_log_table, _PERSIST_LOG_MAX, (int) mode);
+        return NAME_OF(persist_log_table, mode);
 }
 
 PersistLog persist_log_from_string(const char *text) {
-        return (PersistLog) table_from_string(persist_log_table, _PERSIST_LOG_MAX, text);
+        return (PersistLog) VALUE_OF(persist_log_table, text);
 }
 
 void config_set_defaults(Config *config) {
@@ -158,7 +119,7 @@ static int parse_seconds(const Assignment *a, usec_t *target) {
 }
 
 /* A set of words out of a table, as bits. */
-static int parse_set(const Assignment *a, const char *const *table, int n, unsigned *target) {
+static int parse_set(const Assignment *a, const char *const *table, size_t n, unsigned *target) {
         _cleanup_free_ char *copy = strdup(a->text);
         unsigned set = a->is_first || !*a->text ? 0 : *target;
         char *state = NULL;
@@ -167,13 +128,13 @@ static int parse_set(const Assignment *a, const char *const *table, int n, unsig
                 return -ENOMEM;
         for (char *word = strtok_r(copy, " \t", &state); word;
              word = strtok_r(NULL, " \t", &state)) {
-                int value = table_from_string(table, n, word);
+                int value = names_find_value(table, n, word);
 
                 if (value < 0) {
                         size_t used = 0;
 
                         (void) snprintf(a->why, a->why_size, "must be words out of");
-                        for (int i = 0; i < n; i++) {
+                        for (size_t i = 0; i < n; i++) {
                                 used = strlen(a->why);
                                 (void) snprintf(a->why + used, a->why_size - used, " %s", table[i]);
                         }
@@ -298,11 +259,11 @@ static const char *const key_table[_CONFIG_KEY_MAX] = {
 };
 
 const char *config_key_name(ConfigKey key) {
-        return table_to_string(key_table, _CONFIG_KEY_MAX, (int) key);
+        return NAME_OF(key_table, key);
 }
 
 ConfigKey config_key_from_string(const char *name) {
-        int key = table_from_string(key_table, _CONFIG_KEY_MAX, name);
+        int key = VALUE_OF(key_table, name);
 
         return key < 0 ? _CONFIG_KEY_MAX : (ConfigKey) key;
 }
@@ -316,9 +277,9 @@ int config_key_parse(Config *config, ConfigKey key, const char *text, bool is_fi
         case CONFIG_ENABLED:
                 return parse_boolean(&a, &config->is_enabled);
         case CONFIG_STAGES:
-                return parse_set(&a, stage_table, _STAGE_MAX, &config->stages);
+                return parse_set(&a, stage_names, _STAGE_MAX, &config->stages);
         case CONFIG_ACTIONS:
-                return parse_set(&a, action_table, _ACTION_MAX, &config->actions);
+                return parse_set(&a, action_names, _ACTION_MAX, &config->actions);
         case CONFIG_ORDER:
                 order = (int) order_from_string(text);
                 if (order < 0)
@@ -352,9 +313,9 @@ int config_key_format(const Config *config, ConfigKey key, char **ret_value) {
         case CONFIG_ENABLED:
                 return format_boolean(config->is_enabled, ret_value);
         case CONFIG_STAGES:
-                return format_set(stage_table, _STAGE_MAX, config->stages, ret_value);
+                return format_set(stage_names, _STAGE_MAX, config->stages, ret_value);
         case CONFIG_ACTIONS:
-                return format_set(action_table, _ACTION_MAX, config->actions, ret_value);
+                return format_set(action_names, _ACTION_MAX, config->actions, ret_value);
         case CONFIG_ORDER:
                 return format_text(ret_value, "%s", order_to_string(config->order));
         case CONFIG_TIMEOUT_SEC:

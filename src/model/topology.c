@@ -3,6 +3,8 @@
 
 #include "model/topology.h"
 
+#include "base/names.h"
+
 static const char *const device_kind_table[_DEVICE_KIND_MAX] = {
         [DEVICE_HOST_BRIDGE] = "host bridge",
         [DEVICE_ROOT_PORT] = "root port",
@@ -29,15 +31,15 @@ static const char *const use_kind_table[_USE_KIND_MAX] = {
 };
 
 const char *device_kind_to_string(DeviceKind kind) {
-        return kind >= 0 && kind < _DEVICE_KIND_MAX ? device_kind_table[kind] : NULL;
+        return NAME_OF(device_kind_table, kind);
 }
 
 const char *block_kind_to_string(BlockKind kind) {
-        return kind >= 0 && kind < _BLOCK_KIND_MAX ? block_kind_table[kind] : NULL;
+        return NAME_OF(block_kind_table, kind);
 }
 
 const char *use_kind_to_string(UseKind kind) {
-        return kind >= 0 && kind < _USE_KIND_MAX ? use_kind_table[kind] : NULL;
+        return NAME_OF(use_kind_table, kind);
 }
 
 bool device_is_undriven(const Device *device) {

@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdarg.h>
 
+#include "base/names.h"
 #include "plan/gates.h"
 #include "plan/selection.h"
 
@@ -16,7 +17,7 @@ static const char *const step_action_table[_STEP_ACTION_MAX] = {
 };
 
 const char *step_action_to_string(StepAction action) {
-        return action >= 0 && action < _STEP_ACTION_MAX ? step_action_table[action] : NULL;
+        return NAME_OF(step_action_table, action);
 }
 
 void plan_done(Plan *plan) {

@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 
+#include "base/names.h"
 #include "base/sysfs.h"
 
 #define BACKEND "sys/module/pstore/parameters/backend"
@@ -28,7 +29,7 @@ static const char *const state_table[_PSTORE_LOG_MAX] = {
 };
 
 const char *pstore_log_to_string(PstoreLog state) {
-        return state >= 0 && state < _PSTORE_LOG_MAX ? state_table[state] : NULL;
+        return NAME_OF(state_table, state);
 }
 
 static bool does_ramoops_take_shutdowns(int root_fd) {

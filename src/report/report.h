@@ -2,6 +2,7 @@
 /* Everything that can be known about one shutdown, and what can't, with the reason. */
 #pragma once
 
+#include "config/config.h"
 #include "report/history.h"
 #include "report/journal.h"
 

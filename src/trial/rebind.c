@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <systemd/sd-event.h>
 
+#include "base/names.h"
 #include "base/sysfs.h"
 #include "tree/nvme_presence.h"
 #include "trial/uevents.h"
@@ -46,7 +47,7 @@ static const char *const outcome_table[_REBIND_OUTCOME_MAX] = {
 };
 
 const char *rebind_outcome_to_string(RebindOutcome outcome) {
-        return outcome >= 0 && outcome < _REBIND_OUTCOME_MAX ? outcome_table[outcome] : NULL;
+        return NAME_OF(outcome_table, outcome);
 }
 
 static void say(char *buffer, const char *format, ...) _printf_(2, 3);

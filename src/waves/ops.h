@@ -3,8 +3,8 @@
  * its own. */
 #pragma once
 
+#include "model/result.h"
 #include "plan/plan.h"
-#include "record/record.h"
 
 typedef enum OpsWait {
         OPS_WAIT_DONE = 1,    /* a step ended: *ret_step and *ret_result are set */

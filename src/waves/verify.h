@@ -3,7 +3,7 @@
  * success either way. */
 #pragma once
 
-#include "record/record.h"
+#include "model/result.h"
 #include "waves/driver_log.h"
 
 /* In the worker that unbound it. Reads CSTS through <address>/resource0, which the kernel lets

@@ -2,7 +2,7 @@
 /* How far a worker has come, readable by its parent at any time. */
 #pragma once
 
-#include "record/record.h"
+#include "model/result.h"
 
 /* In memory that worker and parent share: whatever ends the worker, what it wrote stays readable.
  */

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The words of an enum: table[value], in both directions. */
+#pragma once
+
+#include "base/util.h"
+
+/* NULL for a value outside of the table or without a word. */
+const char *names_find_name(const char *const *table, size_t n, int value);
+
+/* -EINVAL for a word that is not in the table, and for NULL. */
+int names_find_value(const char *const *table, size_t n, const char *word);
+
+/* The same for a table that is an array. */
+#define NAME_OF(table, value) names_find_name(table, ARRAY_SIZE(table), (int) (value))
+#define VALUE_OF(table, word) names_find_value(table, ARRAY_SIZE(table), word)
