@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* "config": the effective configuration and where each value comes from. */
 
+#include "base/file.h"
 #include "base/log.h"
-#include "base/sysfs.h"
 #include "cli/verbs.h"
 #include "show/selection.h"
 #include "show/table.h"
@@ -33,7 +33,7 @@ int verb_config(const Arguments *arguments) {
         bool is_valid;
         int r;
 
-        root_fd = sysfs_open_root("/");
+        root_fd = file_open_root("/");
         r = root_fd < 0 ? root_fd : verb_read_config(root_fd, &config);
         if (r < 0) {
                 log_error("Could not read the configuration: %s", strerror(-r));

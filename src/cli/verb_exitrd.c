@@ -2,8 +2,8 @@
 /* "exitrd": is one worth asking for? Called by nvme-async-shutdown-exitrd.service. Changes nothing.
  */
 
+#include "base/file.h"
 #include "base/log.h"
-#include "base/sysfs.h"
 #include "cli/verbs.h"
 #include "inuse/inuse.h"
 #include "plan/exitrd.h"
@@ -61,7 +61,7 @@ int verb_exitrd(const Arguments *arguments) {
         Config config;
         int r;
 
-        root_fd = sysfs_open_root("/");
+        root_fd = file_open_root("/");
         r = root_fd < 0 ? root_fd : verb_read_config(root_fd, &config);
         if (r >= 0) {
                 r = is_wanted(root_fd, &config);

@@ -5,8 +5,8 @@
 
 #include <syslog.h>
 
+#include "base/file.h"
 #include "base/log.h"
-#include "base/sysfs.h"
 #include "cli/verbs.h"
 #include "record/entry_drive.h"
 #include "report/imported.h"
@@ -157,7 +157,7 @@ static int keep_times(int root_fd) {
 }
 
 int verb_import(const Arguments *arguments) {
-        int root_fd = sysfs_open_root("/");
+        int root_fd = file_open_root("/");
         int r, s, t;
 
         if (root_fd < 0) {

@@ -3,8 +3,8 @@
 
 #include <sys/utsname.h>
 
+#include "base/file.h"
 #include "base/log.h"
-#include "base/sysfs.h"
 #include "cli/verbs.h"
 #include "config/config_keys.h"
 #include "report/measured.h"
@@ -17,7 +17,7 @@
 
 static int read_machine(const Arguments *arguments, Snapshot *snapshot) {
         const SurveyOptions options = { .claim = !arguments->no_claim };
-        _cleanup_close_ int root_fd = sysfs_open_root("/");
+        _cleanup_close_ int root_fd = file_open_root("/");
         Plan plan = PLAN_INIT;
         struct utsname name;
         int r;
@@ -85,7 +85,7 @@ int verb_read_input(const Arguments *arguments, Snapshot *ret) {
 }
 
 int verb_read_times(Snapshot *snapshot) {
-        _cleanup_close_ int root_fd = sysfs_open_root("/");
+        _cleanup_close_ int root_fd = file_open_root("/");
         int r;
 
         r = measured_read(NULL, &snapshot->topology);

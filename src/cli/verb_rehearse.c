@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* "rehearse": what a shutdown would gain, seen on the live machine. */
 
+#include "base/file.h"
 #include "base/log.h"
-#include "base/sysfs.h"
 #include "cli/verbs.h"
 #include "show/rehearsal.h"
 #include "stage/stand_down.h"
@@ -134,7 +134,7 @@ static int rehearse_all(Rehearse *rehearse, bool *ret_is_good) {
 }
 
 int verb_rehearse(const Arguments *arguments) {
-        _cleanup_close_ int root_fd = sysfs_open_root("/");
+        _cleanup_close_ int root_fd = file_open_root("/");
         Rehearse rehearse = { .arguments = arguments, .root_fd = root_fd };
         bool is_good = false;
         int r;

@@ -5,8 +5,8 @@
 #include <sys/stat.h>
 
 #include "base/atomic_file.h"
+#include "base/file.h"
 #include "base/log.h"
-#include "base/sysfs.h"
 #include "cli/verbs.h"
 #include "show/report.h"
 
@@ -109,7 +109,7 @@ static int report_trend(const Arguments *arguments, JournalRecord *journal, int 
 }
 
 int verb_report(const Arguments *arguments) {
-        int root_fd = sysfs_open_root("/"), r;
+        int root_fd = file_open_root("/"), r;
         JournalRecord journal = JOURNAL_RECORD_INIT;
         Config config;
 

@@ -3,8 +3,8 @@
 
 #include <syslog.h>
 
+#include "base/file.h"
 #include "base/log.h"
-#include "base/sysfs.h"
 #include "cli/verbs.h"
 #include "paths.h"
 #include "record/journal_storage.h"
@@ -232,7 +232,7 @@ static int run_stage(const Arguments *arguments) {
         };
         int r;
 
-        run.root_fd = sysfs_open_root("/");
+        run.root_fd = file_open_root("/");
         if (run.root_fd < 0)
                 return run.root_fd;
         r = find_action(&run, arguments);

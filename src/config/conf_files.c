@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-#include "base/fs.h"
+#include "base/file.h"
 
 static const char *const directories[] = { "etc", "run", "usr/local/lib", "usr/lib" };
 
@@ -109,10 +109,10 @@ static int add_directory(DropIns *drop_ins, int root_fd, const char *directory) 
         const char *name;
         int error, r;
 
-        r = fs_opendir(root_fd, directory, &dir);
+        r = file_opendir(root_fd, directory, &dir);
         if (r < 0)
                 return r == -ENOENT ? 0 : add(drop_ins, root_fd, directory, "");
-        while ((name = fs_readdir(dir, &error))) {
+        while ((name = file_readdir(dir, &error))) {
                 if (!is_drop_in_name(name) || has_name(drop_ins, name))
                         continue;
                 r = add(drop_ins, root_fd, directory, name);

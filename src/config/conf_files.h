@@ -4,7 +4,7 @@
 
 #include "base/util.h"
 
-/* By the UAPI configuration files specification 1.0, below root_fd (see sysfs.h): the main file
+/* By the UAPI configuration files specification 1.0, below root_fd (see file.h): the main file
  * NAME of the first of etc, run, usr/local/lib, usr/lib that has one, then the drop-ins
  * NAME.d/?*.conf of all four, sorted by file name, of two with the same name the one in the earlier
  * directory. An empty file or one that leads to /dev/null masks: it hides those after it and is not

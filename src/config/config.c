@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <syslog.h>
 
-#include "base/sysfs.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "config/conf_files.h"
 #include "config/config_keys.h"
@@ -192,7 +192,7 @@ static const char *read_text(int root_fd, const char *path, char **ret_text) {
         if (fstatat(root_fd, path, &st, AT_NO_AUTOMOUNT) >= 0 && !S_ISREG(st.st_mode) &&
             !S_ISDIR(st.st_mode))
                 return "it is not a regular file";
-        r = sysfs_read_all(root_fd, path, FILE_SIZE_MAX, ret_text);
+        r = file_read_all(root_fd, path, FILE_SIZE_MAX, ret_text);
         if (r == -EINVAL)
                 return "it holds NUL bytes, so it is no text";
         if (r == -EFBIG)

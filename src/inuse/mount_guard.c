@@ -7,8 +7,7 @@
 #include <limits.h>
 #include <sys/sysmacros.h>
 
-#include "base/fs.h"
-#include "base/sysfs.h"
+#include "base/file.h"
 #include "tree/loop_backing.h"
 
 #define MOUNTINFO "proc/self/mountinfo"
@@ -39,7 +38,7 @@ static int attribute_leads(const Guard *guard, const char *path, unsigned depth)
         dev_t devnum;
         int r;
 
-        r = sysfs_read(guard->root_fd, path, &text);
+        r = file_read(guard->root_fd, path, &text);
         if (r >= 0)
                 r = parse_devnum(text, &devnum);
         return r < 0 ? r : number_leads(guard, devnum, depth);
@@ -52,10 +51,10 @@ static int entries_lead(const Guard *guard, const char *dir, unsigned depth) {
         const char *name;
         int r;
 
-        r = fs_opendir(guard->root_fd, dir, &list);
+        r = file_opendir(guard->root_fd, dir, &list);
         if (r < 0)
                 return r == -ENOENT ? 0 : r;
-        while ((name = fs_readdir(list, &r))) {
+        while ((name = file_readdir(list, &r))) {
                 if ((size_t) snprintf(path, sizeof(path), "%s/%s/dev", dir, name) >= sizeof(path))
                         return -ENAMETOOLONG;
                 r = attribute_leads(guard, path, depth);
@@ -73,10 +72,10 @@ static int has_path(const Guard *guard, const char *controller, const char *head
         const char *name;
         int r;
 
-        r = fs_opendir(guard->root_fd, controller, &list);
+        r = file_opendir(guard->root_fd, controller, &list);
         if (r < 0)
-                return fs_is_gone(r) ? 0 : r;
-        while ((name = fs_readdir(list, &r))) {
+                return file_is_gone(r) ? 0 : r;
+        while ((name = file_readdir(list, &r))) {
                 if (sscanf(name, "nvme%uc%un%u", &subsystem, &instance, &namespace) != 3)
                         continue;
                 (void) snprintf(of, sizeof(of), "nvme%un%u", subsystem, namespace);
@@ -95,10 +94,10 @@ static int subsystem_leads(const Guard *guard, const char *subsystem, const char
         const char *name;
         int r;
 
-        r = fs_opendir(guard->root_fd, subsystem, &list);
+        r = file_opendir(guard->root_fd, subsystem, &list);
         if (r < 0)
                 return r;
-        while ((name = fs_readdir(list, &r))) {
+        while ((name = file_readdir(list, &r))) {
                 bool is_ours;
                 ssize_t n;
 
@@ -126,7 +125,7 @@ static int node_leads(const Guard *guard, const char *path, unsigned depth) {
 
         if (!STARTSWITH(path, "/dev/"))
                 return 0;
-        r = fs_stat_node(guard->root_fd, path + 1, 0, &type, &devnum);
+        r = file_stat_node(guard->root_fd, path + 1, 0, &type, &devnum);
         if (r < 0)
                 return r == -ENOENT ? 0 : r;
         return S_ISBLK(type) ? number_leads(guard, devnum, depth) : 0;
@@ -145,7 +144,7 @@ static int loop_leads(const Guard *guard, const char *name, const char *disk, un
         if (strlen(name) >= sizeof(loop.name))
                 return -ENAMETOOLONG;
         memcpy(loop.name, name, strlen(name) + 1);
-        r = sysfs_read_at(guard->root_fd, disk, "dev", &number);
+        r = file_read_at(guard->root_fd, disk, "dev", &number);
         if (r >= 0)
                 r = parse_devnum(number, &loop.devnum);
         if (r < 0)
@@ -237,10 +236,10 @@ static int btrfs_leads(const Guard *guard, char *why, size_t why_size) {
         const char *name;
         int r;
 
-        r = fs_opendir(guard->root_fd, BTRFS, &list);
+        r = file_opendir(guard->root_fd, BTRFS, &list);
         if (r < 0)
                 return r == -ENOENT ? 0 : r;
-        while ((name = fs_readdir(list, &r))) {
+        while ((name = file_readdir(list, &r))) {
                 (void) snprintf(path, sizeof(path), BTRFS "/%s/devices", name);
                 r = entries_lead(guard, path, 0);
                 if (r > 0)
@@ -258,7 +257,7 @@ int mount_guard(int root_fd, const char *address, char *why, size_t why_size) {
         char *rest, *line;
         int r;
 
-        r = sysfs_read_all(root_fd, MOUNTINFO, MOUNTINFO_MAX, &text);
+        r = file_read_all(root_fd, MOUNTINFO, MOUNTINFO_MAX, &text);
         if (r < 0)
                 return r;
         if (!*text)

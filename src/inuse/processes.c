@@ -14,8 +14,7 @@
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
 
-#include "base/fs.h"
-#include "base/sysfs.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "inuse/rings.h"
 
@@ -48,7 +47,7 @@ static int process_who(Process *process) {
 
         if (process->who)
                 return 0;
-        r = sysfs_read_at(process->walk->proc_fd, process->pid, "comm", &comm);
+        r = file_read_at(process->walk->proc_fd, process->pid, "comm", &comm);
         if (r == -ENOMEM)
                 return r;
         if (comm)
@@ -128,7 +127,7 @@ static int read_file(Process *process, const char *files, int dir_fd, const char
         mode_t type;
         int r;
 
-        r = fs_stat_file(dir_fd, name, &type, &devnum, &on);
+        r = file_stat(dir_fd, name, &type, &devnum, &on);
         if ((r < 0 || on == walk->anonymous) && is_ring(dir_fd, name))
                 return read_ring(process, files, name);
         return r < 0 ? doubt_file(process, files, r) : mark_node(process, type, devnum);
@@ -141,10 +140,10 @@ static int read_files(Process *process, const char *files) {
         int r;
 
         (void) snprintf(path, sizeof(path), "%s/%s", process->pid, files);
-        r = fs_opendir(process->walk->proc_fd, path, &dir);
+        r = file_opendir(process->walk->proc_fd, path, &dir);
         if (r < 0)
                 return doubt(process, files, r);
-        while ((name = fs_readdir(dir, &r))) {
+        while ((name = file_readdir(dir, &r))) {
                 r = read_file(process, files, dirfd(dir), name);
                 if (r < 0)
                         return r;
@@ -184,10 +183,10 @@ static int visit_threads(Process *process, int (*visit)(Process *process, const 
         if (!has_threads(process))
                 return 0;
         (void) snprintf(path, sizeof(path), "%s/task", process->pid);
-        r = fs_opendir(process->walk->proc_fd, path, &dir);
+        r = file_opendir(process->walk->proc_fd, path, &dir);
         if (r < 0)
                 return doubt(process, "task", r);
-        while ((tid = fs_readdir(dir, &r))) {
+        while ((tid = file_readdir(dir, &r))) {
                 if (!is_pid(tid) || STREQ(tid, process->pid))
                         continue;
                 r = visit(process, tid);
@@ -264,7 +263,7 @@ static int mark_mapping(Process *process, const char *pid, char *line) {
         if (file.inode == 0 || tfind(&file, &process->walk->plain, compare_mapped))
                 return 0;
         (void) snprintf(path, sizeof(path), "%s/map_files/%" PRIx64 "-%" PRIx64, pid, start, end);
-        r = fs_stat_node(process->walk->proc_fd, path, 0, &type, &devnum);
+        r = file_stat_node(process->walk->proc_fd, path, 0, &type, &devnum);
         if (r == -ENOENT)
                 return mark_by_path(process, line + at);
         if (r < 0)
@@ -281,7 +280,7 @@ static int read_maps(Process *process, const char *pid, bool *ret_any) {
         int r;
 
         (void) snprintf(path, sizeof(path), "%s/maps", pid);
-        r = sysfs_read_all(process->walk->proc_fd, path, MAPS_MAX, &text);
+        r = file_read_all(process->walk->proc_fd, path, MAPS_MAX, &text);
         if (r == -ENOMEM)
                 return r;
         if (r < 0)
@@ -339,13 +338,13 @@ static int walk_processes(Usage *usage, int (*read)(Process *process)) {
         int r;
 
         (void) snprintf(self, sizeof(self), "%d", getpid());
-        r = fs_opendir(usage->root_fd, "proc", &dir);
+        r = file_opendir(usage->root_fd, "proc", &dir);
         if (r < 0)
                 return usage_doubt(usage, "/proc: %s", strerror(-r));
         walk.proc_fd = dirfd(dir);
         walk.is_procfs = is_procfs(walk.proc_fd);
         walk.anonymous = find_anonymous();
-        while ((name = fs_readdir(dir, &r))) {
+        while ((name = file_readdir(dir, &r))) {
                 Process process = { .walk = &walk, .pid = name };
 
                 if (!is_pid(name) || STREQ(name, self))

@@ -7,8 +7,7 @@
 #include <limits.h>
 #include <sched.h>
 
-#include "base/fs.h"
-#include "base/sysfs.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "base/timed_call.h"
 
@@ -52,16 +51,16 @@ static int look_at(const Files *files, const char *name, File *file) {
 
         if (*name == '/') {
                 (void) snprintf(path, sizeof(path), "%s/root%s", files->pid, name);
-                r = fs_stat_node(files->proc_fd, path, 0, &file->type, &file->devnum);
+                r = file_stat_node(files->proc_fd, path, 0, &file->type, &file->devnum);
                 if (r >= 0)
                         return r;
         }
         (void) snprintf(path, sizeof(path), "%s/root/dev/%s", files->pid, base_of(name));
-        r = fs_stat_node(files->proc_fd, path, 0, &file->type, &file->devnum);
+        r = file_stat_node(files->proc_fd, path, 0, &file->type, &file->devnum);
         if (r >= 0)
                 return r;
         (void) snprintf(path, sizeof(path), "dev/%s", base_of(name));
-        return fs_stat_node(files->root_fd, path, 0, &file->type, &file->devnum);
+        return file_stat_node(files->root_fd, path, 0, &file->type, &file->devnum);
 }
 
 static void look_at_all(void *shared) {
@@ -99,7 +98,7 @@ static int read_lines(int proc_fd, const char *path, char **ret_text, char **ret
                       unsigned *ret_n) {
         for (unsigned i = 0; i < READ_TRIES; i++) {
                 _cleanup_free_ char *text = NULL;
-                int r = sysfs_read_all(proc_fd, path, FDINFO_MAX, &text);
+                int r = file_read_all(proc_fd, path, FDINFO_MAX, &text);
 
                 if (r < 0)
                         return r;

@@ -8,7 +8,7 @@
 #include <stdarg.h>
 #include <sys/sysmacros.h>
 
-#include "base/fs.h"
+#include "base/file.h"
 
 void usage_done(Usage *usage) {
         free(usage->doubt);
@@ -77,7 +77,7 @@ int usage_find_node(const Usage *usage, const char *path, size_t *ret_index) {
 
         if (!STARTSWITH(path, "/dev/"))
                 return USAGE_NODE_OTHER;
-        r = fs_stat_node(usage->root_fd, path + 1, 0, &type, &devnum);
+        r = file_stat_node(usage->root_fd, path + 1, 0, &type, &devnum);
         if (r >= 0)
                 block = S_ISBLK(type) ? topology_find_devnum(usage->topology, devnum)
                                       : TOPOLOGY_NONE;

@@ -5,8 +5,7 @@
 
 #include <sys/sysmacros.h>
 
-#include "base/fs.h"
-#include "base/sysfs.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "inuse/trees.h"
 
@@ -69,7 +68,7 @@ static int note_btrfs_root(Usage *usage, const Mount *mount, BtrfsRoots *roots) 
         if (!STREQ(mount->type, "btrfs") || !is_root(mount))
                 return 0;
         if (!STARTSWITH(mount->source, "/dev/") ||
-            fs_stat_node(usage->root_fd, mount->source + 1, 0, &type, &devnum) < 0 ||
+            file_stat_node(usage->root_fd, mount->source + 1, 0, &type, &devnum) < 0 ||
             !S_ISBLK(type)) {
                 roots->is_unclear = true;
                 return 0;
@@ -123,7 +122,7 @@ static int read_mounts(Usage *usage, BtrfsRoots *roots) {
         unsigned number = 0;
         int r;
 
-        r = sysfs_read_all(usage->root_fd, MOUNTINFO, TABLE_MAX, &text);
+        r = file_read_all(usage->root_fd, MOUNTINFO, TABLE_MAX, &text);
         if (r == -ENOMEM)
                 return r;
         if (r < 0)
@@ -175,7 +174,7 @@ static int read_swaps(Usage *usage) {
         char *rest, *line;
         int r;
 
-        r = sysfs_read_all(usage->root_fd, SWAPS, TABLE_MAX, &text);
+        r = file_read_all(usage->root_fd, SWAPS, TABLE_MAX, &text);
         if (r == -ENOMEM || r == -ENOENT) /* ENOENT: a kernel without swap */
                 return r == -ENOENT ? 0 : r;
         if (r < 0)

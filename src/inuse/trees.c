@@ -6,8 +6,7 @@
 #include <limits.h>
 #include <sys/sysmacros.h>
 
-#include "base/fs.h"
-#include "base/sysfs.h"
+#include "base/file.h"
 #include "base/timed_call.h"
 
 /* The directories on the way may be a file server's. */
@@ -45,12 +44,12 @@ static int walk_path(Walk *walk, const char *path, const char *const *pattern) {
                 return walk->visit(walk, path);
         if (!STREQ(*pattern, "*"))
                 return walk_below(walk, path, *pattern, pattern + 1);
-        r = fs_opendir(walk->usage->root_fd, path, &dir);
+        r = file_opendir(walk->usage->root_fd, path, &dir);
         if (r == -ENOENT || r == -ENOTDIR)
                 return 0;
         if (r < 0)
                 return usage_doubt(walk->usage, "/%s: %s", path, strerror(-r));
-        while ((name = fs_readdir(dir, &r))) {
+        while ((name = file_readdir(dir, &r))) {
                 r = walk_below(walk, path, name, pattern + 1);
                 if (r < 0)
                         return r;
@@ -67,7 +66,7 @@ static int find_root_member(Walk *walk, const char *path) {
         dev_t devnum;
         int r;
 
-        r = sysfs_read_at(walk->usage->root_fd, path, "dev", &text);
+        r = file_read_at(walk->usage->root_fd, path, "dev", &text);
         if (r == -ENOMEM)
                 return r;
         if (r < 0 || parse_devnum(text, &devnum) < 0)
@@ -133,7 +132,7 @@ static void look_up(void *shared) {
         Lookup *lookup = shared;
 
         lookup->error =
-                fs_stat_node(lookup->root_fd, lookup->path, 0, &lookup->type, &lookup->devnum);
+                file_stat_node(lookup->root_fd, lookup->path, 0, &lookup->type, &lookup->devnum);
 }
 
 /* A node can lie in any directory, and any directory can be a file server's: so a child looks. A
@@ -186,7 +185,7 @@ static int mark_path(Walk *walk, const char *attribute, const char *device) {
         if (r == USAGE_NODE_BLOCK)
                 return mark_exported(walk, attribute, block);
         /* nvmet passthru takes a controller: /dev/nvme0 */
-        if (fs_stat_node(usage->root_fd, device + 1, 0, &type, &devnum) >= 0 && S_ISCHR(type) &&
+        if (file_stat_node(usage->root_fd, device + 1, 0, &type, &devnum) >= 0 && S_ISCHR(type) &&
             usage_find_char(usage, devnum, &node))
                 return usage_raise_char(usage, &node, USE_TARGET, "an nvmet passthru export");
         return 0;
@@ -194,7 +193,7 @@ static int mark_path(Walk *walk, const char *attribute, const char *device) {
 
 /* 1 and the text, or 0 where there is no such attribute. */
 static int read_attribute(Walk *walk, const char *path, char **ret_text) {
-        int r = sysfs_read(walk->usage->root_fd, path, ret_text);
+        int r = file_read(walk->usage->root_fd, path, ret_text);
 
         if (r >= 0)
                 return 1;
@@ -250,7 +249,7 @@ static int mark_rnbd(Walk *walk, const char *path) {
         r = block == TOPOLOGY_NONE ? 0 : mark_exported(walk, path, block);
         if (r < 0)
                 return r;
-        r = sysfs_link_name(walk->usage->root_fd, path, "block_dev", &disk);
+        r = file_link_name(walk->usage->root_fd, path, "block_dev", &disk);
         if (r < 0)
                 return r == -ENOMEM ? r : 0;
         block = topology_find_block(walk->usage->topology, disk);
@@ -303,7 +302,7 @@ static int read_open_channel(Usage *usage) {
                 if (block->kind != BLOCK_NAMESPACE)
                         continue;
                 (void) snprintf(path, sizeof(path), "sys/class/block/%s/lightnvm", block->name);
-                if (!sysfs_exists(usage->root_fd, path))
+                if (!file_exists(usage->root_fd, path))
                         continue;
                 r = usage_raise(usage, i, USE_UNKNOWN,
                                 "/dev/%s is an open-channel drive: a pblk may stand on it",
@@ -318,7 +317,7 @@ static bool is_loaded(const Usage *usage, const char *module) {
         char path[64];
 
         (void) snprintf(path, sizeof(path), "sys/module/%s", module);
-        return sysfs_exists(usage->root_fd, path);
+        return file_exists(usage->root_fd, path);
 }
 
 /* A target that was set up through configfs lives on when configfs is not mounted (any more). */
@@ -328,8 +327,8 @@ static int read_hidden_targets(Usage *usage) {
         _cleanup_closedir_ DIR *dir = NULL;
         int r;
 
-        r = fs_opendir(usage->root_fd, "sys/kernel/config", &dir);
-        if (r >= 0 && fs_readdir(dir, &r))
+        r = file_opendir(usage->root_fd, "sys/kernel/config", &dir);
+        if (r >= 0 && file_readdir(dir, &r))
                 return 0;
         for (size_t i = 0; i < ARRAY_SIZE(modules); i++)
                 if (is_loaded(usage, modules[i]))

@@ -5,8 +5,8 @@
 
 #include <fcntl.h>
 
+#include "base/file.h"
 #include "base/names.h"
-#include "base/sysfs.h"
 
 #define BACKEND "sys/module/pstore/parameters/backend"
 #define RAMOOPS_MAX_REASON "sys/module/ramoops/parameters/max_reason"
@@ -35,7 +35,7 @@ const char *pstore_log_to_string(PstoreLog state) {
 static bool does_ramoops_take_shutdowns(int root_fd) {
         _cleanup_free_ char *value = NULL;
 
-        return sysfs_read(root_fd, RAMOOPS_MAX_REASON, &value) >= 0 &&
+        return file_read(root_fd, RAMOOPS_MAX_REASON, &value) >= 0 &&
                strtol(value, NULL, 10) >= KMSG_DUMP_SHUTDOWN;
 }
 
@@ -47,7 +47,7 @@ PstoreLog pstore_log_judge(int root_fd, PersistLog mode, Action action) {
         if (action == ACTION_KEXEC)
                 return PSTORE_LOG_KEXEC;
         /* "(null)" is how the kernel prints a string parameter that is not set. */
-        if (sysfs_read(root_fd, BACKEND, &backend) < 0 || !*backend || STREQ(backend, "(null)"))
+        if (file_read(root_fd, BACKEND, &backend) < 0 || !*backend || STREQ(backend, "(null)"))
                 return PSTORE_LOG_NO_BACKEND;
         /* ramoops brings a max_reason of its own, and always_kmsg_dump does not override it. */
         if (STREQ(backend, "ramoops"))
@@ -63,7 +63,7 @@ int pstore_log_keep(int root_fd, PersistLog mode, Action action) {
 
         if (state != PSTORE_LOG_KEPT)
                 return (int) state;
-        r = sysfs_write(root_fd, ALWAYS, "Y");
+        r = file_write(root_fd, ALWAYS, "Y");
         /* ramoops needs none. */
         return r < 0 && r != -ENOENT ? r : (int) state;
 }

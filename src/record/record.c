@@ -3,7 +3,7 @@
 
 #include "record/record.h"
 
-#include "base/sysfs.h"
+#include "base/file.h"
 #include "record/entry_drive.h"
 
 int record_read_boot_id(Record *record, int root_fd) {
@@ -11,7 +11,7 @@ int record_read_boot_id(Record *record, int root_fd) {
         size_t n = 0;
         int r;
 
-        r = sysfs_read(root_fd, "proc/sys/kernel/random/boot_id", &uuid);
+        r = file_read(root_fd, "proc/sys/kernel/random/boot_id", &uuid);
         for (const char *at = uuid; r >= 0 && *at && n + 1 < sizeof(record->boot_id); at++)
                 if (*at != '-')
                         record->boot_id[n++] = *at;

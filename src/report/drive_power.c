@@ -6,7 +6,7 @@
 #include <json-c/json.h>
 #include <sys/stat.h>
 
-#include "base/sysfs.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "report/imported.h"
 
@@ -98,7 +98,7 @@ int drive_power_read(int root_fd, DrivePower *ret) {
         int r;
 
         *ret = DRIVE_POWER_INIT;
-        r = sysfs_read_all(root_fd, DRIVES_PATH, FILE_BYTES_MAX, &text);
+        r = file_read_all(root_fd, DRIVES_PATH, FILE_BYTES_MAX, &text);
         if (r < 0)
                 return r == -ENOENT ? 0 : r;
         r = parse_file(text, ret);

@@ -5,7 +5,7 @@
 
 #include <sys/stat.h>
 
-#include "base/sysfs.h"
+#include "base/file.h"
 
 /* More boots than pstore's directory will ever hold records of; the oldest are forgotten. */
 #define BOOTS_MAX 4096
@@ -17,7 +17,7 @@ int imported_read(int root_fd, Imported *ret) {
         char *state = NULL;
         int r;
 
-        r = sysfs_read_all(root_fd, IMPORTED_PATH, FILE_BYTES_MAX, &text);
+        r = file_read_all(root_fd, IMPORTED_PATH, FILE_BYTES_MAX, &text);
         if (r < 0 && r != -ENOENT)
                 return r;
         for (char *line = text ? strtok_r(text, "\n", &state) : NULL; line;

@@ -6,7 +6,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 
-#include "base/sysfs.h"
+#include "base/file.h"
 #include "base/text.h"
 
 /* A snapshot is nested five deep. */
@@ -35,7 +35,7 @@ void json_set_place(JsonSource *source, const char *format, ...) {
 }
 
 int json_read_text(JsonSource *source, size_t max, char **ret_text) {
-        int r = sysfs_read_all(AT_FDCWD, source->file, max, ret_text);
+        int r = file_read_all(AT_FDCWD, source->file, max, ret_text);
 
         if (r == -EINVAL)
                 return json_refuse(source, "holds NUL bytes");

@@ -6,9 +6,8 @@
 #include <fcntl.h>
 
 #include "base/ask_each.h"
-#include "base/fs.h"
+#include "base/file.h"
 #include "base/log.h"
-#include "base/sysfs.h"
 #include "base/text.h"
 #include "report/drive_power.h"
 
@@ -18,7 +17,7 @@ static void read_text(int root_fd, const char *dir, const char *name, char *buff
         _cleanup_free_ char *value = NULL;
 
         *buffer = '\0';
-        if (sysfs_read_at(root_fd, dir, name, &value) < 0)
+        if (file_read_at(root_fd, dir, name, &value) < 0)
                 return;
         text_clean_attribute(value);
         (void) snprintf(buffer, size, "%s", value);
@@ -62,10 +61,10 @@ static int list_drives(Drives *drives) {
         const char *name;
         int r;
 
-        r = fs_opendir(drives->root_fd, CLASS, &dir);
+        r = file_opendir(drives->root_fd, CLASS, &dir);
         if (r < 0)
                 return r == -ENOENT ? 0 : r;
-        while ((name = fs_readdir(dir, &r))) {
+        while ((name = file_readdir(dir, &r))) {
                 r = add_drive(drives, name);
                 if (r < 0)
                         return r;

@@ -5,7 +5,7 @@
 
 #include <fcntl.h>
 
-#include "base/fs.h"
+#include "base/file.h"
 #include "record/entry_line.h"
 
 /* systemd-pstore makes at most two levels of directories. */
@@ -89,9 +89,9 @@ static int take_directory(Scan *scan, int parent_fd, const char *path, unsigned 
         const char *name;
         int r, error;
 
-        if (fs_opendir(parent_fd, path, &dir) < 0)
+        if (file_opendir(parent_fd, path, &dir) < 0)
                 return 0;
-        while ((name = fs_readdir(dir, &error))) {
+        while ((name = file_readdir(dir, &error))) {
                 struct stat st;
 
                 if (scan->record->n_files >= FILES_MAX) {

@@ -5,7 +5,7 @@
 
 #include <fcntl.h>
 
-#include "base/sysfs.h"
+#include "base/file.h"
 
 #define CMDLINE_MAX ((size_t) 64 * 1024)
 
@@ -13,7 +13,7 @@ static bool has_kernel_argument(int root_fd, const char *argument) {
         _cleanup_free_ char *cmdline = NULL;
         char *word, *state = NULL;
 
-        if (sysfs_read_all(root_fd, "proc/cmdline", CMDLINE_MAX, &cmdline) < 0)
+        if (file_read_all(root_fd, "proc/cmdline", CMDLINE_MAX, &cmdline) < 0)
                 return false;
         for (word = strtok_r(cmdline, " \t\n", &state); word;
              word = strtok_r(NULL, " \t\n", &state))
@@ -26,22 +26,22 @@ static bool has_kernel_argument(int root_fd, const char *argument) {
 static bool is_container(int root_fd) {
         const char *container = getenv("container");
 
-        return (container && *container) || sysfs_exists(root_fd, "run/systemd/container") ||
-               sysfs_exists(root_fd, "run/host/container-manager");
+        return (container && *container) || file_exists(root_fd, "run/systemd/container") ||
+               file_exists(root_fd, "run/host/container-manager");
 }
 
 static bool is_kernel_async(int root_fd) {
         _cleanup_free_ char *value = NULL;
 
-        return sysfs_read(root_fd, "sys/module/core/parameters/async_shutdown", &value) >= 0 &&
+        return file_read(root_fd, "sys/module/core/parameters/async_shutdown", &value) >= 0 &&
                STREQ(value, "Y");
 }
 
 /* fwupd's own hook runs beside ours and may be activating a drive's firmware. */
 static bool may_fwupd_run(int root_fd) {
-        return sysfs_exists(root_fd, "var/lib/fwupd/pending.db") &&
-               (sysfs_exists(root_fd, "usr/lib/systemd/system-shutdown/fwupd.shutdown") ||
-                sysfs_exists(root_fd, "lib/systemd/system-shutdown/fwupd.shutdown"));
+        return file_exists(root_fd, "var/lib/fwupd/pending.db") &&
+               (file_exists(root_fd, "usr/lib/systemd/system-shutdown/fwupd.shutdown") ||
+                file_exists(root_fd, "lib/systemd/system-shutdown/fwupd.shutdown"));
 }
 
 static int say(const char *text, char **ret_reason) {
@@ -109,7 +109,7 @@ int stand_down(int root_fd, const Config *config, Stage stage, Action action, ch
 
 static int is_pid1(int root_fd, const char *name) {
         _cleanup_free_ char *comm = NULL;
-        int r = sysfs_read(root_fd, "proc/1/comm", &comm);
+        int r = file_read(root_fd, "proc/1/comm", &comm);
 
         return r < 0 ? r : STREQ(comm, name);
 }
@@ -122,7 +122,7 @@ static int is_pid1_shutdown(int root_fd) {
 /* At boot an initrd has the same file, but another PID 1. systemd-shutdown executes /shutdown, be
  * that dracut's script or itself. */
 static int is_exitrd(int root_fd) {
-        return sysfs_exists(root_fd, "etc/initrd-release") ? is_pid1(root_fd, "shutdown") : 0;
+        return file_exists(root_fd, "etc/initrd-release") ? is_pid1(root_fd, "shutdown") : 0;
 }
 
 int is_shutting_down(int root_fd, Stage stage) {
@@ -139,7 +139,7 @@ int is_shutting_down(int root_fd, Stage stage) {
 /* The words end with a NUL each; the first is the program, or the interpreter of dracut's script.
  */
 Action shutting_down_action(int root_fd) {
-        _cleanup_close_ int fd = sysfs_open_attribute(root_fd, "proc/1/cmdline", O_RDONLY);
+        _cleanup_close_ int fd = file_open(root_fd, "proc/1/cmdline", O_RDONLY);
         char words[4096];
         ssize_t n = fd < 0 ? -1 : read(fd, words, sizeof(words) - 1);
 
@@ -163,7 +163,7 @@ int stand_down_rehearsal(int root_fd, const Config *config, int pending, Action 
         r = stand_down_always(root_fd, config, ret_reason);
         if (r != 0)
                 return r;
-        if (sysfs_exists(root_fd, "etc/initrd-release"))
+        if (file_exists(root_fd, "etc/initrd-release"))
                 return say("this is an initrd: nobody knows yet what will be needed", ret_reason);
         if (is_pid1_shutdown(root_fd) > 0)
                 return say("this machine is shutting down", ret_reason);

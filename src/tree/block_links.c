@@ -3,8 +3,7 @@
 
 #include "tree/block_links.h"
 
-#include "base/fs.h"
-#include "base/sysfs.h"
+#include "base/file.h"
 
 /* What the list and the topology are asked for again and again, each in an order of its own. */
 typedef struct Linker {
@@ -124,10 +123,10 @@ static int link_to_subsystem(Linker *linker, const BlockEntry *head) {
         const char *name;
         int r;
 
-        r = fs_opendir(linker->root_fd, head->dir, &dir);
+        r = file_opendir(linker->root_fd, head->dir, &dir);
         if (r < 0)
-                return fs_is_gone(r) ? 0 : r;
-        while ((name = fs_readdir(dir, &r))) {
+                return file_is_gone(r) ? 0 : r;
+        while ((name = file_readdir(dir, &r))) {
                 r = link_to(linker, head, name);
                 if (r < 0)
                         return r;
@@ -236,10 +235,10 @@ static int link_holders(Linker *linker, size_t block) {
 
         if (asprintf(&path, "sys/class/block/%s/holders", topology->blocks[block].name) < 0)
                 return -ENOMEM;
-        r = fs_opendir(linker->root_fd, path, &dir);
+        r = file_opendir(linker->root_fd, path, &dir);
         if (r < 0)
-                return fs_is_gone(r) ? 0 : doubt_holders(topology, block, r);
-        while ((name = fs_readdir(dir, &r))) {
+                return file_is_gone(r) ? 0 : doubt_holders(topology, block, r);
+        while ((name = file_readdir(dir, &r))) {
                 r = link_user(linker, block, BLOCK_HOLDER, name);
                 if (r < 0)
                         return r;

@@ -7,7 +7,7 @@
 #include <limits.h>
 #include <sys/stat.h>
 
-#include "base/fs.h"
+#include "base/file.h"
 
 int block_node_open(int root_fd, const char *name, dev_t devnum, bool claim) {
         char path[PATH_MAX];
@@ -21,7 +21,7 @@ int block_node_open(int root_fd, const char *name, dev_t devnum, bool claim) {
                     O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (claim ? O_EXCL : 0));
         if (fd < 0)
                 return -errno;
-        r = fs_stat_node(fd, "", AT_EMPTY_PATH, &type, &found);
+        r = file_stat_node(fd, "", AT_EMPTY_PATH, &type, &found);
         if (r >= 0 && (type != S_IFBLK || found != devnum))
                 r = -ESTALE;
         if (r >= 0)

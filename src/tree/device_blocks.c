@@ -6,8 +6,7 @@
 #include <fcntl.h>
 #include <limits.h>
 
-#include "base/fs.h"
-#include "base/sysfs.h"
+#include "base/file.h"
 #include "tree/block_node.h"
 #include "tree/loop_backing.h"
 
@@ -31,7 +30,7 @@ int block_read_devnum(int dir_fd, const char *path, dev_t *ret_devnum) {
         _cleanup_free_ char *text = NULL;
         int r;
 
-        r = sysfs_read(dir_fd, path, &text);
+        r = file_read(dir_fd, path, &text);
         if (r == -ENOMEM)
                 return r;
         if (r < 0 || parse_devnum(text, ret_devnum) < 0)
@@ -57,7 +56,7 @@ int block_count_sectors(int dir_fd, const char *path, uint64_t *ret_count, bool 
         _cleanup_free_ char *text = NULL;
         int r;
 
-        r = sysfs_read(dir_fd, path, &text);
+        r = file_read(dir_fd, path, &text);
         if (r < 0)
                 return r;
         /* Of reads their number, merges, sectors and time; of writes the same; how many are under
@@ -97,9 +96,8 @@ static int block_entry_read(int dir_fd, const char *syspath, BlockEntry *entry) 
         r = block_read_devnum(dir_fd, "dev", &entry->devnum);
         if (r < 0)
                 return r;
-        entry->is_partition = sysfs_exists(dir_fd, "partition");
-        entry->is_bound_loop =
-                STARTSWITH(entry->name, "loop") && sysfs_exists(dir_fd, BACKING_FILE);
+        entry->is_partition = file_exists(dir_fd, "partition");
+        entry->is_bound_loop = STARTSWITH(entry->name, "loop") && file_exists(dir_fd, BACKING_FILE);
         r = read_head(entry);
         return r < 0 ? r : read_sectors(dir_fd, entry);
 }
@@ -113,7 +111,7 @@ int block_list_add(BlockList *list, int root_fd, const char *syspath) {
                 return 0;
         dir_fd = openat(root_fd, syspath, O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (dir_fd < 0)
-                return fs_is_gone(-errno) ? 0 : -errno;
+                return file_is_gone(-errno) ? 0 : -errno;
         larger = reallocarray(list->entries, list->n_entries + 1, sizeof(BlockEntry));
         if (!larger)
                 return -ENOMEM;
@@ -145,7 +143,7 @@ static bool is_unbound(int root_fd, const BlockEntry *entry, int error) {
         if (error != -ENXIO && error != -ENOENT)
                 return false;
         (void) snprintf(path, sizeof(path), "%s/%s/" BACKING_FILE, entry->dir, entry->name);
-        return !sysfs_exists(root_fd, path);
+        return !file_exists(root_fd, path);
 }
 
 static int take_answer(BlockList *list, int root_fd, BlockEntry *entry, const LoopBacking *loop) {

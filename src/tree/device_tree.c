@@ -6,8 +6,7 @@
 #include <fcntl.h>
 #include <limits.h>
 
-#include "base/fs.h"
-#include "base/sysfs.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "tree/block_links.h"
 
@@ -47,10 +46,10 @@ static int tree_visit(Tree *tree, const char *list, TreeSkip skip, TreeVisit vis
         const char *name;
         int r;
 
-        r = fs_opendir(tree->root_fd, list, &dir);
+        r = file_opendir(tree->root_fd, list, &dir);
         if (r < 0)
                 return r == -ENOENT ? 0 : r;
-        while ((name = fs_readdir(dir, &r))) {
+        while ((name = file_readdir(dir, &r))) {
                 _cleanup_free_ char *path = NULL;
                 char target[PATH_MAX];
                 ssize_t n;
@@ -203,7 +202,7 @@ static int add_path(Tree *tree, const char *syspath, Endpoint *endpoint) {
 /* NULL where the attribute is missing, blank or no text. Only want of memory is an error. */
 static int read_text(int dir_fd, const char *name, char **ret_text) {
         _cleanup_free_ char *text = NULL;
-        int r = sysfs_read(dir_fd, name, &text);
+        int r = file_read(dir_fd, name, &text);
 
         if (r < 0)
                 return r == -ENOMEM ? r : 0;
@@ -217,7 +216,7 @@ static int read_driver(int root_fd, const Endpoint *endpoint, char **ret_driver)
         int r = 0;
 
         if (endpoint->path)
-                r = sysfs_link_name(root_fd, endpoint->path, "driver", ret_driver);
+                r = file_link_name(root_fd, endpoint->path, "driver", ret_driver);
         return r == -ENOMEM ? r : 0;
 }
 
@@ -253,7 +252,7 @@ static int visit_controller(Tree *tree, const char *syspath) {
 
         dir_fd = openat(tree->root_fd, syspath, O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (dir_fd < 0)
-                return fs_is_gone(-errno) ? 0 : -errno;
+                return file_is_gone(-errno) ? 0 : -errno;
         r = add_path(tree, syspath, &endpoint);
         if (r < 0)
                 return r;
@@ -284,7 +283,7 @@ static int visit_function(Tree *tree, const char *syspath) {
         ssize_t device;
         int r;
 
-        r = sysfs_read_at(tree->root_fd, syspath, "class", &class);
+        r = file_read_at(tree->root_fd, syspath, "class", &class);
         if (r < 0)
                 return r == -ENOMEM ? r : 0;
         if (!STREQ(class, CLASS_NVME))
@@ -314,8 +313,8 @@ static int read_n_vfs(int root_fd, const char *dir, unsigned *ret) {
         char *end;
         int r;
 
-        r = sysfs_read_at(root_fd, dir, "sriov_numvfs", &text);
-        if (r == -ENOMEM || fs_is_gone(r))
+        r = file_read_at(root_fd, dir, "sriov_numvfs", &text);
+        if (r == -ENOMEM || file_is_gone(r))
                 return r == -ENOMEM ? r : 0;
         errno = 0;
         n = r < 0 ? ULONG_MAX : strtoul(text, &end, 10);
@@ -336,7 +335,7 @@ static int link_physical_functions(Tree *tree) {
                 r = read_n_vfs(tree->root_fd, dir, &device->n_vfs);
                 if (r < 0)
                         return r;
-                r = sysfs_link_name(tree->root_fd, dir, "physfn", &physfn);
+                r = file_link_name(tree->root_fd, dir, "physfn", &physfn);
                 if (r == -ENOMEM)
                         return r;
                 if (r >= 0)

@@ -12,7 +12,7 @@
  * SR-IOV physfn links and numbers of virtual functions, namespaces (multipath heads with the
  * controllers that have a path to them), partitions, and everything that holders/ or a loop device
  * itself (loop_backing.h) says stands on them, to any depth. The result is sorted. root_fd: see
- * sysfs.h. A device that vanishes meanwhile is left out; an attribute that vanishes leaves its
+ * file.h. A device that vanishes meanwhile is left out; an attribute that vanishes leaves its
  * field NULL. No NVMe at all gives an empty topology and 0. Where holders/ can't be read the block
  * gets USE_UNKNOWN here already; where a loop device does not tell, every namespace does. The
  * strings of a controller are printable ASCII ('?' for other bytes). A foreign one is named by its

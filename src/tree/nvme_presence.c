@@ -6,8 +6,7 @@
 #include <ctype.h>
 #include <sys/sysmacros.h>
 
-#include "base/fs.h"
-#include "base/sysfs.h"
+#include "base/file.h"
 #include "base/text.h"
 
 #define FUNCTION_MAX 128
@@ -16,7 +15,7 @@
 static void read_into(int root_fd, const char *dir, const char *name, char *buffer, size_t size) {
         _cleanup_free_ char *value = NULL;
 
-        if (sysfs_read_at(root_fd, dir, name, &value) < 0)
+        if (file_read_at(root_fd, dir, name, &value) < 0)
                 return;
         text_clean_attribute(value);
         (void) snprintf(buffer, size, "%s", value);
@@ -30,9 +29,9 @@ static void find_name(int root_fd, const char *function, char *name, size_t size
         int r;
 
         (void) snprintf(path, sizeof(path), "%s/nvme", function);
-        if (fs_opendir(root_fd, path, &dir) < 0)
+        if (file_opendir(root_fd, path, &dir) < 0)
                 return;
-        while ((entry = fs_readdir(dir, &r)))
+        while ((entry = file_readdir(dir, &r)))
                 if (STARTSWITH(entry, "nvme"))
                         (void) snprintf(name, size, "%s", entry);
 }
@@ -60,12 +59,12 @@ static bool is_usable(int root_fd, const char *entry) {
 
         name_disk(entry, disk, sizeof(disk));
         (void) snprintf(path, sizeof(path), "sys/class/block/%s", disk);
-        if (sysfs_read_at(root_fd, path, "dev", &number) < 0 || parse_devnum(number, &devnum) < 0)
+        if (file_read_at(root_fd, path, "dev", &number) < 0 || parse_devnum(number, &devnum) < 0)
                 return false;
-        if (!sysfs_exists(root_fd, UDEV_CONTROL))
+        if (!file_exists(root_fd, UDEV_CONTROL))
                 return true;
         (void) snprintf(path, sizeof(path), "run/udev/data/b%u:%u", major(devnum), minor(devnum));
-        return sysfs_exists(root_fd, path);
+        return file_exists(root_fd, path);
 }
 
 static size_t count_namespaces(int root_fd, const char *controller) {
@@ -74,9 +73,9 @@ static size_t count_namespaces(int root_fd, const char *controller) {
         size_t n = 0;
         int r;
 
-        if (fs_opendir(root_fd, controller, &dir) < 0)
+        if (file_opendir(root_fd, controller, &dir) < 0)
                 return 0;
-        while ((entry = fs_readdir(dir, &r)))
+        while ((entry = file_readdir(dir, &r)))
                 n += STARTSWITH(entry, "nvme") && is_usable(root_fd, entry);
         return n;
 }
@@ -86,9 +85,9 @@ void nvme_presence_read(int root_fd, const char *address, NvmePresence *ret) {
 
         *ret = (NvmePresence){};
         (void) snprintf(function, sizeof(function), "sys/bus/pci/devices/%s", address);
-        ret->is_on_bus = sysfs_exists(root_fd, function);
+        ret->is_on_bus = file_exists(root_fd, function);
         (void) snprintf(path, sizeof(path), "%s/driver", function);
-        ret->is_driven = sysfs_exists(root_fd, path);
+        ret->is_driven = file_exists(root_fd, path);
         find_name(root_fd, function, ret->name, sizeof(ret->name));
         if (!*ret->name)
                 return;
@@ -106,11 +105,11 @@ ssize_t nvme_presence_count(int root_fd) {
         const char *name;
         int r;
 
-        r = fs_opendir(root_fd, "sys/bus/pci/drivers/nvme", &dir);
+        r = file_opendir(root_fd, "sys/bus/pci/drivers/nvme", &dir);
         if (r < 0)
                 return r == -ENOENT ? 0 : r;
         /* the driver's own attributes have no colon, addresses have two */
-        while ((name = fs_readdir(dir, &r)))
+        while ((name = file_readdir(dir, &r)))
                 n += strchr(name, ':') != NULL;
         return r < 0 ? r : n;
 }

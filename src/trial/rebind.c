@@ -9,8 +9,8 @@
 #include <sys/wait.h>
 #include <systemd/sd-event.h>
 
+#include "base/file.h"
 #include "base/names.h"
-#include "base/sysfs.h"
 #include "tree/nvme_presence.h"
 #include "trial/uevents.h"
 
@@ -224,7 +224,7 @@ static void bind_and_exit(const Rebind *rebind, const Target *target) {
         const Device *d = target_device(rebind, target);
 
         (void) prctl(PR_SET_NAME, d->controller->name);
-        _exit(-sysfs_write(rebind->root_fd, BIND_PATH, d->address));
+        _exit(-file_write(rebind->root_fd, BIND_PATH, d->address));
 }
 
 static void start(Rebind *rebind, Target *target) {

@@ -3,7 +3,7 @@
 
 #include <sys/sysmacros.h>
 
-#include "base/sysfs.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "config/config_keys.h"
 #include "report/json.h"

@@ -10,7 +10,7 @@ extern const ShutdownOps ops_kernel;
 typedef struct OpsKernel OpsKernel;
 
 /* topology is referred to until ops_kernel_free(). is_live: the machine is not going down; see
- * worker_run(). root_fd: see sysfs.h. SIGTERM and SIGINT
+ * worker_run(). root_fd: see file.h. SIGTERM and SIGINT
  * are blocked from here on and end ops->wait(); RLIMIT_NOFILE is raised to its hard limit. argv0
  * (may be NULL) is the first byte of our command line: workers set it to '@', by which
  * systemd-shutdown spares them (ROOT_STORAGE_DAEMONS): a worker that is late holds its controller's

@@ -7,8 +7,8 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 
+#include "base/file.h"
 #include "base/log.h"
-#include "base/sysfs.h"
 
 #define ADMIN_TIMEOUT_SECONDS 5
 #define RCU_EXPEDITED "sys/kernel/rcu_expedited"
@@ -20,13 +20,13 @@ static int lower(int root_fd, const char *path, unsigned limit) {
         char value[16];
         int r;
 
-        r = sysfs_read(root_fd, path, &text);
+        r = file_read(root_fd, path, &text);
         if (r < 0)
                 return r;
         if (strtoul(text, NULL, 10) <= limit)
                 return 0;
         (void) snprintf(value, sizeof(value), "%u", limit);
-        return sysfs_write(root_fd, path, value);
+        return file_write(root_fd, path, value);
 }
 
 static void limit_module(int root_fd) {
@@ -60,13 +60,13 @@ static void limit_controllers(int root_fd, const Topology *topology) {
 static bool is_on(int root_fd, const char *path) {
         _cleanup_free_ char *text = NULL;
 
-        return sysfs_read(root_fd, path, &text) >= 0 && !STREQ(text, "0");
+        return file_read(root_fd, path, &text) >= 0 && !STREQ(text, "0");
 }
 
 /* Whether that makes a difference: not where it was so before, nor under rcu_normal. */
 static bool expedite_rcu(int root_fd) {
         bool was_on = is_on(root_fd, RCU_EXPEDITED) || is_on(root_fd, RCU_NORMAL);
-        int r = sysfs_write(root_fd, RCU_EXPEDITED, "1");
+        int r = file_write(root_fd, RCU_EXPEDITED, "1");
 
         if (r < 0)
                 log_debug("Could not expedite RCU, ignoring: %s", strerror(-r));

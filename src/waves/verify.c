@@ -11,7 +11,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#include "base/sysfs.h"
+#include "base/file.h"
 #include "tree/pci_presence.h"
 #include "waves/nvme_registers.h"
 
@@ -42,7 +42,7 @@ static int find_offset(int root_fd, const char *address, size_t page_size, size_
         int r;
 
         (void) snprintf(path, sizeof(path), "sys/bus/pci/devices/%s/resource", address);
-        r = sysfs_read(root_fd, path, &text);
+        r = file_read(root_fd, path, &text);
         if (r < 0)
                 return r;
         start = strtoull(text, &end, 16);
@@ -117,7 +117,7 @@ static bool judge_place(int root_fd, const char *address, StepResult *result) {
                 return true;
         }
         (void) snprintf(dir, sizeof(dir), "sys/bus/pci/devices/%s", address);
-        if (sysfs_link_name(root_fd, dir, "driver", &driver) < 0)
+        if (file_link_name(root_fd, dir, "driver", &driver) < 0)
                 return false;
         set(result, OUTCOME_FAILED, "still bound to %s", driver);
         return true;

@@ -8,10 +8,9 @@
 #include <stdarg.h>
 #include <sys/stat.h>
 
-#include "base/fs.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/poll_until.h"
-#include "base/sysfs.h"
 #include "base/text.h"
 #include "inuse/mount_guard.h"
 #include "tree/block_node.h"
@@ -79,7 +78,7 @@ static bool belongs_to(const Block *block, size_t device) {
 static bool has_same_serial(Worker *w) {
         const Device *d = worker_device(w);
         _cleanup_free_ char *serial = NULL;
-        int r = sysfs_read_fd(w->serial_fd, &serial);
+        int r = file_read_fd(w->serial_fd, &serial);
 
         if (r < 0)
                 return refuse(w, OUTCOME_LEFT, "%s is no longer at this address: %s",
@@ -103,13 +102,13 @@ static bool is_same_controller(Worker *w) {
                 w->slot->result.is_gone = true;
                 return refuse(w, OUTCOME_VANISHED, "gone from the bus");
         }
-        r = sysfs_link_name(w->root_fd, dir, "driver", &driver);
+        r = file_link_name(w->root_fd, dir, "driver", &driver);
         if (r < 0 || !STREQ(driver, "nvme"))
                 return refuse(w, OUTCOME_LEFT, "no longer bound to nvme but to %s",
                               r < 0 ? "nothing" : driver);
         (void) snprintf(dir, sizeof(dir), "sys/bus/pci/devices/%s/nvme/%s/serial", d->address,
                         d->controller->name);
-        w->serial_fd = sysfs_open_attribute(w->root_fd, dir, O_RDONLY);
+        w->serial_fd = file_open(w->root_fd, dir, O_RDONLY);
         if (w->serial_fd < 0)
                 return refuse(w, OUTCOME_LEFT, "%s is no longer at this address: %s",
                               d->controller->name, strerror(-w->serial_fd));
@@ -120,8 +119,8 @@ static bool is_same_controller(Worker *w) {
  * of->mutex). */
 static bool can_unbind(Worker *w) {
         driver_log_open(w->root_fd, &w->log);
-        w->schedstat_fd = sysfs_open_attribute(w->root_fd, "proc/self/schedstat", O_RDONLY);
-        w->unbind_fd = sysfs_open_attribute(w->root_fd, UNBIND_PATH, O_WRONLY);
+        w->schedstat_fd = file_open(w->root_fd, "proc/self/schedstat", O_RDONLY);
+        w->unbind_fd = file_open(w->root_fd, UNBIND_PATH, O_WRONLY);
         return w->unbind_fd >= 0 ||
                refuse(w, OUTCOME_LEFT, "opening /%s: %s", UNBIND_PATH, strerror(-w->unbind_fd));
 }
@@ -146,7 +145,7 @@ static bool has_planned_vfs(Worker *w) {
         int r;
 
         (void) snprintf(dir, sizeof(dir), "sys/bus/pci/devices/%s", d->address);
-        r = sysfs_read_at(w->root_fd, dir, "sriov_numvfs", &text);
+        r = file_read_at(w->root_fd, dir, "sriov_numvfs", &text);
         if (r == -ENOENT && d->n_vfs == 0)
                 return true;
         if (r < 0)
@@ -175,10 +174,10 @@ static int look_at_namespaces(const Worker *w, bool with_sectors, Namespaces *re
 
         (void) snprintf(path, sizeof(path), "sys/bus/pci/devices/%s/nvme/%s", d->address,
                         d->controller->name);
-        r = fs_opendir(w->root_fd, path, &dir);
+        r = file_opendir(w->root_fd, path, &dir);
         if (r < 0)
                 return r;
-        while ((name = fs_readdir(dir, &r))) {
+        while ((name = file_readdir(dir, &r))) {
                 uint64_t n_sectors = 0;
                 bool is_busy = false;
 
@@ -328,10 +327,10 @@ static int open_delay(int root_fd, const char *head) {
         int r;
 
         (void) snprintf(path, sizeof(path), "sys/class/block/%s/delayed_removal_secs", head);
-        r = sysfs_read(root_fd, path, &text);
+        r = file_read(root_fd, path, &text);
         if (r < 0)
                 return r;
-        return STREQ(text, "0") ? -ENOENT : sysfs_open_attribute(root_fd, path, O_WRONLY);
+        return STREQ(text, "0") ? -ENOENT : file_open(root_fd, path, O_WRONLY);
 }
 
 /* A head may outlive its last path by that many seconds, for a link that comes back: it queues what
@@ -358,7 +357,7 @@ static void find_delays(Worker *w) {
 /* When nothing can keep the controller any more: one that is left stays as it was. */
 static void end_delays(Worker *w) {
         for (size_t i = 0; i < w->n_delays; i++) {
-                int r = sysfs_write_fd(w->delays[i], "0");
+                int r = file_write_fd(w->delays[i], "0");
 
                 if (r < 0)
                         log_debug("delayed_removal_secs of a namespace of %s: %s, ignoring.",
@@ -390,7 +389,7 @@ static bool read_contention(const Worker *w, usec_t *ret_usec) {
         _cleanup_free_ char *text = NULL;
         unsigned long long nsec;
 
-        if (w->schedstat_fd < 0 || sysfs_read_fd(w->schedstat_fd, &text) < 0 ||
+        if (w->schedstat_fd < 0 || file_read_fd(w->schedstat_fd, &text) < 0 ||
             sscanf(text, "%*u %llu", &nsec) != 1)
                 return false;
         *ret_usec = nsec / 1000;
@@ -408,7 +407,7 @@ static bool unbind(Worker *w) {
         driver_log_skip(&w->log);
         /* Set before: a worker that is killed inside has taken it all the same. */
         w->slot->result.is_taken = true;
-        r = sysfs_write_fd(w->unbind_fd, d->address);
+        r = file_write_fd(w->unbind_fd, d->address);
         if (is_known && read_contention(w, &after))
                 w->slot->result.contention_usec = after - before;
         w->slot->result.is_taken = r >= 0;

@@ -6,7 +6,7 @@
 
 #include <fcntl.h>
 
-#include "base/fs.h"
+#include "base/file.h"
 
 #define INPUT_MAX (1 << 20)
 
@@ -37,9 +37,9 @@ static size_t run_directory(const char *path) {
         _cleanup_closedir_ DIR *dir = NULL;
         const char *name;
         size_t n = 0;
-        int r = fs_opendir(AT_FDCWD, path, &dir);
+        int r = file_opendir(AT_FDCWD, path, &dir);
 
-        while (r >= 0 && (name = fs_readdir(dir, &r))) {
+        while (r >= 0 && (name = file_readdir(dir, &r))) {
                 run_file(path, dirfd(dir), name);
                 n++;
         }

@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "base/sysfs.h"
+#include "base/file.h"
 #include "fake_root.h"
 #include "topology_builder.h"
 #include "trial/rtd3e.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Attribute reading relative to a root directory; see sysfs.h. */
+/* Files below a root directory; see file.h. */
 
-#include "base/sysfs.h"
+#include "base/file.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -9,13 +9,13 @@
 
 #define ATTRIBUTE_MAX ((size_t) 4096)
 
-int sysfs_open_root(const char *root) {
+int file_open_root(const char *root) {
         int fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
         return fd < 0 ? -errno : fd;
 }
 
-bool sysfs_exists(int root_fd, const char *path) {
+bool file_exists(int root_fd, const char *path) {
         return faccessat(root_fd, path, F_OK, 0) == 0;
 }
 
@@ -51,20 +51,20 @@ static ssize_t read_attribute(int fd, char *buffer, size_t size) {
         return n < 0 ? -errno : n;
 }
 
-int sysfs_open_attribute(int root_fd, const char *path, int flags) {
+int file_open(int root_fd, const char *path, int flags) {
         int fd = openat(root_fd, path,
                         flags | O_CLOEXEC | O_NOCTTY | (flags == O_RDONLY ? O_NONBLOCK : 0));
 
         return fd < 0 ? -errno : fd;
 }
 
-int sysfs_read(int root_fd, const char *path, char **ret_value) {
-        _cleanup_close_ int fd = sysfs_open_attribute(root_fd, path, O_RDONLY);
+int file_read(int root_fd, const char *path, char **ret_value) {
+        _cleanup_close_ int fd = file_open(root_fd, path, O_RDONLY);
 
-        return fd < 0 ? fd : sysfs_read_fd(fd, ret_value);
+        return fd < 0 ? fd : file_read_fd(fd, ret_value);
 }
 
-int sysfs_read_fd(int fd, char **ret_value) {
+int file_read_fd(int fd, char **ret_value) {
         char buffer[ATTRIBUTE_MAX];
         char *value;
         ssize_t n;
@@ -84,15 +84,15 @@ int sysfs_read_fd(int fd, char **ret_value) {
         return 0;
 }
 
-int sysfs_read_at(int root_fd, const char *dir, const char *name, char **ret_value) {
+int file_read_at(int root_fd, const char *dir, const char *name, char **ret_value) {
         char path[PATH_MAX];
 
         if ((size_t) snprintf(path, sizeof(path), "%s/%s", dir, name) >= sizeof(path))
                 return -ENAMETOOLONG;
-        return sysfs_read(root_fd, path, ret_value);
+        return file_read(root_fd, path, ret_value);
 }
 
-int sysfs_read_all(int root_fd, const char *path, size_t max, char **ret_text) {
+int file_read_all(int root_fd, const char *path, size_t max, char **ret_text) {
         _cleanup_free_ char *text = NULL;
         _cleanup_close_ int fd = -1;
         size_t size = 0, n = 0;
@@ -127,7 +127,7 @@ int sysfs_read_all(int root_fd, const char *path, size_t max, char **ret_text) {
         return 0;
 }
 
-int sysfs_link_name(int root_fd, const char *dir, const char *name, char **ret_name) {
+int file_link_name(int root_fd, const char *dir, const char *name, char **ret_name) {
         char path[PATH_MAX], target[PATH_MAX];
         const char *slash;
         char *copy;
@@ -164,17 +164,80 @@ int parse_devnum(const char *text, dev_t *ret_devnum) {
         return 0;
 }
 
-int sysfs_write(int root_fd, const char *path, const char *value) {
-        _cleanup_close_ int fd = sysfs_open_attribute(root_fd, path, O_WRONLY);
+int file_write(int root_fd, const char *path, const char *value) {
+        _cleanup_close_ int fd = file_open(root_fd, path, O_WRONLY);
 
-        return fd < 0 ? fd : sysfs_write_fd(fd, value);
+        return fd < 0 ? fd : file_write_fd(fd, value);
 }
 
-int sysfs_write_fd(int fd, const char *value) {
+int file_write_fd(int fd, const char *value) {
         size_t length = strlen(value);
         ssize_t n = write(fd, value, length);
 
         if (n < 0)
                 return -errno;
         return (size_t) n == length ? 0 : -EIO;
+}
+
+static int stat_node(int dir_fd, const char *path, int flags, struct statx *sx) {
+        /* Without DONT_SYNC one open file on a dead NFS or FUSE server would stop us here for good.
+         * Type and device number are filled in without being asked for; asking would give EACCES
+         * for every file on another user's FUSE (fuse_getattr() in fs/fuse/dir.c), even to root. */
+        flags |= AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT;
+        return statx(dir_fd, path, flags, 0, sx) < 0 ? -errno : 0;
+}
+
+int file_stat_node(int dir_fd, const char *path, int flags, mode_t *ret_type, dev_t *ret_devnum) {
+        struct statx sx;
+        int r = stat_node(dir_fd, path, flags, &sx);
+
+        if (r < 0)
+                return r;
+        *ret_type = sx.stx_mode & S_IFMT;
+        *ret_devnum = makedev(sx.stx_rdev_major, sx.stx_rdev_minor);
+        return 0;
+}
+
+int file_stat(int dir_fd, const char *path, mode_t *ret_type, dev_t *ret_devnum, dev_t *ret_on) {
+        struct statx sx;
+        int r = stat_node(dir_fd, path, 0, &sx);
+
+        if (r < 0)
+                return r;
+        *ret_type = sx.stx_mode & S_IFMT;
+        *ret_devnum = makedev(sx.stx_rdev_major, sx.stx_rdev_minor);
+        *ret_on = makedev(sx.stx_dev_major, sx.stx_dev_minor);
+        return 0;
+}
+
+bool file_is_gone(int error) {
+        return error == -ENOENT || error == -ENODEV || error == -ENXIO || error == -ENOTDIR;
+}
+
+int file_opendir(int dir_fd, const char *path, DIR **ret_dir) {
+        DIR *dir;
+        int fd, r;
+
+        fd = openat(dir_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+        dir = fdopendir(fd);
+        if (!dir) {
+                r = -errno;
+                (void) close(fd);
+                return r;
+        }
+        *ret_dir = dir;
+        return 0;
+}
+
+const char *file_readdir(DIR *dir, int *ret_error) {
+        const struct dirent *entry;
+
+        do {
+                errno = 0;
+                entry = readdir(dir);
+        } while (entry && (STREQ(entry->d_name, ".") || STREQ(entry->d_name, "..")));
+        *ret_error = entry ? 0 : -errno;
+        return entry ? entry->d_name : NULL;
 }

@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-#include "base/sysfs.h"
+#include "base/file.h"
 #include "fake_root.h"
 
 TestSuite(sysfs, .init = fake_root_start, .fini = fake_root_done, .timeout = 10);
@@ -13,7 +13,7 @@ Test(sysfs, reads_an_attribute_without_its_trailing_blanks) {
         _cleanup_free_ char *value = NULL;
 
         fake_root_write("sys/class/nvme/nvme0/serial", "S3RIAL 1          \n");
-        cr_assert(eq(int, sysfs_read_at(root_fd, "sys/class/nvme/nvme0", "serial", &value), 0));
+        cr_assert(eq(int, file_read_at(root_fd, "sys/class/nvme/nvme0", "serial", &value), 0));
         cr_expect(eq(str, value, "S3RIAL 1"));
 }
 
@@ -22,11 +22,11 @@ Test(sysfs, says_what_is_wrong_and_leaves_the_result_alone) {
 
         fake_root_write_binary("binary", "a\0b", 3);
         fake_root_write("directory/file", "");
-        cr_expect(eq(int, sysfs_read(root_fd, "missing", &value), -ENOENT));
-        cr_expect(eq(int, sysfs_read(root_fd, "binary", &value), -EINVAL));
-        cr_expect(eq(int, sysfs_read(root_fd, "directory", &value), -EISDIR));
-        cr_expect(eq(int, sysfs_read_all(root_fd, "binary", 100, &value), -EINVAL));
-        cr_expect(eq(int, sysfs_link_name(root_fd, "directory", "file", &value), -EINVAL));
+        cr_expect(eq(int, file_read(root_fd, "missing", &value), -ENOENT));
+        cr_expect(eq(int, file_read(root_fd, "binary", &value), -EINVAL));
+        cr_expect(eq(int, file_read(root_fd, "directory", &value), -EISDIR));
+        cr_expect(eq(int, file_read_all(root_fd, "binary", 100, &value), -EINVAL));
+        cr_expect(eq(int, file_link_name(root_fd, "directory", "file", &value), -EINVAL));
         cr_expect(eq(ptr, value, NULL));
 }
 
@@ -34,7 +34,7 @@ Test(sysfs, reads_an_empty_attribute) {
         _cleanup_free_ char *value = NULL;
 
         fake_root_write("empty", "");
-        cr_assert(eq(int, sysfs_read(root_fd, "empty", &value), 0));
+        cr_assert(eq(int, file_read(root_fd, "empty", &value), 0));
         cr_expect(eq(str, value, ""));
 }
 
@@ -44,16 +44,16 @@ Test(sysfs, reads_whole_tables_up_to_a_limit) {
 
         memset(table, 'x', sizeof(table) - 1);
         fake_root_write("proc/table", table);
-        cr_assert(eq(int, sysfs_read_all(root_fd, "proc/table", sizeof(table), &text), 0));
+        cr_assert(eq(int, file_read_all(root_fd, "proc/table", sizeof(table), &text), 0));
         cr_expect(eq(sz, strlen(text), sizeof(table) - 1));
-        cr_expect(eq(int, sysfs_read_all(root_fd, "proc/table", sizeof(table) - 2, &text), -EFBIG));
+        cr_expect(eq(int, file_read_all(root_fd, "proc/table", sizeof(table) - 2, &text), -EFBIG));
 }
 
 Test(sysfs, does_not_wait_for_a_pipe_that_nobody_writes) {
         char *value = NULL;
 
         cr_assert(eq(int, mkfifo(fake_root_path("pipe"), 0600), 0));
-        cr_expect(eq(int, sysfs_read(root_fd, "pipe", &value), 0));
+        cr_expect(eq(int, file_read(root_fd, "pipe", &value), 0));
         cr_expect(eq(str, value, ""));
         free(value);
 }
@@ -63,7 +63,7 @@ Test(sysfs, names_what_a_link_leads_to) {
 
         fake_root_link("sys/bus/pci/devices/0000:01:00.0/driver", "../../drivers/nvme");
         cr_assert(eq(int,
-                     sysfs_link_name(root_fd, "sys/bus/pci/devices/0000:01:00.0", "driver", &name),
+                     file_link_name(root_fd, "sys/bus/pci/devices/0000:01:00.0", "driver", &name),
                      0));
         cr_expect(eq(str, name, "nvme"));
 }
@@ -85,9 +85,9 @@ Test(sysfs, writes_with_one_write_and_reports_failure) {
         _cleanup_free_ char *text = NULL;
 
         fake_root_write("sys/unbind", "");
-        cr_expect(eq(int, sysfs_write(root_fd, "sys/unbind", "0000:01:00.0"), 0));
+        cr_expect(eq(int, file_write(root_fd, "sys/unbind", "0000:01:00.0"), 0));
         text = fake_root_read("sys/unbind");
         cr_expect(eq(str, text, "0000:01:00.0"));
-        cr_expect(eq(int, sysfs_write(root_fd, "sys/bind", "0000:01:00.0"), -ENOENT));
-        cr_expect(eq(int, sysfs_write(root_fd, "sys", "0000:01:00.0"), -EISDIR));
+        cr_expect(eq(int, file_write(root_fd, "sys/bind", "0000:01:00.0"), -ENOENT));
+        cr_expect(eq(int, file_write(root_fd, "sys", "0000:01:00.0"), -EISDIR));
 }
