@@ -55,7 +55,7 @@ _nvme_async_shutdown() {
                 words=(-h --help --version)
                 __nvme_async_shutdown_takes plan simulate report rehearse config && words+=(--json)
                 __nvme_async_shutdown_takes rehearse && words+=(--yes)
-                __nvme_async_shutdown_takes run plan && words+=(--stage=)
+                __nvme_async_shutdown_takes plan && words+=(--stage=)
                 __nvme_async_shutdown_takes plan && words+=(--order=)
                 __nvme_async_shutdown_takes plan simulate snapshot &&
                         words+=(--from= --generate= --no-claim)
@@ -64,8 +64,7 @@ _nvme_async_shutdown() {
                 __nvme_async_shutdown_takes report &&
                         words+=(-b --boot= --metrics= --trend --journal=)
                 case $verb in
-                '') words+=(plan run simulate snapshot report import rehearse exitrd config) ;;
-                run) words+=(reboot poweroff halt kexec) ;;
+                '') words+=(plan simulate snapshot report import rehearse exitrd config) ;;
                 esac
                 ;;
         esac

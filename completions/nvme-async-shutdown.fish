@@ -35,7 +35,6 @@ end
 complete -c nvme-async-shutdown -f
 
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_is' -a plan -d 'Show what would happen now, and why'
-complete -c nvme-async-shutdown -n '__nvme_async_shutdown_is' -a run -d 'Act, at shutdown'
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_is' -a simulate -d 'Show what each order would cost'
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_is' -a snapshot -d 'Print this machine as JSON'
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_is' -a report -d 'Show what the last shutdown took'
@@ -43,13 +42,12 @@ complete -c nvme-async-shutdown -n '__nvme_async_shutdown_is' -a import -d 'Brin
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_is' -a exitrd -d 'Is an exitrd needed? For the unit'
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_is' -a rehearse -d 'Shut down and bind again, now'
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_is' -a config -d 'Show the effective configuration'
-complete -c nvme-async-shutdown -n '__nvme_async_shutdown_is run' -a 'reboot poweroff halt kexec'
 
 complete -c nvme-async-shutdown -s h -l help -d 'Show the help'
 complete -c nvme-async-shutdown -l version -d 'Show the version'
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes plan simulate report rehearse config' -l json -d 'Print JSON'
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes rehearse' -l yes -d 'Do not ask'
-complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes run plan' -l stage -x -a 'unit hook exitrd' -d 'The stage'
+complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes plan' -l stage -x -a 'unit hook exitrd' -d 'The stage'
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes plan' -l order -x -a 'hierarchy leaves two-pass serial' -d 'Whatever Order= says'
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes plan simulate snapshot' -l from -r -F -d 'The machine in that snapshot'
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes plan simulate snapshot' -l generate -x -d 'A made-up machine'

@@ -15,6 +15,10 @@
 /* "<30>nvme-async-shutdown: " and the parentheses around a suffix; the longest suffix. */
 #define PREFIX_MAX 32
 #define SUFFIX_MAX 600
+/* By the second one "journalctl -u nvme-async-shutdown" shows what the unit of each action logs. */
+#define JOURNAL_FIELDS                            \
+        "SYSLOG_IDENTIFIER=nvme-async-shutdown\n" \
+        "OBJECT_SYSTEMD_UNIT=nvme-async-shutdown.service\n"
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
 #define JOURNAL_ENTRY_MAX 8192
 #define JOURNAL_SNDBUF (8 * 1024 * 1024)
@@ -142,8 +146,7 @@ static void send_journal(int level, const char *const *fields, size_t n_fields) 
 
         if (log_journal < 0)
                 return;
-        n = (size_t) snprintf(entry, sizeof(entry),
-                              "PRIORITY=%d\nSYSLOG_IDENTIFIER=nvme-async-shutdown\n", level);
+        n = (size_t) snprintf(entry, sizeof(entry), "PRIORITY=%d\n" JOURNAL_FIELDS, level);
         for (size_t i = 0; i < n_fields; i++) {
                 size_t length = strlen(fields[i]);
 
@@ -245,8 +248,7 @@ void log_from_signal(const char *text) {
         size_t n = 0;
 
         if (is_journal)
-                n = append(line, sizeof(line), n,
-                           "PRIORITY=3\nSYSLOG_IDENTIFIER=nvme-async-shutdown\nMESSAGE=");
+                n = append(line, sizeof(line), n, "PRIORITY=3\n" JOURNAL_FIELDS "MESSAGE=");
         else if (log_target == LOG_TARGET_KMSG)
                 n = append(line, sizeof(line), n, "<27>nvme-async-shutdown: ");
         n = append(line, sizeof(line), n, text);

@@ -63,8 +63,8 @@ static void print_help(void) {
                 "     --version           Show the version\n"
                 "     --json              plan, simulate, report, rehearse, config: print JSON\n"
                 "     --yes               rehearse: do not ask\n"
-                "     --stage=STAGE       run: unit, hook or exitrd; plan: as that stage would\n"
-                "                         see it (default: unit)\n"
+                "     --stage=STAGE       plan: as unit, hook or exitrd would see it (default:\n"
+                "                         unit)\n"
                 "     --order=ORDER       plan: hierarchy, leaves, two-pass or serial, whatever\n"
                 "                         Order= says\n"
                 "     --from=FILE         plan, simulate, snapshot: the machine in that snapshot, "
@@ -93,7 +93,7 @@ static void print_help(void) {
                 "     --trend[=N]         report: compare the last N shutdowns of each drive\n"
                 "                         (default: 10)\n"
                 "     --journal=PATH      report: read that journal file or directory\n"
-                "\nrun refuses on a machine that is not shutting down, rehearse on one that is.\n"
+                "\nrehearse refuses on a machine that is shutting down.\n"
                 "See nvme-async-shutdown(8) and nvme-async-shutdown.conf(5).\n");
 }
 
@@ -243,35 +243,12 @@ static int finish_output(void) {
         return -EIO;
 }
 
-/* systemd-shutdown gives its executables one argument: reboot, poweroff, halt, kexec or exit. */
-static bool is_shutdown_hook(const char *argv0) {
-        static const char suffix[] = ".shutdown";
-        size_t n = argv0 ? strlen(argv0) : 0;
-
-        return n >= strlen(suffix) && STREQ(argv0 + n - strlen(suffix), suffix);
-}
-
-/* The same in an exitrd that has systemd-shutdown for its /shutdown (mkinitcpio). */
-static int run_hook(int argc, char *argv[]) {
-        const Arguments arguments = {
-                .has_stage = true,
-                .stage = access("/etc/initrd-release", F_OK) < 0 ? STAGE_HOOK : STAGE_EXITRD,
-                .argv0 = argv[0],
-                .n_operands = argc - 1,
-                .operands = argv + 1,
-        };
-
-        return verb_run(&arguments);
-}
-
 int main(int argc, char *argv[]) {
         Arguments arguments = { .stage = STAGE_UNIT, .argv0 = argc > 0 ? argv[0] : NULL };
         const Verb *verb = &verbs[0];
         Given given = {};
         int r;
 
-        if (is_shutdown_hook(arguments.argv0))
-                return run_hook(argc, argv);
         r = parse_options(argc, argv, &arguments, given);
         if (r != 0)
                 return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;

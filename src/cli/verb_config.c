@@ -34,7 +34,7 @@ int verb_config(const Arguments *arguments) {
         int r;
 
         root_fd = file_open_root("/");
-        r = root_fd < 0 ? root_fd : verb_read_config(root_fd, &config);
+        r = root_fd < 0 ? root_fd : config_read(root_fd, config_log_problem, NULL, &config);
         if (r < 0) {
                 log_error("Could not read the configuration: %s", strerror(-r));
                 return EXIT_FAILURE;

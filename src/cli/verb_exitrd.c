@@ -8,8 +8,8 @@
 #include "inuse/inuse.h"
 #include "plan/exitrd.h"
 #include "stage/stand_down.h"
-#include "stage/system_manager.h"
 #include "tree/device_tree.h"
+#include "trial/system_manager.h"
 
 /* 1: nothing is against it; 0: something is, which has been said; -errno. */
 static int is_wanted(int root_fd, const Config *config) {
@@ -62,7 +62,7 @@ int verb_exitrd(const Arguments *arguments) {
         int r;
 
         root_fd = file_open_root("/");
-        r = root_fd < 0 ? root_fd : verb_read_config(root_fd, &config);
+        r = root_fd < 0 ? root_fd : config_read(root_fd, config_log_problem, NULL, &config);
         if (r >= 0) {
                 r = is_wanted(root_fd, &config);
                 if (r > 0)

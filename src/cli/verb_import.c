@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* "import": what nvme-async-shutdown-import.service does at boot. Brings the hook's record from
+/* "import": what nvme-async-shutdown.service does at boot. Brings the hook's record from
  * pstore into the journal, asks the drives whether they went down cleanly, and keeps their times
  * for the next shutdown. */
 

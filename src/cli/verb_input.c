@@ -24,7 +24,8 @@ static int read_machine(const Arguments *arguments, Snapshot *snapshot) {
 
         if (geteuid() != 0)
                 log_warning("Not root: what is in use can't be told for every controller.");
-        r = root_fd < 0 ? root_fd : verb_read_config(root_fd, &snapshot->config);
+        r = root_fd < 0 ? root_fd
+                        : config_read(root_fd, config_log_problem, NULL, &snapshot->config);
         if (r >= 0)
                 r = survey(root_fd, &snapshot->config, &options, &snapshot->topology, &plan);
         plan_done(&plan);

@@ -7,8 +7,8 @@
 #include "show/rehearsal.h"
 #include "stage/stand_down.h"
 #include "stage/survey.h"
-#include "stage/system_manager.h"
 #include "trial/rehearse.h"
+#include "trial/system_manager.h"
 
 typedef struct Rehearse {
         const Arguments *arguments;
@@ -141,7 +141,8 @@ int verb_rehearse(const Arguments *arguments) {
 
         if (geteuid() != 0)
                 return refuse("only root can tell what is in use, and unbind it"), EXIT_FAILURE;
-        r = root_fd < 0 ? root_fd : verb_read_config(root_fd, &rehearse.config);
+        r = root_fd < 0 ? root_fd
+                        : config_read(root_fd, config_log_problem, NULL, &rehearse.config);
         if (r >= 0) {
                 /* What stays in use gets nothing from us on a live machine, not even a Flush. */
                 rehearse.config.flush = false;

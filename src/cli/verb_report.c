@@ -113,7 +113,7 @@ int verb_report(const Arguments *arguments) {
         JournalRecord journal = JOURNAL_RECORD_INIT;
         Config config;
 
-        r = root_fd < 0 ? root_fd : verb_read_config(root_fd, &config);
+        r = root_fd < 0 ? root_fd : config_read(root_fd, config_log_problem, NULL, &config);
         if (r >= 0) {
                 r = journal_record_open(arguments->journal, &journal);
                 if (r < 0)

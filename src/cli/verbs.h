@@ -40,7 +40,6 @@ extern const Verb verbs[];
 
 /* Each returns the exit status. */
 int verb_plan(const Arguments *arguments);
-int verb_run(const Arguments *arguments);
 int verb_simulate(const Arguments *arguments);
 int verb_snapshot(const Arguments *arguments);
 int verb_rehearse(const Arguments *arguments);
@@ -48,9 +47,6 @@ int verb_config(const Arguments *arguments);
 int verb_exitrd(const Arguments *arguments);
 int verb_report(const Arguments *arguments);
 int verb_import(const Arguments *arguments);
-
-/* Reads the configuration below root_fd and logs its problems. 0 or -ENOMEM. */
-int verb_read_config(int root_fd, Config *ret) _must_check_;
 
 /* The machine that the arguments ask for: this one, or one out of a file, or a made-up one. Logs
  * what it could not know, and what is wrong. 0 or -errno. */

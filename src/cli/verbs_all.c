@@ -8,8 +8,6 @@
 const Verb verbs[] = {
         { "plan", verb_plan, "Show what would happen to each controller now, and why (default)", 0,
           "json order stage " MACHINE },
-        { "run", verb_run, "Act; called at shutdown, with reboot, poweroff, halt or kexec", 1,
-          "stage" },
         { "simulate", verb_simulate, "Show what each order would cost, on a virtual clock", 0,
           "json latency max-parallel seed svg " MACHINE },
         { "snapshot", verb_snapshot, "Print this machine as JSON, for bug reports and --from", 0,

@@ -10,6 +10,7 @@
 #include <syslog.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "config/conf_files.h"
 #include "config/config_keys.h"
@@ -253,4 +254,12 @@ void config_done(Config *config) {
         conf_files_free(config->include);
         conf_files_free(config->exclude);
         *config = (Config){};
+}
+
+void config_log_problem(void *userdata, int level, const char *file, unsigned line,
+                        const char *message) {
+        if (line > 0)
+                log_line(level, "%s:%u: %s", file, line, message);
+        else
+                log_line(level, "%s: %s", file, message);
 }

@@ -71,6 +71,10 @@ typedef struct Config {
 typedef void (*ConfigProblem)(void *userdata, int level, const char *file, unsigned line,
                               const char *message);
 
+/* A ConfigProblem that logs "FILE:LINE: MESSAGE". */
+void config_log_problem(void *userdata, int level, const char *file, unsigned line,
+                        const char *message);
+
 /* Defaults, then the main file and the drop-ins below root_fd by the precedence of the UAPI
  * configuration files specification 1.0 (etc, run, usr/local/lib, usr/lib; an empty file or a link
  * to /dev/null masks). Always leaves a usable *ret; whatever is unreadable or invalid keeps its

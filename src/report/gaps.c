@@ -107,7 +107,7 @@ static int explain_hook(const Question *q, const char *what) {
         if (r > 0) {
                 notes_add(q->notes,
                           "%s is in pstore but not imported: run nvme-async-shutdown import, and "
-                          "systemctl enable nvme-async-shutdown-import.service for the next time.",
+                          "systemctl enable nvme-async-shutdown.service for the next time.",
                           what);
                 return 0;
         }
@@ -118,7 +118,7 @@ static int explain_hook(const Question *q, const char *what) {
                 notes_add(q->notes, "%s is not there: %s.", what, pstore_log_to_string(state));
         else if (faccessat(q->root_fd, STATE_DIRECTORY, F_OK, 0) < 0)
                 notes_add(q->notes,
-                          "%s is not there: nvme-async-shutdown-import.service has never run "
+                          "%s is not there: nvme-async-shutdown.service has never run "
                           "(systemctl enable it).",
                           what);
         else

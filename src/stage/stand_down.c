@@ -8,6 +8,7 @@
 #include "base/file.h"
 
 #define CMDLINE_MAX ((size_t) 64 * 1024)
+#define CGROUP_MAX ((size_t) 64 * 1024)
 
 static bool has_kernel_argument(int root_fd, const char *argument) {
         _cleanup_free_ char *cmdline = NULL;
@@ -77,20 +78,13 @@ static int stand_down_always(int root_fd, const Config *config, char **ret_reaso
         return 0;
 }
 
-int stand_down_action(const Config *config, Action action, char **ret_reason) {
-        if (config->actions & (1U << action))
-                return 0;
-        return say_word("Actions= does not name %s", action_to_string(action), ret_reason);
-}
-
 int stand_down(int root_fd, const Config *config, Stage stage, Action action, char **ret_reason) {
         int r;
 
         if (!config->is_enabled)
                 return say("Enabled=no", ret_reason);
-        r = action >= 0 ? stand_down_action(config, action, ret_reason) : 0;
-        if (r != 0)
-                return r;
+        if (!(config->actions & (1U << action)))
+                return say_word("Actions= does not name %s", action_to_string(action), ret_reason);
         if (!(config->stages & (1U << stage)))
                 return say_word("Stages= does not name %s", stage_to_string(stage), ret_reason);
         r = stand_down_always(root_fd, config, ret_reason);
@@ -125,8 +119,34 @@ static int is_exitrd(int root_fd) {
         return file_exists(root_fd, "etc/initrd-release") ? is_pid1(root_fd, "shutdown") : 0;
 }
 
-int is_shutting_down(int root_fd, Stage stage) {
+/* Whether systemd has started us as the unit of that action: the last part of our control group's
+ * path, in the unified hierarchy ("0::/...") or in systemd's own ("1:name=systemd:/..."). */
+static int is_unit(int root_fd, Action action) {
+        _cleanup_free_ char *groups = NULL;
+        char *state = NULL;
+        char unit[64];
+        int r;
+
+        r = file_read_all(root_fd, "proc/self/cgroup", CGROUP_MAX, &groups);
+        if (r < 0)
+                return r;
+        (void) snprintf(unit, sizeof(unit), "/nvme-async-shutdown-%s.service",
+                        action_to_string(action));
+        for (const char *line = strtok_r(groups, "\n", &state); line;
+             line = strtok_r(NULL, "\n", &state)) {
+                const char *slash = strrchr(line, '/');
+
+                if (slash && STREQ(slash, unit) &&
+                    (STARTSWITH(line, "0::") || strstr(line, ":name=systemd:")))
+                        return 1;
+        }
+        return 0;
+}
+
+int is_shutting_down(int root_fd, Stage stage, Action action) {
         switch (stage) {
+        case STAGE_UNIT:
+                return is_unit(root_fd, action);
         case STAGE_HOOK:
                 return is_pid1_shutdown(root_fd);
         case STAGE_EXITRD:

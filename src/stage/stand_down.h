@@ -4,17 +4,17 @@
 
 #include "config/config.h"
 
-/* The cheap ones, in the order of their cost; nothing of NVMe has been looked at yet. Returns 1 and
- * *ret_reason (malloc'ed) when nothing shall be done; 0 when there is no reason against it;
- * -ENOMEM. In order: Enabled=, Actions=, Stages=, an uncertain selection (config.h),
- * nvme_async_shutdown=0 on the kernel command line, container, a kernel that does it itself
- * (core.async_shutdown=Y), an fwupd activation that may run beside us (stage hook). action may be
- * _ACTION_INVALID, not known yet: then Actions= is left to stand_down_action(). */
+/* The cheap reasons, in the order of their cost, before anything of NVMe is looked at:
+ *   Enabled=, Actions=, Stages=,
+ *   an uncertain selection (Config.is_selection_uncertain),
+ *   nvme_async_shutdown=0 on the kernel command line,
+ *   a container,
+ *   a kernel that shuts devices down concurrently itself (core.async_shutdown=Y),
+ *   hook: an fwupd activation that may run at the same time.
+ * Returns 1 and *ret_reason (malloc'ed) when the stage must do nothing; 0 when nothing is against it;
+ * -ENOMEM. */
 int stand_down(int root_fd, const Config *config, Stage stage, Action action,
                char **ret_reason) _must_check_;
-
-/* Actions= alone. */
-int stand_down_action(const Config *config, Action action, char **ret_reason) _must_check_;
 
 /* The same for a rehearsal on a live machine: an uncertain selection,
  * nvme_async_shutdown=0, container, an initrd, a machine that is shutting down or does not say
@@ -25,10 +25,13 @@ int stand_down_action(const Config *config, Action action, char **ret_reason) _m
 int stand_down_rehearsal(int root_fd, const Config *config, int pending, Action action,
                          char **ret_reason) _must_check_;
 
-/* Is the machine really going down, as far as this stage can see? hook: PID 1 is systemd-shutdown;
- * exitrd: we are in an initrd's file system and PID 1 is its /shutdown. The unit asks systemd
- * (pending_action.h). Returns 1 or 0, or -errno when PID 1 does not say. */
-int is_shutting_down(int root_fd, Stage stage) _must_check_;
+/* Whether the machine is really going down, as far as this stage can see:
+ *   unit     systemd has started us as nvme-async-shutdown-ACTION.service, which refuses to be
+ *            started by hand and is wanted by ACTION.target only,
+ *   hook     PID 1 is systemd-shutdown,
+ *   exitrd   we are in an initrd's file system and PID 1 is its /shutdown.
+ * Returns 1 or 0, or -errno when /proc does not say. */
+int is_shutting_down(int root_fd, Stage stage, Action action) _must_check_;
 
 /* Which way the machine goes down, by the command line of PID 1 (systemd-shutdown, or the /shutdown
  * that it has executed, has the verb among its first words), for a caller that does not say so.

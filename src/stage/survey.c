@@ -43,46 +43,45 @@ static int is_worth_more(const Topology *topology, const Config *config,
 
 /* Cheap looks come first, and each is left out when it can't matter any more.
  * Open files are looked at in every stage: systemd-shutdown spares processes too (storage daemons,
- * SurviveFinalKillSignal=). Where few are left that costs next to nothing. 1, 0 or -errno. */
+ * SurviveFinalKillSignal=). Where few are left that costs next to nothing. 0 or -errno. */
 static int look_at_processes(int root_fd, const Config *config, const SurveyOptions *options,
                              Topology *topology) {
         int r;
 
         r = is_worth_more(topology, config, options);
         if (r <= 0)
-                return r < 0 ? r : 1;
-        r = options->confirm ? options->confirm(options->userdata) : 1;
-        if (r <= 0)
                 return r;
         r = usage_mark_open(root_fd, topology);
-        if (r >= 0)
-                r = is_worth_more(topology, config, options);
-        if (r > 0)
-                r = usage_mark_mapped(root_fd, topology);
-        return r < 0 ? r : 1;
+        if (r < 0)
+                return r;
+        r = is_worth_more(topology, config, options);
+        if (r <= 0)
+                return r;
+        return usage_mark_mapped(root_fd, topology);
 }
 
 int survey(int root_fd, const Config *config, const SurveyOptions *options, Topology *ret_topology,
            Plan *ret_plan) {
         const UsageOptions usage = { .claim = options->claim };
-        Topology topology = TOPOLOGY_INIT;
+        _cleanup_(topology_done) Topology topology = TOPOLOGY_INIT;
         int r;
 
         r = device_tree_read(root_fd, &topology);
-        if (r >= 0)
-                r = usage_mark(root_fd, &usage, &topology);
-        if (r >= 0)
-                r = look_at_processes(root_fd, config, options, &topology);
-        if (r > 0) {
-                read_times(root_fd, config, &topology);
-                r = plan_make(&topology, config, ret_plan);
-                if (r >= 0) {
-                        *ret_topology = topology;
-                        return 1;
-                }
-        }
-        topology_done(&topology);
-        return r;
+        if (r < 0)
+                return r;
+        r = usage_mark(root_fd, &usage, &topology);
+        if (r < 0)
+                return r;
+        r = look_at_processes(root_fd, config, options, &topology);
+        if (r < 0)
+                return r;
+        read_times(root_fd, config, &topology);
+        r = plan_make(&topology, config, ret_plan);
+        if (r < 0)
+                return r;
+        *ret_topology = topology;
+        topology = TOPOLOGY_INIT;
+        return 0;
 }
 
 static void on_timeout(int signal_number) {

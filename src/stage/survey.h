@@ -10,14 +10,9 @@ typedef struct SurveyOptions {
         /* With fewer controllers than this left to take the processes are not looked at: their walk
          * is most of the time. 0: always. */
         unsigned min_controllers;
-        /* May be NULL. Called before the processes are looked at, so that what it waits for does
-         * not make that look older. Above 0: go on; 0 or -errno: the survey ends with that. */
-        int (*confirm)(void *userdata);
-        void *userdata;
 } SurveyOptions;
 
-/* Changes nothing. Returns 1; 0 when confirm() said so; -errno when the devices can't be
- * enumerated. */
+/* Changes nothing. Returns 0, or -errno when the devices can't be enumerated. */
 int survey(int root_fd, const Config *config, const SurveyOptions *options, Topology *ret_topology,
            Plan *ret_plan) _must_check_;
 

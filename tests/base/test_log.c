@@ -104,6 +104,7 @@ Test(log, journal_entries_are_one_datagram_of_fields) {
         log_fields(6, "not for the journal", fields, 2);
         cr_expect(eq(str, receive(),
                      "PRIORITY=6\nSYSLOG_IDENTIFIER=nvme-async-shutdown\n"
+                     "OBJECT_SYSTEMD_UNIT=nvme-async-shutdown.service\n"
                      "MESSAGE=a FAKE=1\nNVME_OUTCOME=detached\n"));
         log_close();
 }
@@ -151,6 +152,7 @@ Test(log, a_signal_handler_can_tell_the_journal) {
         log_set_journal_fd(pair[0]);
         log_from_signal("out of time");
         cr_expect(eq(str, receive(),
-                     "PRIORITY=3\nSYSLOG_IDENTIFIER=nvme-async-shutdown\nMESSAGE=out of time\n"));
+                     "PRIORITY=3\nSYSLOG_IDENTIFIER=nvme-async-shutdown\n"
+                     "OBJECT_SYSTEMD_UNIT=nvme-async-shutdown.service\nMESSAGE=out of time\n"));
         log_close();
 }

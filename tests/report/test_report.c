@@ -202,7 +202,7 @@ Test(report, the_stage_hook_is_not_wanted) {
 Test(report, nothing_was_ever_imported) {
         fake_root_remove("var/lib/nvme-async-shutdown");
         make_without_hook();
-        expect_note("import.service has never run");
+        expect_note("nvme-async-shutdown.service has never run");
 }
 
 Test(report, the_unit_s_record_is_lost) {

@@ -45,15 +45,6 @@ Test(stand_down, when_not_enabled) {
         expect(STAGE_HOOK, ACTION_REBOOT, "Enabled=no");
 }
 
-/* The unit learns late where the machine is going. */
-Test(stand_down, not_for_actions_while_none_is_known) {
-        config.actions = 1U << ACTION_KEXEC;
-        expect(STAGE_UNIT, _ACTION_INVALID, NULL);
-        cr_assert(eq(int, stand_down_action(&config, ACTION_KEXEC, &reason), 0));
-        cr_assert(eq(int, stand_down_action(&config, ACTION_REBOOT, &reason), 1));
-        cr_expect(eq(str, reason, "Actions= does not name reboot"));
-}
-
 Test(stand_down, for_an_action_that_is_not_named) {
         config.actions = 1U << ACTION_REBOOT | 1U << ACTION_KEXEC;
         expect(STAGE_HOOK, ACTION_HALT, "Actions= does not name halt");
@@ -118,28 +109,49 @@ Test(stand_down, beside_a_firmware_activation_and_only_in_the_hook) {
 }
 
 Test(stand_down, hook_acts_only_below_systemd_shutdown) {
-        cr_expect(eq(int, is_shutting_down(root_fd, STAGE_HOOK), 1));
+        cr_expect(eq(int, is_shutting_down(root_fd, STAGE_HOOK, ACTION_REBOOT), 1));
         fake_root_write("proc/1/comm", "systemd\n");
-        cr_expect(eq(int, is_shutting_down(root_fd, STAGE_HOOK), 0));
+        cr_expect(eq(int, is_shutting_down(root_fd, STAGE_HOOK, ACTION_REBOOT), 0));
         fake_root_remove("proc/1");
-        cr_expect(eq(int, is_shutting_down(root_fd, STAGE_HOOK), -ENOENT));
+        cr_expect(eq(int, is_shutting_down(root_fd, STAGE_HOOK, ACTION_REBOOT), -ENOENT));
 }
 
-/* Its answer comes from systemd; nothing else will do. */
-Test(stand_down, no_file_tells_the_unit_that_the_machine_goes_down) {
-        cr_expect(eq(int, is_shutting_down(root_fd, STAGE_UNIT), -EINVAL));
+static int is_unit(const char *groups, Action action) {
+        fake_root_write("proc/self/cgroup", groups);
+        return is_shutting_down(root_fd, STAGE_UNIT, action);
+}
+
+Test(stand_down, unit_acts_only_as_the_unit_of_that_action) {
+        cr_expect(eq(int, is_shutting_down(root_fd, STAGE_UNIT, ACTION_REBOOT), -ENOENT));
+        cr_expect(
+                eq(int,
+                   is_unit("0::/system.slice/nvme-async-shutdown-reboot.service\n", ACTION_REBOOT),
+                   1));
+        cr_expect(eq(int,
+                     is_unit("0::/system.slice/nvme-async-shutdown-reboot.service\n", ACTION_KEXEC),
+                     0));
+        cr_expect(eq(int,
+                     is_unit("12:cpuset:/\n1:name=systemd:/nvme-async-shutdown-kexec.service\n",
+                             ACTION_KEXEC),
+                     1));
+        cr_expect(eq(
+                int,
+                is_unit("2:cpu:/nvme-async-shutdown-kexec.service\n0::/init.scope\n", ACTION_KEXEC),
+                0));
+        cr_expect(eq(int, is_unit("0::/user.slice/session-1.scope\n", ACTION_REBOOT), 0));
+        cr_expect(eq(int, is_unit("", ACTION_REBOOT), 0));
 }
 
 Test(stand_down, exitrd_acts_only_in_an_initrds_file_system_that_is_the_last_one) {
         fake_root_write("proc/1/comm", "shutdown\n");
-        cr_expect(eq(int, is_shutting_down(root_fd, STAGE_EXITRD), 0));
+        cr_expect(eq(int, is_shutting_down(root_fd, STAGE_EXITRD, ACTION_REBOOT), 0));
         fake_root_write("etc/initrd-release", "");
-        cr_expect(eq(int, is_shutting_down(root_fd, STAGE_EXITRD), 1));
+        cr_expect(eq(int, is_shutting_down(root_fd, STAGE_EXITRD, ACTION_REBOOT), 1));
         /* the boot's initrd */
         fake_root_write("proc/1/comm", "systemd\n");
-        cr_expect(eq(int, is_shutting_down(root_fd, STAGE_EXITRD), 0));
+        cr_expect(eq(int, is_shutting_down(root_fd, STAGE_EXITRD, ACTION_REBOOT), 0));
         fake_root_remove("proc/1/comm");
-        cr_expect(eq(int, is_shutting_down(root_fd, STAGE_EXITRD), -ENOENT));
+        cr_expect(eq(int, is_shutting_down(root_fd, STAGE_EXITRD, ACTION_REBOOT), -ENOENT));
 }
 
 #define WORDS(text) (text), sizeof(text) - 1

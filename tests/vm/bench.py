@@ -62,7 +62,7 @@ chmod 755 {vnvme.MARKED_HOOK}
 
 # What it costs to start any program at all, in the place of the unit and of the hook.
 EMPTY = f"""
-sed -i 's|/usr/libexec/nvme-async-shutdown-stage run --stage=unit|/bin/true|' {vnvme.UNIT_DROP_IN}
+sed -i 's|/usr/libexec/nvme-async-shutdown-stage unit [a-z]*|/bin/true|' {vnvme.UNIT_DROP_INS}
 systemctl daemon-reload
 ln -sf /bin/true {vnvme.MARKED_HOOK}
 """

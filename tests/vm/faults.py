@@ -9,7 +9,7 @@ import vnvme
 from machine import MachineError
 
 LATENCY_MS = 300
-STAGE = "/usr/libexec/nvme-async-shutdown-stage run --stage=hook"
+STAGE = "/usr/libexec/nvme-async-shutdown-stage hook"
 
 # What a time-out of the driver costs the kernel alone, for each controller that has the fault.
 SHUTDOWN_TIMEOUT_MS = 5000      # nvme_core.shutdown_timeout

@@ -20,6 +20,8 @@ HOOK = "/lib/systemd/system-shutdown/nvme-async-shutdown.shutdown"
 REAL_HOOK = "/usr/local/lib/real.shutdown"
 STANDING_DOWN = Path(__file__).with_name("standing-down.shutdown")
 UNIT = "nvme-async-shutdown.service"
+# The stage unit of the only action that needs one in a scenario.
+STAGE_UNIT = "nvme-async-shutdown-reboot.service"
 
 ENABLED = {"Enabled": "yes"}
 FAILING = "#!/bin/sh\nexit 1\n"
@@ -40,7 +42,7 @@ ExecStartPre=+mkfifo /run/nobody-reads
 ExecStartPre=+mount --bind /run/nobody-reads /sys/bus/pci/drivers/nvme/unbind
 EOF
 systemctl daemon-reload
-""".replace("UNIT", UNIT)
+""".replace("UNIT", STAGE_UNIT)
 
 
 class Lab:

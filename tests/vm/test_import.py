@@ -15,7 +15,7 @@ import topology
 from lab import DROP_IN, UNIT
 from machine import Machine
 
-IMPORT = "nvme-async-shutdown-import.service"
+IMPORT = "nvme-async-shutdown.service"
 PROGRAM = "nvme-async-shutdown"
 KERNEL_ENDS = evidence.KERNEL_ENDS
 STORE_KIB = 64
@@ -26,7 +26,7 @@ SET_UP = f"""
 rm -f /etc/systemd/system/systemd-pstore.service
 mkdir -p $(dirname {DROP_IN})
 systemctl daemon-reload
-systemctl enable -q systemd-pstore.service {IMPORT} {UNIT}
+systemctl enable -q systemd-pstore.service {UNIT}
 """
 # Reads all that anybody has ever imported; _BOOT_ID tells who.
 IMPORTED = (r"journalctl -o json --no-pager -q _TRANSPORT=journal "

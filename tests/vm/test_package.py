@@ -13,7 +13,8 @@ import topology
 
 TOP = Path(__file__).resolve().parents[2]
 PACKAGE = "nvme-async-shutdown"
-UNITS = f"{PACKAGE}.service", f"{PACKAGE}-exitrd.service", f"{PACKAGE}-import.service"
+UNITS = (f"{PACKAGE}.service", f"{PACKAGE}-exitrd.service",
+         *(f"{PACKAGE}-{action}.service" for action in ("reboot", "poweroff", "halt", "kexec")))
 CONFIG = f"/etc/{PACKAGE}.conf"
 DISK_MIB = 32
 DPKG_SECONDS = 400
@@ -23,6 +24,17 @@ LINKS = f"find /etc/systemd -lname '*/{PACKAGE}*' | sort"
 LEFT = (f"find / -xdev -name '*{PACKAGE}*' -not -path '/proc/*' -not -path '/sys/*' | sort; "
         f"dpkg-query -W -f '${{Status}}' {PACKAGE} 2>/dev/null || true")
 CATALOG = "journalctl --list-catalog eede60e3409f46efbfb6c67e51ecdff8 2>&1 || true"
+
+
+OLD_LINKS = """
+cd /etc/systemd/system
+for target in reboot poweroff halt kexec; do
+        mkdir -p $target.target.wants
+        ln -s /lib/systemd/system/nvme-async-shutdown.service $target.target.wants/
+done
+mkdir -p multi-user.target.wants
+ln -s /lib/systemd/system/nvme-async-shutdown-import.service multi-user.target.wants/
+"""
 
 
 def newer(deb, target):
@@ -148,7 +160,12 @@ def life(machine):
     install(machine, "second")
     look("reinstalled")
 
-    machine.check(f"systemctl enable -q {UNITS[0]}; systemctl start {UNITS[-1]}")
+    # what "systemctl enable" of 0.1.0 left
+    machine.check(OLD_LINKS)
+    install(machine, "second")
+    look("upgraded from 0.1.0")
+
+    machine.check(f"systemctl enable -q {UNITS[0]}; systemctl start {UNITS[0]}")
     look("enabled again")
     machine.check(f"dpkg -r {PACKAGE}", DPKG_SECONDS)
     look("removed")
@@ -205,6 +222,11 @@ def test_upgrade_keeps_it_enabled(life):
 def test_upgrade_brings_the_new_unit_to_systemd(life):
     assert "no" in life["upgraded unit"]
     assert any(line.startswith("Newer: ") for line in life["upgraded unit"])
+
+
+def test_upgrade_from_the_old_units_keeps_it_enabled(life):
+    assert life["upgraded from 0.1.0 enabled"].split() == ["enabled"] * len(UNITS)
+    assert life["upgraded from 0.1.0 links"] == life["enabled links"]
 
 
 def test_disabled_it_stays_so_over_an_upgrade(life):

@@ -11,8 +11,9 @@ set -e
 cat >/run/where.sh <<'EOF'
 %s
 EOF
-unit=$(systemctl show -P FragmentPath nvme-async-shutdown.service)
+unit=$(systemctl show -P FragmentPath nvme-async-shutdown-reboot.service)
 sed -e '/^ExecStart=/d' -e '/^After=/d' -e '/^Before=/d' -e '/^Condition/d' \
+        -e '/^RefuseManualStart=/d' \
         -e 's|^Type=oneshot|&\nStandardOutput=truncate:/run/where\nExecStart=/bin/sh /run/where.sh|' \
         "$unit" >/run/systemd/system/where.service
 systemctl daemon-reload
@@ -56,10 +57,10 @@ def test_stage_unit_can_write_to_sysfs(lab):
     assert said == ["yes"]
 
 
-def test_import_unit_reads_every_drive(lab):
+def test_boot_unit_reads_every_drive(lab):
     # the SMART log through what its device list and its filter let through
-    lab.machine.check("systemctl enable -q nvme-async-shutdown-import.service\n"
+    lab.machine.check("systemctl enable -q nvme-async-shutdown.service\n"
                       "rm -f /var/lib/nvme-async-shutdown/drives\n"
-                      "systemctl restart nvme-async-shutdown-import.service")
+                      "systemctl restart nvme-async-shutdown.service")
     drives = json.loads(lab.machine.check("cat /var/lib/nvme-async-shutdown/drives"))["drives"]
     assert set(drives) == topology.ALL

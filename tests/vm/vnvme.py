@@ -27,7 +27,8 @@ KERNEL_MIB = 1024
 WINDOW_MIB = 511
 MEMORY_MIB = KERNEL_MIB + WINDOW_MIB + 1
 
-UNIT_DROP_IN = "/etc/systemd/system/nvme-async-shutdown.service.d/mark.conf"
+# One for each action.
+UNIT_DROP_INS = "/etc/systemd/system/nvme-async-shutdown-*.service.d/mark.conf"
 HOOKS = "/lib/systemd/system-shutdown"
 OWN_HOOK = f"{HOOKS}/nvme-async-shutdown.shutdown"
 MARKED_HOOK = "/usr/local/lib/marked.shutdown"
@@ -36,13 +37,16 @@ BOOTED = "booted"
 
 # The unit and the hook as they are, between two marks on the controllers' clock.
 SET_UP = f"""
-mkdir -p {Path(UNIT_DROP_IN).parent}
-cat >{UNIT_DROP_IN} <<'EOF'
+for action in reboot poweroff halt kexec; do
+        directory=/etc/systemd/system/nvme-async-shutdown-$action.service.d
+        mkdir -p $directory
+        cat >$directory/mark.conf <<EOF
 [Service]
 ExecStart=
-ExecStart=/bin/sh -c 'echo begin-unit >/proc/vnvme; /usr/libexec/nvme-async-shutdown-stage run --stage=unit; \
+ExecStart=/bin/sh -c 'echo begin-unit >/proc/vnvme; /usr/libexec/nvme-async-shutdown-stage unit $action; \
 echo end-unit >/proc/vnvme'
 EOF
+done
 mv {OWN_HOOK} {MARKED_HOOK}
 cat >{HOOKS}/marked.shutdown <<'EOF'
 #!/bin/sh

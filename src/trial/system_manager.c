@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* systemd's jobs by sd-bus; see system_manager.h. */
 
-#include "stage/system_manager.h"
+#include "trial/system_manager.h"
 
 #include <systemd/sd-bus.h>
 

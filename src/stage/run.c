@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* "run": what the unit, the hook and the exitrd call. */
+/* One stage of a shutdown; see run.h. */
+
+#include "stage/run.h"
 
 #include <syslog.h>
 
 #include "base/file.h"
 #include "base/log.h"
-#include "cli/verbs.h"
-#include "paths.h"
 #include "record/journal_storage.h"
 #include "record/progress.h"
 #include "record/pstore_log.h"
 #include "record/record.h"
-#include "stage/pending_action.h"
 #include "stage/stand_down.h"
 #include "stage/survey.h"
 #include "tree/nvme_presence.h"
@@ -19,20 +18,21 @@
 #include "waves/process_setup.h"
 #include "waves/waves.h"
 
-/* For the answer of PID 1, which other units keep busy. */
-#define PENDING_USEC (5 * USEC_PER_SEC)
+enum {
+        RUN_STAND_DOWN,
+        RUN_GO,
+};
 
 typedef struct Run {
         int root_fd;
         Stage stage;
-        Action action; /* unit: _ACTION_INVALID until systemd has been asked, if not given */
+        Action action;
         Config config;
         Topology topology;
         Plan plan;
         char *argv0;
         int console_fd;
-        PendingAction pending; /* unit */
-        ssize_t n_bound;       /* controllers that the driver has; -errno */
+        ssize_t n_bound; /* controllers bound to the driver; -errno */
         usec_t started_usec;
 } Run;
 
@@ -69,6 +69,10 @@ static void keep_kernel_log(const Run *run) {
                          pstore_log_to_string((PstoreLog) r));
 }
 
+static void free_ops(OpsKernel **ops) {
+        ops_kernel_free(*ops);
+}
+
 static int act(Run *run, usec_t deadline) {
         const WavesOptions options = {
                 .deadline_usec = deadline,
@@ -77,28 +81,28 @@ static int act(Run *run, usec_t deadline) {
                 .progress = on_progress,
                 .userdata = run,
         };
-        OpsKernel *ops = NULL;
-        Record record = RECORD_INIT;
+        _cleanup_(free_ops) OpsKernel *ops = NULL;
+        _cleanup_(record_done) Record record = RECORD_INIT;
         int r;
 
         r = record_init(&record, run->stage, run->action, run->plan.n_steps);
-        if (r >= 0)
-                r = record_read_boot_id(&record, run->root_fd);
-        if (r >= 0)
-                r = ops_kernel_new(run->root_fd, &run->topology, false, run->argv0, &ops);
-        if (r >= 0) {
-                run->console_fd = progress_open(run->root_fd);
-                record.is_rcu_expedited = last_second_settings(run->root_fd, &run->topology);
-                record.started_usec = run->started_usec;
-                keep_kernel_log(run);
-                r = waves_run(&run->plan, &ops_kernel, ops, &options, &record);
-        }
-        if (r >= 0)
-                record_log_summary(&record, &run->topology);
-        close_fd(&run->console_fd);
-        ops_kernel_free(ops);
-        record_done(&record);
-        return r;
+        if (r < 0)
+                return r;
+        r = record_read_boot_id(&record, run->root_fd);
+        if (r < 0)
+                return r;
+        r = ops_kernel_new(run->root_fd, &run->topology, false, run->argv0, &ops);
+        if (r < 0)
+                return r;
+        run->console_fd = progress_open(run->root_fd);
+        record.is_rcu_expedited = last_second_settings(run->root_fd, &run->topology);
+        record.started_usec = run->started_usec;
+        keep_kernel_log(run);
+        r = waves_run(&run->plan, &ops_kernel, ops, &options, &record);
+        if (r < 0)
+                return r;
+        record_log_summary(&record, &run->topology);
+        return 0;
 }
 
 static void say_what_begins(const Config *config, size_t n) {
@@ -111,40 +115,12 @@ static void say_what_begins(const Config *config, size_t n) {
                 log_info("Shutting %zu NVMe controllers down at the same time.", n);
 }
 
-/* unit: what PID 1 says of the way down. 1: go on; 0: stand down, which has been said; -errno. */
-static int confirm_action(void *userdata) {
-        _cleanup_free_ char *reason = NULL;
-        Run *run = userdata;
-        Action action;
-        int r;
-
-        r = pending_action_finish(&run->pending, usec_now() + PENDING_USEC, &action);
-        if (r == -ENOENT || (r >= 0 && run->action >= 0 && run->action != action)) {
-                log_error("Refusing: this machine is not %s%s.",
-                          run->action < 0 ? "shutting down" : "on its way to ",
-                          run->action < 0 ? "" : action_to_string(run->action));
-                return -EPERM;
-        }
-        if (r < 0) {
-                log_error("Refusing: could not find out whether the machine is shutting down: %s.",
-                          strerror(-r));
-                return -EPERM;
-        }
-        run->action = action;
-        r = stand_down_action(&run->config, action, &reason);
-        if (r > 0)
-                log_info("Standing down: %s.", reason);
-        return r < 0 ? r : r == 0;
-}
-
 /* 0: done or rightly nothing done; -errno. */
 static int survey_and_act(Run *run) {
         usec_t deadline = usec_now() + run->config.timeout_usec;
         const SurveyOptions options = {
                 .claim = true,
                 .min_controllers = run->config.min_controllers,
-                .confirm = run->stage == STAGE_UNIT ? confirm_action : NULL,
-                .userdata = run,
         };
         int r;
 
@@ -154,16 +130,9 @@ static int survey_and_act(Run *run) {
                          run->config.min_controllers);
                 return 0;
         }
-        if (run->stage == STAGE_UNIT) {
-                r = pending_action_start(&run->pending, PENDING_PROGRAM);
-                if (r < 0) {
-                        log_error("Refusing: " PENDING_PROGRAM ": %s.", strerror(-r));
-                        return -EPERM;
-                }
-        }
         r = survey_in_time(run->root_fd, &run->config, &options, EXIT_SUCCESS, &run->topology,
                            &run->plan);
-        if (r <= 0)
+        if (r < 0)
                 return r;
         for (size_t i = 0; i < run->plan.n_warnings; i++)
                 log_warning("%s", run->plan.warnings[i]);
@@ -176,7 +145,7 @@ static int survey_and_act(Run *run) {
         return act(run, deadline);
 }
 
-/* 1: go on; 0: stand down, which has been said; -errno. */
+/* RUN_GO, or RUN_STAND_DOWN with the reason logged; -errno. */
 static int may_run(const Run *run) {
         _cleanup_free_ char *reason = NULL;
         int r;
@@ -185,33 +154,26 @@ static int may_run(const Run *run) {
         if (r > 0)
                 log_info("Standing down: %s.", reason);
         if (r != 0)
-                return r < 0 ? r : 0;
-        r = run->stage == STAGE_UNIT ? 1 : is_shutting_down(run->root_fd, run->stage);
+                return r < 0 ? r : RUN_STAND_DOWN;
+        r = is_shutting_down(run->root_fd, run->stage, run->action);
         if (r < 0) {
                 log_error("Refusing: could not find out whether the machine is shutting down: %s.",
                           strerror(-r));
-                return r;
+                return -EPERM;
         }
         if (r == 0) {
                 log_error("Refusing: this machine is not on its way to %s.",
                           action_to_string(run->action));
                 return -EPERM;
         }
-        return 1;
+        return RUN_GO;
 }
 
-/* The unit leaves it to us to find out which way the machine goes down. systemd-shutdown says it to
- * its executables, but 262 gives them an empty word: execute_strv() overwrites it on the way, in
- * the child's copy. */
-static int find_action(Run *run, const Arguments *arguments) {
-        const char *word = arguments->n_operands > 0 ? arguments->operands[0] : "";
-
-        if (arguments->n_operands == 0 && run->stage == STAGE_UNIT)
-                return 0;
-        if (arguments->n_operands <= 1)
-                run->action = *word || run->stage == STAGE_UNIT
-                                      ? action_from_string(word)
-                                      : shutting_down_action(run->root_fd);
+/* systemd-shutdown passes the action to its executables, but 262 passes an empty word:
+ * execute_strv() overwrites it in the child's copy. The unit always names its action. */
+static int find_action(Run *run, const char *word) {
+        run->action = *word || run->stage == STAGE_UNIT ? action_from_string(word)
+                                                        : shutting_down_action(run->root_fd);
         if (run->action >= 0)
                 return 0;
         log_error("Nothing done: the action must be reboot, poweroff, halt or kexec, not "
@@ -220,14 +182,21 @@ static int find_action(Run *run, const Arguments *arguments) {
         return -EINVAL;
 }
 
-static int run_stage(const Arguments *arguments) {
-        Run run = {
+static void run_done(Run *run) {
+        plan_done(&run->plan);
+        topology_done(&run->topology);
+        config_done(&run->config);
+        close_fd(&run->console_fd);
+        close_fd(&run->root_fd);
+}
+
+static int run_stage(Stage stage, const char *word, char *argv0) {
+        _cleanup_(run_done) Run run = {
                 .root_fd = -1,
-                .stage = arguments->stage,
+                .stage = stage,
                 .action = _ACTION_INVALID,
-                .argv0 = arguments->argv0,
+                .argv0 = argv0,
                 .console_fd = -1,
-                .pending = PENDING_ACTION_INIT,
                 .started_usec = usec_now(),
         };
         int r;
@@ -235,48 +204,34 @@ static int run_stage(const Arguments *arguments) {
         run.root_fd = file_open_root("/");
         if (run.root_fd < 0)
                 return run.root_fd;
-        r = find_action(&run, arguments);
-        if (r < 0) {
-                (void) close(run.root_fd);
+        r = find_action(&run, word);
+        if (r < 0)
                 return r;
-        }
         run.n_bound = nvme_presence_count(run.root_fd);
         if (run.n_bound == 0) {
                 /* In the hook most often: the unit has taken all. No setting makes a difference. */
                 log_info("Nothing to do: no NVMe controllers.");
-                (void) close(run.root_fd);
                 return 0;
         }
-        r = verb_read_config(run.root_fd, &run.config);
-        if (r >= 0) {
-                r = may_run(&run);
-                if (r > 0)
-                        r = survey_and_act(&run);
-                pending_action_done(&run.pending);
-                plan_done(&run.plan);
-                topology_done(&run.topology);
-                config_done(&run.config);
-        }
-        (void) close(run.root_fd);
-        return r;
+        r = config_read(run.root_fd, config_log_problem, NULL, &run.config);
+        if (r < 0)
+                return r;
+        r = may_run(&run);
+        return r == RUN_GO ? survey_and_act(&run) : r;
 }
 
-int verb_run(const Arguments *arguments) {
-        bool is_unit = arguments->stage == STAGE_UNIT;
+int stage_run(Stage stage, const char *word, char *argv0) {
         int r;
 
-        if (!arguments->has_stage) {
-                log_error("run needs --stage=unit, hook or exitrd.");
-                return EXIT_FAILURE;
-        }
-        if (!is_unit)
+        if (stage != STAGE_UNIT)
                 log_open(LOG_TARGET_KMSG, LOG_DEBUG);
         else if (getenv("JOURNAL_STREAM"))
                 log_open(LOG_TARGET_JOURNAL, LOG_DEBUG);
-        r = run_stage(arguments);
+        r = run_stage(stage, word, argv0);
         if (r < 0 && r != -EINVAL && r != -EPERM)
-                log_error("Nothing done by us from here on: %s.", strerror(-r));
+                log_error("Giving up: %s. The kernel shuts the remaining controllers down.",
+                          strerror(-r));
         log_close();
-        /* After the root file system is read-only nobody may be stopped by us. */
-        return r < 0 && is_unit ? EXIT_FAILURE : EXIT_SUCCESS;
+        /* Once the root file system is read-only, a failure of ours must stop no one. */
+        return r < 0 && stage == STAGE_UNIT ? EXIT_FAILURE : EXIT_SUCCESS;
 }
