@@ -64,14 +64,14 @@ static int standing_use(const Topology *topology, size_t block, Use *ret_use) {
 }
 
 /* A mount or a swap on such a block would not be recognised. */
-static int mark_numberless(Usage *usage) {
-        for (size_t i = 0; i < usage->topology->n_blocks; i++) {
+static int mark_numberless(Inuse *inuse) {
+        for (size_t i = 0; i < inuse->topology->n_blocks; i++) {
                 int r;
 
-                if (usage->topology->blocks[i].devnum != 0)
+                if (inuse->topology->blocks[i].devnum != 0)
                         continue;
-                r = usage_raise(usage, i, USE_UNKNOWN, "/dev/%s has no device number",
-                                usage->topology->blocks[i].name);
+                r = inuse_raise(inuse, i, USE_UNKNOWN, "/dev/%s has no device number",
+                                inuse->topology->blocks[i].name);
                 if (r < 0)
                         return r;
         }
@@ -80,45 +80,45 @@ static int mark_numberless(Usage *usage) {
 
 static bool is_worth_a_claim(const Topology *topology, const Block *block) {
         for (size_t i = 0; i < block->n_controllers; i++)
-                if (usage_is_marked(topology, &topology->devices[block->controllers[i]]))
+                if (inuse_is_marked(topology, &topology->devices[block->controllers[i]]))
                         return true;
         return false;
 }
 
 /* Claiming the disk covers its partitions: bd_may_claim() in the kernel's block/bdev.c. */
-static int claim(Usage *usage, size_t block) {
-        const Block *b = &usage->topology->blocks[block];
+static int claim(Inuse *inuse, size_t block) {
+        const Block *b = &inuse->topology->blocks[block];
         _cleanup_close_ int fd = -1;
 
-        fd = block_node_open(usage->root_fd, b->name, b->devnum, true);
+        fd = block_node_open(inuse->root_fd, b->name, b->devnum, true);
         if (fd >= 0)
                 return 0;
         switch (fd) {
         case -EBUSY:
-                return usage_raise(usage, block, USE_CLAIM, "the kernel holds a claim on /dev/%s",
+                return inuse_raise(inuse, block, USE_CLAIM, "the kernel holds a claim on /dev/%s",
                                    b->name);
         case -ENOENT:
-                return usage_raise(usage, block, USE_UNKNOWN, "/dev/%s is missing", b->name);
+                return inuse_raise(inuse, block, USE_UNKNOWN, "/dev/%s is missing", b->name);
         case -ESTALE:
-                return usage_raise(usage, block, USE_UNKNOWN, "/dev/%s is another device", b->name);
+                return inuse_raise(inuse, block, USE_UNKNOWN, "/dev/%s is another device", b->name);
         default:
-                return usage_raise(usage, block, USE_UNKNOWN, "/dev/%s: %s", b->name,
+                return inuse_raise(inuse, block, USE_UNKNOWN, "/dev/%s: %s", b->name,
                                    strerror(-fd));
         }
 }
 
 /* Opens only what nothing else explains. */
-static int claim_all(Usage *usage) {
-        for (size_t i = 0; i < usage->topology->n_blocks; i++) {
-                const Block *block = &usage->topology->blocks[i];
+static int claim_all(Inuse *inuse) {
+        for (size_t i = 0; i < inuse->topology->n_blocks; i++) {
+                const Block *block = &inuse->topology->blocks[i];
                 Use use = {};
                 int r;
 
-                if (block->kind != BLOCK_NAMESPACE || !is_worth_a_claim(usage->topology, block))
+                if (block->kind != BLOCK_NAMESPACE || !is_worth_a_claim(inuse->topology, block))
                         continue;
-                r = standing_use(usage->topology, i, &use);
+                r = standing_use(inuse->topology, i, &use);
                 if (r >= 0 && use.kind == USE_NONE)
-                        r = claim(usage, i);
+                        r = claim(inuse, i);
                 free(use.detail);
                 if (r < 0)
                         return r;
@@ -131,7 +131,7 @@ static int mark_controllers(Topology *topology, const Block *block, const Use *u
                 const Device *device = &topology->devices[block->controllers[i]];
                 int r;
 
-                if (!usage_is_marked(topology, device))
+                if (!inuse_is_marked(topology, device))
                         continue;
                 r = use_copy(&device->controller->use, use->kind, use->detail);
                 if (r < 0)
@@ -140,8 +140,8 @@ static int mark_controllers(Topology *topology, const Block *block, const Use *u
         return 0;
 }
 
-static int spread_uses(Usage *usage) {
-        Topology *topology = usage->topology;
+static int spread_uses(Inuse *inuse) {
+        Topology *topology = inuse->topology;
 
         for (size_t i = 0; i < topology->n_blocks; i++) {
                 Use use = {};
@@ -159,14 +159,14 @@ static int spread_uses(Usage *usage) {
         return 0;
 }
 
-static int spread_doubt(Usage *usage) {
-        for (size_t i = 0; usage->doubt && i < usage->topology->n_devices; i++) {
-                const Device *device = &usage->topology->devices[i];
+static int spread_doubt(Inuse *inuse) {
+        for (size_t i = 0; inuse->doubt && i < inuse->topology->n_devices; i++) {
+                const Device *device = &inuse->topology->devices[i];
                 int r;
 
-                if (!usage_is_marked(usage->topology, device))
+                if (!inuse_is_marked(inuse->topology, device))
                         continue;
-                r = use_copy(&device->controller->use, USE_UNKNOWN, usage->doubt);
+                r = use_copy(&device->controller->use, USE_UNKNOWN, inuse->doubt);
                 if (r < 0)
                         return r;
         }
@@ -174,40 +174,40 @@ static int spread_doubt(Usage *usage) {
 }
 
 /* Each reader adds its own; what it has found is spread to the controllers at once. */
-static int read_and_spread(int root_fd, Topology *topology, int (*read)(Usage *usage)) {
-        Usage usage = { .root_fd = root_fd, .topology = topology };
+static int read_and_spread(int root_fd, Topology *topology, int (*read)(Inuse *inuse)) {
+        Inuse inuse = { .root_fd = root_fd, .topology = topology };
         int r;
 
-        r = read(&usage);
+        r = read(&inuse);
         if (r >= 0)
-                r = spread_uses(&usage);
+                r = spread_uses(&inuse);
         if (r >= 0)
-                r = spread_doubt(&usage);
-        usage_done(&usage);
+                r = spread_doubt(&inuse);
+        inuse_done(&inuse);
         return r;
 }
 
-static int read_kernel(Usage *usage) {
-        int r = mark_numberless(usage);
+static int read_kernel(Inuse *inuse) {
+        int r = mark_numberless(inuse);
 
-        return r < 0 ? r : usage_read_tables(usage);
+        return r < 0 ? r : inuse_read_tables(inuse);
 }
 
-static int read_kernel_and_claims(Usage *usage) {
-        int r = read_kernel(usage);
+static int read_kernel_and_claims(Inuse *inuse) {
+        int r = read_kernel(inuse);
 
-        return r < 0 ? r : claim_all(usage);
+        return r < 0 ? r : claim_all(inuse);
 }
 
-int usage_mark(int root_fd, const UsageOptions *options, Topology *topology) {
+int inuse_mark(int root_fd, const InuseOptions *options, Topology *topology) {
         return read_and_spread(root_fd, topology,
                                options->claim ? read_kernel_and_claims : read_kernel);
 }
 
-int usage_mark_open(int root_fd, Topology *topology) {
-        return read_and_spread(root_fd, topology, usage_read_open_files);
+int inuse_mark_open(int root_fd, Topology *topology) {
+        return read_and_spread(root_fd, topology, inuse_read_open_files);
 }
 
-int usage_mark_mapped(int root_fd, Topology *topology) {
-        return read_and_spread(root_fd, topology, usage_read_mappings);
+int inuse_mark_mapped(int root_fd, Topology *topology) {
+        return read_and_spread(root_fd, topology, inuse_read_mappings);
 }

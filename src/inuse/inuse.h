@@ -4,9 +4,9 @@
 
 #include "model/topology.h"
 
-typedef struct UsageOptions {
+typedef struct InuseOptions {
         bool claim; /* open each namespace with O_EXCL (and close it again) */
-} UsageOptions;
+} InuseOptions;
 
 /* These three are called in this order, the cheap ones first: each marks more, and where an earlier
  * one has left too little to take, the caller leaves the later ones out. Each sets Block.use, and
@@ -16,15 +16,15 @@ typedef struct UsageOptions {
  * are not opened. What can't be read or understood marks every controller USE_UNKNOWN. All return 0
  * or -ENOMEM.
  *
- * usage_mark() reads, below root_fd, what the kernel itself says:
+ * inuse_mark() reads, below root_fd, what the kernel itself says:
  *   proc/self/mountinfo   by device number, never by path (systemd 253+ moves busy mounts);
  *   proc/swaps;  sys/fs/btrfs/UUID/devices;  what trees.h names;
  *   dev/NAME with O_RDONLY|O_EXCL. */
-int usage_mark(int root_fd, const UsageOptions *options, Topology *topology) _must_check_;
+int inuse_mark(int root_fd, const InuseOptions *options, Topology *topology) _must_check_;
 
 /* Marks each device that a live process has open: the files of each thread, and those that are
  * registered with io_uring (processes.h). */
-int usage_mark_open(int root_fd, Topology *topology) _must_check_;
+int inuse_mark_open(int root_fd, Topology *topology) _must_check_;
 
 /* Marks each device that a live process has mapped. */
-int usage_mark_mapped(int root_fd, Topology *topology) _must_check_;
+int inuse_mark_mapped(int root_fd, Topology *topology) _must_check_;

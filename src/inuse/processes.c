@@ -22,7 +22,7 @@
 
 /* One walk over all processes. */
 typedef struct Walk {
-        Usage *usage;
+        Inuse *inuse;
         int proc_fd;
         bool is_procfs;  /* and not a directory that stands for it, whose numbers mean nothing here
                           */
@@ -60,37 +60,37 @@ static int process_who(Process *process) {
 }
 
 static int mark_block(Process *process, size_t block) {
-        Usage *usage = process->walk->usage;
+        Inuse *inuse = process->walk->inuse;
         int r = process_who(process);
 
         if (r < 0)
                 return r;
-        return usage_raise(usage, block, USE_OPEN, "/dev/%s is open in %s",
-                           usage->topology->blocks[block].name, process->who);
+        return inuse_raise(inuse, block, USE_OPEN, "/dev/%s is open in %s",
+                           inuse->topology->blocks[block].name, process->who);
 }
 
 static int mark_node(Process *process, mode_t type, dev_t devnum) {
-        Usage *usage = process->walk->usage;
-        UsageChar node;
+        Inuse *inuse = process->walk->inuse;
+        InuseChar node;
         size_t block;
         int r;
 
         if (S_ISBLK(type)) {
-                block = topology_find_devnum(usage->topology, devnum);
+                block = topology_find_devnum(inuse->topology, devnum);
                 return block == TOPOLOGY_NONE ? 0 : mark_block(process, block);
         }
-        if (!S_ISCHR(type) || !usage_find_char(usage, devnum, &node))
+        if (!S_ISCHR(type) || !inuse_find_char(inuse, devnum, &node))
                 return 0;
         r = process_who(process);
         if (r < 0)
                 return r;
-        return usage_raise_char(usage, &node, USE_OPEN, process->who);
+        return inuse_raise_char(inuse, &node, USE_OPEN, process->who);
 }
 
 static int doubt(Process *process, const char *what, int error) {
         if (error == -ENOENT || error == -ESRCH) /* it ended meanwhile */
                 return 0;
-        return usage_doubt(process->walk->usage, "/proc/%s/%s: %s", process->pid, what,
+        return inuse_doubt(process->walk->inuse, "/proc/%s/%s: %s", process->pid, what,
                            strerror(-error));
 }
 
@@ -109,7 +109,7 @@ static int read_ring(Process *process, const char *files, const char *name) {
         char path[128];
 
         (void) snprintf(path, sizeof(path), "%s/%sinfo/%.20s", process->pid, files, name);
-        return usage_rings_read(walk->usage, walk->proc_fd, process->pid, path, mark_registered,
+        return inuse_rings_read(walk->inuse, walk->proc_fd, process->pid, path, mark_registered,
                                 process);
 }
 
@@ -240,10 +240,10 @@ static int mark_by_path(Process *process, char *path) {
         int r;
 
         (void) text_cut_suffix(path, " (deleted)");
-        r = usage_find_node(process->walk->usage, path, &block);
+        r = inuse_find_node(process->walk->inuse, path, &block);
         if (r < 0)
                 return doubt_file(process, "maps", r);
-        return r == USAGE_NODE_BLOCK ? mark_block(process, block) : 0;
+        return r == INUSE_NODE_BLOCK ? mark_block(process, block) : 0;
 }
 
 /* "7f00-7f01 rw-s 00000000 00:05 9   /dev/nvme1n1": the numbers are those of the file system that
@@ -259,7 +259,7 @@ static int mark_mapping(Process *process, const char *pid, char *line) {
         if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %*s %*s %x:%x %" SCNu64 " %n", &start, &end,
                    &file.major, &file.minor, &file.inode, &at) != 5 ||
             at == 0)
-                return usage_doubt(process->walk->usage, "/proc/%s/maps: not understood", pid);
+                return inuse_doubt(process->walk->inuse, "/proc/%s/maps: not understood", pid);
         if (file.inode == 0 || tfind(&file, &process->walk->plain, compare_mapped))
                 return 0;
         (void) snprintf(path, sizeof(path), "%s/map_files/%" PRIx64 "-%" PRIx64, pid, start, end);
@@ -330,17 +330,17 @@ static dev_t find_anonymous(void) {
         return fd >= 0 && fstat(fd, &st) >= 0 ? st.st_dev : 0;
 }
 
-static int walk_processes(Usage *usage, int (*read)(Process *process)) {
+static int walk_processes(Inuse *inuse, int (*read)(Process *process)) {
         _cleanup_closedir_ DIR *dir = NULL;
-        Walk walk = { .usage = usage };
+        Walk walk = { .inuse = inuse };
         char self[16];
         const char *name;
         int r;
 
         (void) snprintf(self, sizeof(self), "%d", getpid());
-        r = file_opendir(usage->root_fd, "proc", &dir);
+        r = file_opendir(inuse->root_fd, "proc", &dir);
         if (r < 0)
-                return usage_doubt(usage, "/proc: %s", strerror(-r));
+                return inuse_doubt(inuse, "/proc: %s", strerror(-r));
         walk.proc_fd = dirfd(dir);
         walk.is_procfs = is_procfs(walk.proc_fd);
         walk.anonymous = find_anonymous();
@@ -357,13 +357,13 @@ static int walk_processes(Usage *usage, int (*read)(Process *process)) {
         tdestroy(walk.plain, free);
         if (r == -ENOMEM)
                 return r;
-        return r < 0 ? usage_doubt(usage, "/proc: %s", strerror(-r)) : 0;
+        return r < 0 ? inuse_doubt(inuse, "/proc: %s", strerror(-r)) : 0;
 }
 
-int usage_read_open_files(Usage *usage) {
-        return walk_processes(usage, read_open_files);
+int inuse_read_open_files(Inuse *inuse) {
+        return walk_processes(inuse, read_open_files);
 }
 
-int usage_read_mappings(Usage *usage) {
-        return walk_processes(usage, read_mappings);
+int inuse_read_mappings(Inuse *inuse) {
+        return walk_processes(inuse, read_mappings);
 }

@@ -10,9 +10,9 @@
  * (unshare(CLONE_FILES)) or outlives its leader; with them the files that are registered with
  * io_uring and have no descriptor any more ("UserFiles" in fdinfo, io_uring_show_fdinfo(), 6.1).
  * Descriptors on their way through a socket (SCM_RIGHTS) show nowhere. Returns 0 or -ENOMEM. */
-int usage_read_open_files(Usage *usage) _must_check_;
+int inuse_read_open_files(Inuse *inuse) _must_check_;
 
 /* Walks the mappings, which outlive their descriptors: by the device number of the mapped file
  * (/proc/PID/map_files), since its path is that of the process's own mount namespace. To read maps
  * takes ten times as long as to walk fd. Returns 0 or -ENOMEM. */
-int usage_read_mappings(Usage *usage) _must_check_;
+int inuse_read_mappings(Inuse *inuse) _must_check_;

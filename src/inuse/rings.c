@@ -147,21 +147,21 @@ static bool is_missing(int error) {
 
 /* Only a whole path that leads nowhere is a doubt: of a bare name (up to 6.6) most are plain files,
  * which are somewhere else than in /dev. */
-static int visit_file(Usage *usage, const char *pid, const File *file,
+static int visit_file(Inuse *inuse, const char *pid, const File *file,
                       int (*visit)(void *userdata, mode_t type, dev_t devnum), void *userdata) {
-        size_t block = topology_find_block(usage->topology, base_of(file->name));
+        size_t block = topology_find_block(inuse->topology, base_of(file->name));
 
         if (file->error == 0)
                 return visit(userdata, file->type, file->devnum);
         if (block != TOPOLOGY_NONE)
-                return visit(userdata, S_IFBLK, usage->topology->blocks[block].devnum);
+                return visit(userdata, S_IFBLK, inuse->topology->blocks[block].devnum);
         if (*file->name != '/' && is_missing(file->error))
                 return 0;
-        return usage_doubt(usage, "%s, registered with io_uring by process %s: %s", file->name, pid,
+        return inuse_doubt(inuse, "%s, registered with io_uring by process %s: %s", file->name, pid,
                            strerror(-file->error));
 }
 
-int usage_rings_read(Usage *usage, int proc_fd, const char *pid, const char *path,
+int inuse_rings_read(Inuse *inuse, int proc_fd, const char *pid, const char *path,
                      int (*visit)(void *userdata, mode_t type, dev_t devnum), void *userdata) {
         _cleanup_free_ char *text = NULL;
         char *lines = NULL;
@@ -174,7 +174,7 @@ int usage_rings_read(Usage *usage, int proc_fd, const char *pid, const char *pat
         if (r == -ENOENT || r == -ESRCH) /* it ended meanwhile */
                 return 0;
         if (r < 0)
-                return r == -ENOMEM ? r : usage_doubt(usage, "/proc/%s: %s", path, strerror(-r));
+                return r == -ENOMEM ? r : inuse_doubt(inuse, "/proc/%s: %s", path, strerror(-r));
         if (n == 0)
                 return 0;
         size = sizeof(Files) + n * sizeof(File);
@@ -182,13 +182,13 @@ int usage_rings_read(Usage *usage, int proc_fd, const char *pid, const char *pat
         if (!files)
                 return -ENOMEM;
         files->proc_fd = proc_fd;
-        files->root_fd = usage->root_fd;
+        files->root_fd = inuse->root_fd;
         (void) snprintf(files->pid, sizeof(files->pid), "%s", pid);
         collect(lines, files, n);
         if (files->n > 0)
                 ask(files);
         for (size_t i = 0; i < files->n && r >= 0; i++)
-                r = visit_file(usage, pid, &files->files[i], visit, userdata);
+                r = visit_file(inuse, pid, &files->files[i], visit, userdata);
         timed_call_free(files, size);
         return r;
 }

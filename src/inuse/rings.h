@@ -11,6 +11,6 @@
  * A path that leads nowhere is -ENOENT in the doubt that it becomes: a plain file that was deleted
  * and a device node that was deleted look the same. Returns what visit returns below 0, or 0 or
  * -ENOMEM. */
-int usage_rings_read(Usage *usage, int proc_fd, const char *pid, const char *path,
+int inuse_rings_read(Inuse *inuse, int proc_fd, const char *pid, const char *path,
                      int (*visit)(void *userdata, mode_t type, dev_t devnum),
                      void *userdata) _must_check_;

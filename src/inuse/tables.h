@@ -6,4 +6,4 @@
 
 /* Mounts, swaps, btrfs members and configfs exports, in that order. A table that can't be read or
  * understood becomes a doubt. Returns 0 or -ENOMEM. */
-int usage_read_tables(Usage *usage) _must_check_;
+int inuse_read_tables(Inuse *inuse) _must_check_;

@@ -16,7 +16,7 @@ typedef struct Walk Walk;
 
 /* A path pattern: "*" stands for each entry of a directory. */
 struct Walk {
-        Usage *usage;
+        Inuse *inuse;
         int (*visit)(Walk *walk, const char *path);
         const dev_t *roots; /* btrfs only, as the next two */
         size_t n_roots;
@@ -44,17 +44,17 @@ static int walk_path(Walk *walk, const char *path, const char *const *pattern) {
                 return walk->visit(walk, path);
         if (!STREQ(*pattern, "*"))
                 return walk_below(walk, path, *pattern, pattern + 1);
-        r = file_opendir(walk->usage->root_fd, path, &dir);
+        r = file_opendir(walk->inuse->root_fd, path, &dir);
         if (r == -ENOENT || r == -ENOTDIR)
                 return 0;
         if (r < 0)
-                return usage_doubt(walk->usage, "/%s: %s", path, strerror(-r));
+                return inuse_doubt(walk->inuse, "/%s: %s", path, strerror(-r));
         while ((name = file_readdir(dir, &r))) {
                 r = walk_below(walk, path, name, pattern + 1);
                 if (r < 0)
                         return r;
         }
-        return r < 0 ? usage_doubt(walk->usage, "/%s: %s", path, strerror(-r)) : 0;
+        return r < 0 ? inuse_doubt(walk->inuse, "/%s: %s", path, strerror(-r)) : 0;
 }
 
 static const char *const every_entry[] = { "*", NULL };
@@ -66,7 +66,7 @@ static int find_root_member(Walk *walk, const char *path) {
         dev_t devnum;
         int r;
 
-        r = file_read_at(walk->usage->root_fd, path, "dev", &text);
+        r = file_read_at(walk->inuse->root_fd, path, "dev", &text);
         if (r == -ENOMEM)
                 return r;
         if (r < 0 || parse_devnum(text, &devnum) < 0)
@@ -80,11 +80,11 @@ static int find_root_member(Walk *walk, const char *path) {
 
 static int mark_member(Walk *walk, const char *path) {
         const char *name = strrchr(path, '/') + 1;
-        size_t block = topology_find_block(walk->usage->topology, name);
+        size_t block = topology_find_block(walk->inuse->topology, name);
 
         if (block == TOPOLOGY_NONE)
                 return 0;
-        return usage_raise(walk->usage, block, walk->kind, "/dev/%s is a member of %s btrfs", name,
+        return inuse_raise(walk->inuse, block, walk->kind, "/dev/%s is a member of %s btrfs", name,
                            walk->kind == USE_ROOT ? "the root's" : "a mounted");
 }
 
@@ -102,10 +102,10 @@ static int mark_btrfs(Walk *parent, const char *path) {
         return walk_path(&walk, path, every_entry);
 }
 
-int usage_read_btrfs(Usage *usage, const dev_t *roots, size_t n_roots, bool is_root_unclear) {
+int inuse_read_btrfs(Inuse *inuse, const dev_t *roots, size_t n_roots, bool is_root_unclear) {
         static const char *const pattern[] = { "*", "devices", NULL };
         Walk walk = {
-                .usage = usage,
+                .inuse = inuse,
                 .visit = mark_btrfs,
                 .roots = roots,
                 .n_roots = n_roots,
@@ -116,8 +116,8 @@ int usage_read_btrfs(Usage *usage, const dev_t *roots, size_t n_roots, bool is_r
 }
 
 static int mark_exported(Walk *walk, const char *attribute, size_t block) {
-        return usage_raise(walk->usage, block, USE_TARGET, "/dev/%s is exported by /%s",
-                           walk->usage->topology->blocks[block].name, attribute);
+        return inuse_raise(walk->inuse, block, USE_TARGET, "/dev/%s is exported by /%s",
+                           walk->inuse->topology->blocks[block].name, attribute);
 }
 
 typedef struct Lookup {
@@ -138,34 +138,34 @@ static void look_up(void *shared) {
 /* A node can lie in any directory, and any directory can be a file server's: so a child looks. A
  * plain file is on a file system, whose mount or claim tells of it. */
 static int mark_elsewhere(Walk *walk, const char *attribute, const char *device) {
-        Usage *usage = walk->usage;
+        Inuse *inuse = walk->inuse;
         Lookup *lookup;
         size_t block;
         int r;
 
-        if (usage->doubt) /* it can't get any worse */
+        if (inuse->doubt) /* it can't get any worse */
                 return 0;
         lookup = timed_call_allocate(sizeof(Lookup));
         if (!lookup)
                 return -ENOMEM;
-        lookup->root_fd = usage->root_fd;
+        lookup->root_fd = inuse->root_fd;
         (void) snprintf(lookup->path, sizeof(lookup->path), "%s", device + 1);
         r = timed_call(look_up, lookup, LOOKUP_USEC);
         if (r >= 0)
                 r = lookup->error;
         block = r >= 0 && S_ISBLK(lookup->type)
-                        ? topology_find_devnum(usage->topology, lookup->devnum)
+                        ? topology_find_devnum(inuse->topology, lookup->devnum)
                         : TOPOLOGY_NONE;
         timed_call_free(lookup, sizeof(Lookup));
         if (r < 0)
-                return usage_doubt(usage, "exported %s: %s", device, strerror(-r));
+                return inuse_doubt(inuse, "exported %s: %s", device, strerror(-r));
         return block == TOPOLOGY_NONE ? 0 : mark_exported(walk, attribute, block);
 }
 
 /* What an attribute says is exported, in the words of the attribute: a path or a kernel's name. */
 static int mark_path(Walk *walk, const char *attribute, const char *device) {
-        Usage *usage = walk->usage;
-        UsageChar node;
+        Inuse *inuse = walk->inuse;
+        InuseChar node;
         mode_t type;
         dev_t devnum;
         size_t block;
@@ -176,30 +176,30 @@ static int mark_path(Walk *walk, const char *attribute, const char *device) {
         if (*device == '/' && !STARTSWITH(device, "/dev/"))
                 return mark_elsewhere(walk, attribute, device);
         if (*device != '/') { /* "nvme1n1", as ocfs2 has it */
-                block = topology_find_block(usage->topology, device);
+                block = topology_find_block(inuse->topology, device);
                 return block == TOPOLOGY_NONE ? 0 : mark_exported(walk, attribute, block);
         }
-        r = usage_find_node(usage, device, &block);
+        r = inuse_find_node(inuse, device, &block);
         if (r < 0)
-                return usage_doubt(usage, "exported %s: %s", device, strerror(-r));
-        if (r == USAGE_NODE_BLOCK)
+                return inuse_doubt(inuse, "exported %s: %s", device, strerror(-r));
+        if (r == INUSE_NODE_BLOCK)
                 return mark_exported(walk, attribute, block);
         /* nvmet passthru takes a controller: /dev/nvme0 */
-        if (file_stat_node(usage->root_fd, device + 1, 0, &type, &devnum) >= 0 && S_ISCHR(type) &&
-            usage_find_char(usage, devnum, &node))
-                return usage_raise_char(usage, &node, USE_TARGET, "an nvmet passthru export");
+        if (file_stat_node(inuse->root_fd, device + 1, 0, &type, &devnum) >= 0 && S_ISCHR(type) &&
+            inuse_find_char(inuse, devnum, &node))
+                return inuse_raise_char(inuse, &node, USE_TARGET, "an nvmet passthru export");
         return 0;
 }
 
 /* 1 and the text, or 0 where there is no such attribute. */
 static int read_attribute(Walk *walk, const char *path, char **ret_text) {
-        int r = file_read(walk->usage->root_fd, path, ret_text);
+        int r = file_read(walk->inuse->root_fd, path, ret_text);
 
         if (r >= 0)
                 return 1;
         if (r == -ENOENT || r == -ENOTDIR || r == -ENODEV)
                 return 0;
-        return r == -ENOMEM ? r : usage_doubt(walk->usage, "/%s: %s", path, strerror(-r));
+        return r == -ENOMEM ? r : inuse_doubt(walk->inuse, "/%s: %s", path, strerror(-r));
 }
 
 /* An attribute that holds the path of the exported device, "(null)" or nothing. What may follow on
@@ -233,7 +233,7 @@ static int mark_fileio(Walk *walk, const char *path) {
         for (next = strstr(file, "  Size: "); next; next = strstr(next + 1, "  Size: "))
                 end = next;
         if (!end)
-                return usage_doubt(walk->usage, "/%s: not understood", path);
+                return inuse_doubt(walk->inuse, "/%s: not understood", path);
         *end = '\0';
         return mark_path(walk, path, file);
 }
@@ -243,16 +243,16 @@ static int mark_fileio(Walk *walk, const char *path) {
 static int mark_rnbd(Walk *walk, const char *path) {
         _cleanup_free_ char *disk = NULL;
         const char *name = strrchr(path, '/') + 1;
-        size_t block = topology_find_block(walk->usage->topology, name);
+        size_t block = topology_find_block(walk->inuse->topology, name);
         int r;
 
         r = block == TOPOLOGY_NONE ? 0 : mark_exported(walk, path, block);
         if (r < 0)
                 return r;
-        r = file_link_name(walk->usage->root_fd, path, "block_dev", &disk);
+        r = file_link_name(walk->inuse->root_fd, path, "block_dev", &disk);
         if (r < 0)
                 return r == -ENOMEM ? r : 0;
-        block = topology_find_block(walk->usage->topology, disk);
+        block = topology_find_block(walk->inuse->topology, disk);
         return block == TOPOLOGY_NONE ? 0 : mark_exported(walk, path, block);
 }
 
@@ -266,8 +266,8 @@ static int mark_xen(Walk *walk, const char *path) {
         if (r <= 0 || !*text)
                 return r < 0 ? r : 0;
         if (sscanf(text, "%x:%x", &first, &second) != 2)
-                return usage_doubt(walk->usage, "/%s: not understood", path);
-        block = topology_find_devnum(walk->usage->topology, makedev(first, second));
+                return inuse_doubt(walk->inuse, "/%s: not understood", path);
+        block = topology_find_devnum(walk->inuse->topology, makedev(first, second));
         return block == TOPOLOGY_NONE ? 0 : mark_exported(walk, path, block);
 }
 
@@ -293,18 +293,18 @@ static const struct {
 };
 
 /* pblk (5.4 to 5.14) shows nowhere which drive it stands on. */
-static int read_open_channel(Usage *usage) {
-        for (size_t i = 0; i < usage->topology->n_blocks; i++) {
-                const Block *block = &usage->topology->blocks[i];
+static int read_open_channel(Inuse *inuse) {
+        for (size_t i = 0; i < inuse->topology->n_blocks; i++) {
+                const Block *block = &inuse->topology->blocks[i];
                 char path[PATH_MAX];
                 int r;
 
                 if (block->kind != BLOCK_NAMESPACE)
                         continue;
                 (void) snprintf(path, sizeof(path), "sys/class/block/%s/lightnvm", block->name);
-                if (!file_exists(usage->root_fd, path))
+                if (!file_exists(inuse->root_fd, path))
                         continue;
-                r = usage_raise(usage, i, USE_UNKNOWN,
+                r = inuse_raise(inuse, i, USE_UNKNOWN,
                                 "/dev/%s is an open-channel drive: a pblk may stand on it",
                                 block->name);
                 if (r < 0)
@@ -313,34 +313,34 @@ static int read_open_channel(Usage *usage) {
         return 0;
 }
 
-static bool is_loaded(const Usage *usage, const char *module) {
+static bool is_loaded(const Inuse *inuse, const char *module) {
         char path[64];
 
         (void) snprintf(path, sizeof(path), "sys/module/%s", module);
-        return file_exists(usage->root_fd, path);
+        return file_exists(inuse->root_fd, path);
 }
 
 /* A target that was set up through configfs lives on when configfs is not mounted (any more). */
-static int read_hidden_targets(Usage *usage) {
+static int read_hidden_targets(Inuse *inuse) {
         static const char *const modules[] = { "nvmet", "target_core_file", "usb_f_mass_storage",
                                                "ocfs2_nodemanager" };
         _cleanup_closedir_ DIR *dir = NULL;
         int r;
 
-        r = file_opendir(usage->root_fd, "sys/kernel/config", &dir);
+        r = file_opendir(inuse->root_fd, "sys/kernel/config", &dir);
         if (r >= 0 && file_readdir(dir, &r))
                 return 0;
         for (size_t i = 0; i < ARRAY_SIZE(modules); i++)
-                if (is_loaded(usage, modules[i]))
-                        return usage_doubt(usage,
+                if (is_loaded(inuse, modules[i]))
+                        return inuse_doubt(inuse,
                                            "%s is loaded, and configfs, which would tell what it "
                                            "uses, is not mounted",
                                            modules[i]);
         return 0;
 }
 
-int usage_read_targets(Usage *usage) {
-        Walk walk = { .usage = usage };
+int inuse_read_targets(Inuse *inuse) {
+        Walk walk = { .inuse = inuse };
         int r = 0;
 
         for (size_t i = 0; i < ARRAY_SIZE(target_table) && r >= 0; i++) {
@@ -349,10 +349,10 @@ int usage_read_targets(Usage *usage) {
         }
         /* bl_open_path() in fs/nfs/blocklayout/dev.c opens by name, claims nothing and shows
          * nothing. */
-        if (r >= 0 && is_loaded(usage, "blocklayoutdriver"))
-                r = usage_doubt(usage, "a pNFS block layout is in use (blocklayoutdriver is "
+        if (r >= 0 && is_loaded(inuse, "blocklayoutdriver"))
+                r = inuse_doubt(inuse, "a pNFS block layout is in use (blocklayoutdriver is "
                                        "loaded), and which drives it uses is not known");
         if (r >= 0)
-                r = read_open_channel(usage);
-        return r < 0 ? r : read_hidden_targets(usage);
+                r = read_open_channel(inuse);
+        return r < 0 ? r : read_hidden_targets(inuse);
 }

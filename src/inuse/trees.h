@@ -7,10 +7,10 @@
 
 /* roots: where / and /usr are mounted from, as far as they are btrfs. With is_root_unclear any
  * btrfs may be the root's. An absent tree is fine. Returns 0 or -ENOMEM. */
-int usage_read_btrfs(Usage *usage, const dev_t *roots, size_t n_roots,
+int inuse_read_btrfs(Inuse *inuse, const dev_t *roots, size_t n_roots,
                      bool is_root_unclear) _must_check_;
 
 /* nvmet (namespaces and passthru), LIO (udev_path, and what its fileio says), USB mass storage, the
  * heartbeat of ocfs2, rnbd-server, xen-blkback and SCST; drives below which a pblk may be. What
  * they name and can't be found is a doubt. Returns 0 or -ENOMEM. */
-int usage_read_targets(Usage *usage) _must_check_;
+int inuse_read_targets(Inuse *inuse) _must_check_;

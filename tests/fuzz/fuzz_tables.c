@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* /proc/self/mountinfo and, from a line that begins with "Filename", /proc/swaps. The two ways in
- * which mounts are looked at, usage and mount_guard, must not contradict each other. */
+ * which mounts are looked at, inuse and mount_guard, must not contradict each other. */
 
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -67,7 +67,7 @@ static void set_up(void) {
         fake_root_write("sys/" MD0 "/slaves/nvme0n1p1/dev", "259:1\n");
 }
 
-/* An anonymous mount of a node that is not there: usage goes by the name, to be safe; the guard
+/* An anonymous mount of a node that is not there: inuse goes by the name, to be safe; the guard
  * leaves it to the list of btrfs members, for such is the /dev/root of a kernel without initrd. */
 static bool names_a_missing_node(const Topology *t, const char *text) {
         for (const char *at = text; (at = strstr(at, " /dev/")); at++) {
@@ -95,7 +95,7 @@ static void require_agreement(const Topology *t, const char *text) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-        const UsageOptions options = {};
+        const InuseOptions options = {};
         const uint8_t *swaps;
         Topology topology;
         char *text;
@@ -108,7 +108,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         fake_root_write_binary("proc/self/mountinfo", data, n);
         fake_root_write_binary("proc/swaps", swaps ?: data, swaps ? size - n : 0);
         topology = build();
-        REQUIRE(usage_mark(nodes_fd, &options, &topology) == 0);
+        REQUIRE(inuse_mark(nodes_fd, &options, &topology) == 0);
         text = strndup((const char *) data, n);
         REQUIRE(text);
         require_agreement(&topology, text);

@@ -21,16 +21,16 @@ static void two_drives(void) {
         mock_add_namespace(mock_add_nvme(host, "0000:00:05.0", "nvme1"), "nvme1n1");
 }
 
-TestSuite(usage, .init = two_drives, .fini = mock_stop, .timeout = 20);
+TestSuite(inuse, .init = two_drives, .fini = mock_stop, .timeout = 20);
 
-static const UsageOptions with_claim = { .claim = true };
-static const UsageOptions tables_only = {};
+static const InuseOptions with_claim = { .claim = true };
+static const InuseOptions tables_only = {};
 
-static Topology marked(const UsageOptions *options) {
+static Topology marked(const InuseOptions *options) {
         Topology topology = TOPOLOGY_INIT;
 
         cr_assert_eq(device_tree_read(mock_root_fd(), &topology), 0);
-        cr_assert_eq(usage_mark(mock_root_fd(), options, &topology), 0);
+        cr_assert_eq(inuse_mark(mock_root_fd(), options, &topology), 0);
         return topology;
 }
 
@@ -59,7 +59,7 @@ static void expect_use(const Topology *topology, const char *controller, UseKind
                 cr_expect_null(use->detail, "%s: %s", controller, use->detail);
 }
 
-static void expect_both(const UsageOptions *options, UseKind first, const char *first_detail,
+static void expect_both(const InuseOptions *options, UseKind first, const char *first_detail,
                         UseKind second, const char *second_detail) {
         Topology topology = marked(options);
 
@@ -68,7 +68,7 @@ static void expect_both(const UsageOptions *options, UseKind first, const char *
         topology_done(&topology);
 }
 
-Test(usage, idle) {
+Test(inuse, idle) {
         expect_both(&with_claim, USE_NONE, NULL, USE_NONE, NULL);
         cr_expect_eq(mock_count_opens("nvme0n1"), 1);
         cr_expect_eq(mock_count_opens("nvme0n1p1"), 0);
@@ -76,14 +76,14 @@ Test(usage, idle) {
         cr_expect_eq(mock_count_opens("nvme0n1"), 1);
 }
 
-Test(usage, nothing_to_mark) {
+Test(inuse, nothing_to_mark) {
         Topology topology = TOPOLOGY_INIT;
 
-        cr_expect_eq(usage_mark(mock_root_fd(), &with_claim, &topology), 0);
+        cr_expect_eq(inuse_mark(mock_root_fd(), &with_claim, &topology), 0);
         topology_done(&topology);
 }
 
-Test(usage, mount_of_a_partition_and_of_a_disk) {
+Test(inuse, mount_of_a_partition_and_of_a_disk) {
         mock_mount("nvme0n1p2", "/srv", "ext4");
         mock_mount("nvme1n1", "/usr/local", "xfs");
         expect_both(&with_claim, USE_MOUNT, "/dev/nvme0n1p2 is mounted on /srv", USE_MOUNT,
@@ -100,14 +100,14 @@ static void mount_from(const char *source, const char *node, const char *point) 
         mock_append("proc/self/mountinfo", line);
 }
 
-Test(usage, mount_is_found_by_number_alone) {
+Test(inuse, mount_is_found_by_number_alone) {
         mount_from("/dev/root", "nvme1n1", "/srv");
         expect_both(&tables_only, USE_NONE, NULL, USE_MOUNT, "/dev/nvme1n1 is mounted on /srv");
 }
 
 /* systemd 253+ moves busy mounts: neither path nor source can be trusted, the number can. In an
  * exitrd they are below the old root. */
-Test(usage, mount_that_systemd_shutdown_has_moved) {
+Test(inuse, mount_that_systemd_shutdown_has_moved) {
         mount_from("/dev/root", "nvme0n1p1", "/oldroot/run/shutdown/mounts/00c0ffee00c0ffee");
         mount_from("/dev/root", "nvme1n1", "/run/shutdown/mounts/00c0ffee00c0ffee");
         expect_both(&tables_only, USE_MOUNT,
@@ -115,47 +115,47 @@ Test(usage, mount_that_systemd_shutdown_has_moved) {
                     "/dev/nvme1n1 is mounted, systemd-shutdown could not unmount it");
 }
 
-Test(usage, root_and_usr) {
+Test(inuse, root_and_usr) {
         mock_mount("nvme0n1p1", "/", "ext4");
         mock_mount("nvme1n1", "/usr", "ext4");
         expect_both(&tables_only, USE_ROOT, "/dev/nvme0n1p1 is mounted on /", USE_ROOT,
                     "/dev/nvme1n1 is mounted on /usr");
 }
 
-Test(usage, root_wins_over_another_mount_of_the_same_drive) {
+Test(inuse, root_wins_over_another_mount_of_the_same_drive) {
         mock_mount("nvme0n1p1", "/boot/efi", "vfat");
         mock_mount("nvme0n1p2", "/", "ext4");
         mock_swap("/dev/nvme0n1p1", "partition");
         expect_both(&tables_only, USE_ROOT, "mounted on /", USE_NONE, NULL);
 }
 
-Test(usage, escapes_in_a_mount_point) {
+Test(inuse, escapes_in_a_mount_point) {
         mock_mount("nvme0n1p1", "/a\\040b\\134c\\012d", "ext4");
         expect_both(&tables_only, USE_MOUNT, "mounted on /a b\\c\\012d", USE_NONE, NULL);
 }
 
-Test(usage, root_on_lvm_on_md) {
+Test(inuse, root_on_lvm_on_md) {
         mock_add_holder("md0", "nvme0n1p1", "nvme1n1", NULL);
         mock_add_holder("dm-0", "md0", NULL);
         mock_mount("dm-0", "/", "ext4");
         expect_both(&with_claim, USE_ROOT, "/dev/dm-0 is mounted on /", USE_ROOT, "mounted on /");
 }
 
-Test(usage, holder_without_a_mount) {
+Test(inuse, holder_without_a_mount) {
         mock_add_holder("md0", "nvme1n1", NULL);
         mock_add_holder("dm-0", "md0", NULL);
         expect_both(&with_claim, USE_NONE, NULL, USE_HOLDER, "md0 stands on /dev/nvme1n1");
         cr_expect_eq(mock_count_opens("nvme1n1"), 0);
 }
 
-Test(usage, holders_in_a_circle) {
+Test(inuse, holders_in_a_circle) {
         mock_add_holder("dm-0", "nvme1n1", NULL);
         mock_add_holder("dm-1", "dm-0", NULL);
         mock_link("sys/class/block/dm-1/holders/dm-0", "x");
         expect_both(&with_claim, USE_NONE, NULL, USE_HOLDER, "dm-0 stands on /dev/nvme1n1");
 }
 
-Test(usage, mount_of_a_loop_on_a_raw_device) {
+Test(inuse, mount_of_a_loop_on_a_raw_device) {
         mock_add_loop("loop3", "/dev/nvme1n1");
         mock_loop_stands_on("loop3", "nvme1n1");
         expect_both(&tables_only, USE_NONE, NULL, USE_HOLDER, "loop3 stands on /dev/nvme1n1");
@@ -164,7 +164,7 @@ Test(usage, mount_of_a_loop_on_a_raw_device) {
 }
 
 /* btrfs and the like: the device number is anonymous, the source is a path, maybe a link. */
-Test(usage, anonymous_mount_by_its_source) {
+Test(inuse, anonymous_mount_by_its_source) {
         mock_link("dev/disk/by-uuid/1234", "../../nvme1n1");
         mock_mount_anonymous("/dev/disk/by-uuid/1234", "/srv", "btrfs");
         mock_mount_anonymous("/dev/nvme0n1p9", "/x", "btrfs");
@@ -173,7 +173,7 @@ Test(usage, anonymous_mount_by_its_source) {
         expect_both(&tables_only, USE_NONE, NULL, USE_MOUNT, "/dev/nvme1n1 is mounted on /srv");
 }
 
-Test(usage, btrfs_of_two_members) {
+Test(inuse, btrfs_of_two_members) {
         mock_add_btrfs("6c1d", "nvme0n1p1", "nvme1n1", NULL);
         mock_mkdir("sys/fs/btrfs/features");
         mock_mount_anonymous("/dev/nvme0n1p1", "/srv", "btrfs");
@@ -182,7 +182,7 @@ Test(usage, btrfs_of_two_members) {
 }
 
 /* One member on another kind of disk, and it is that one which the mount names. */
-Test(usage, btrfs_root_of_two_members) {
+Test(inuse, btrfs_root_of_two_members) {
         mock_add_namespace("sys/devices/virtual/block", "sda");
         mock_add_btrfs("6c1d", "sda", "nvme1n1", NULL);
         mock_add_btrfs("7e2f", "nvme0n1p1", NULL);
@@ -190,18 +190,18 @@ Test(usage, btrfs_root_of_two_members) {
         expect_both(&tables_only, USE_BTRFS, "a mounted btrfs", USE_ROOT, "the root's btrfs");
 }
 
-Test(usage, btrfs_root_of_unknown_source) {
+Test(inuse, btrfs_root_of_unknown_source) {
         mock_add_btrfs("6c1d", "nvme1n1", NULL);
         mock_mount_anonymous("/dev/root", "/", "btrfs");
         expect_both(&tables_only, USE_NONE, NULL, USE_ROOT, "the root's btrfs");
 }
 
-Test(usage, btrfs_that_cannot_be_listed) {
+Test(inuse, btrfs_that_cannot_be_listed) {
         mock_link("sys/fs/btrfs", "btrfs"); /* ELOOP */
         expect_both(&tables_only, USE_UNKNOWN, "/sys/fs/btrfs: ", USE_UNKNOWN, "/sys/fs/btrfs: ");
 }
 
-Test(usage, swaps) {
+Test(inuse, swaps) {
         mock_add_holder("dm-1", "nvme1n1", NULL);
         mock_swap("/dev/nvme0n1p2", "partition");
         mock_swap("/dev/dm-1", "partition");
@@ -210,7 +210,7 @@ Test(usage, swaps) {
                     "/dev/dm-1 is swapped on");
 }
 
-Test(usage, swap_through_a_link_and_on_a_deleted_node) {
+Test(inuse, swap_through_a_link_and_on_a_deleted_node) {
         mock_link("dev/mapper/my swap", "../nvme0n1p1");
         mock_swap("/dev/mapper/my\\040swap", "partition");
         mock_rename_node("nvme1n1", "elsewhere");
@@ -219,37 +219,37 @@ Test(usage, swap_through_a_link_and_on_a_deleted_node) {
                     "/dev/nvme1n1 is swapped on");
 }
 
-Test(usage, swap_that_cannot_be_found) {
+Test(inuse, swap_that_cannot_be_found) {
         mock_swap("/dev/mapper/gone", "partition");
         expect_both(&tables_only, USE_UNKNOWN, "/dev/mapper/gone", USE_UNKNOWN, "/dev/mapper/gone");
 }
 
-Test(usage, kernel_without_swap) {
+Test(inuse, kernel_without_swap) {
         mock_remove("proc/swaps");
         expect_both(&tables_only, USE_NONE, NULL, USE_NONE, NULL);
 }
 
-Test(usage, unreadable_swaps) {
+Test(inuse, unreadable_swaps) {
         mock_remove("proc/swaps");
         mock_mkdir("proc/swaps");
         expect_both(&tables_only, USE_UNKNOWN, "/proc/swaps: Is a directory", USE_UNKNOWN,
                     "/proc/swaps: Is a directory");
 }
 
-Test(usage, garbled_swaps) {
+Test(inuse, garbled_swaps) {
         mock_append("proc/swaps", "/dev/nvme0n1p1\n");
         expect_both(&tables_only, USE_UNKNOWN, "/proc/swaps:2", USE_UNKNOWN, "/proc/swaps:2");
         mock_write("proc/swaps", "");
         expect_both(&tables_only, USE_UNKNOWN, "/proc/swaps:1", USE_UNKNOWN, "/proc/swaps:1");
 }
 
-Test(usage, missing_mountinfo) {
+Test(inuse, missing_mountinfo) {
         mock_remove("proc/self/mountinfo");
         expect_both(&tables_only, USE_UNKNOWN, "/proc/self/mountinfo: No such file", USE_UNKNOWN,
                     "/proc/self/mountinfo: No such file");
 }
 
-Test(usage, empty_or_binary_mountinfo) {
+Test(inuse, empty_or_binary_mountinfo) {
         mock_write("proc/self/mountinfo", "");
         expect_both(&tables_only, USE_UNKNOWN, "mountinfo is empty", USE_UNKNOWN, "is empty");
         mock_write_binary("proc/self/mountinfo", "1 2\0 3", 7);
@@ -257,7 +257,7 @@ Test(usage, empty_or_binary_mountinfo) {
 }
 
 /* What can be read still counts; what can't makes everything else doubtful. */
-Test(usage, garbled_mountinfo) {
+Test(inuse, garbled_mountinfo) {
         static const char *const lines[] = {
                 "garbage\n",
                 "1 2 3:4 / /p rw\n",
@@ -278,7 +278,7 @@ Test(usage, garbled_mountinfo) {
         expect_both(&tables_only, USE_UNKNOWN, "mountinfo:1", USE_UNKNOWN, "mountinfo:1");
 }
 
-Test(usage, paths_of_ten_thousand_characters) {
+Test(inuse, paths_of_ten_thousand_characters) {
         char path[10001];
 
         memset(path, 'x', sizeof(path) - 1);
@@ -293,7 +293,7 @@ Test(usage, paths_of_ten_thousand_characters) {
         expect_both(&with_claim, USE_MOUNT, path, USE_UNKNOWN, "swap on /dev/xxx");
 }
 
-Test(usage, exports) {
+Test(inuse, exports) {
         mock_link("dev/disk/by-id/drive", "../../nvme0n1p2");
         mock_write("sys/kernel/config/nvmet/subsystems/nqn.x/namespaces/7/device_path",
                    "/dev/disk/by-id/drive\n");
@@ -310,12 +310,12 @@ Test(usage, exports) {
                     "/dev/nvme1n1 is exported by /sys/kernel/config/target/core/iblock_0/disk");
 }
 
-Test(usage, export_of_a_controller) {
+Test(inuse, export_of_a_controller) {
         mock_write("sys/kernel/config/nvmet/subsystems/nqn.x/passthru/device_path", "/dev/nvme1\n");
         expect_both(&tables_only, USE_NONE, NULL, USE_TARGET, "nvme1");
 }
 
-Test(usage, export_that_cannot_be_found) {
+Test(inuse, export_that_cannot_be_found) {
         mock_write("sys/kernel/config/nvmet/subsystems/n/namespaces/1/device_path", "/dev/gone\n");
         expect_both(&tables_only, USE_UNKNOWN, "exported /dev/gone", USE_UNKNOWN, "/dev/gone");
 }
@@ -325,7 +325,7 @@ Test(usage, export_that_cannot_be_found) {
         "Status: ACTIVATED  Max Queue Depth: 0  SectorSize: 512\n        TCM FILEIO ID: 0        "
 
 /* Set up without udev_path; the kernel opens it without a claim. */
-Test(usage, export_by_lio_fileio) {
+Test(inuse, export_by_lio_fileio) {
         mock_write("sys/kernel/config/target/core/fileio_0/disk/udev_path", "\n");
         mock_write(FILEIO, STATUS "File: /dev/nvme1n1  Size: 67108864  Mode: O_DSYNC Async: 0\n");
         expect_both(
@@ -342,7 +342,7 @@ Test(usage, export_by_lio_fileio) {
 }
 
 /* A node that was made or bound somewhere else. */
-Test(usage, export_of_a_node_elsewhere) {
+Test(inuse, export_of_a_node_elsewhere) {
         mock_link("srv/xvdb", "../dev/nvme1n1");
         mock_write("sys/kernel/config/nvmet/subsystems/n/namespaces/1/device_path", "/srv/xvdb\n");
         expect_both(&tables_only, USE_NONE, NULL, USE_TARGET, "/dev/nvme1n1 is exported by");
@@ -351,31 +351,31 @@ Test(usage, export_of_a_node_elsewhere) {
                     "exported /srv/xvdb");
 }
 
-Test(usage, export_by_rnbd) {
+Test(inuse, export_by_rnbd) {
         mock_link("sys/class/rnbd-server/ctl/devices/nvme1n1/block_dev", "../x/block/nvme1n1");
         mock_link("sys/class/rnbd-server/ctl/devices/nvme0n1p2/block_dev", "../x/block/nvme0n1");
         expect_both(&tables_only, USE_TARGET, "/dev/nvme0n1", USE_TARGET,
                     "/dev/nvme1n1 is exported by /sys/class/rnbd-server/ctl/devices/nvme1n1");
 }
 
-Test(usage, export_by_a_usb_gadget) {
+Test(inuse, export_by_a_usb_gadget) {
         mock_write("sys/kernel/config/usb_gadget/g1/functions/mass_storage.0/lun.0/file",
                    "/dev/nvme1n1\n");
         mock_write("sys/class/udc/x/device/gadget.0/lun0/file", "/dev/nvme0n1p1\n");
         expect_both(&tables_only, USE_TARGET, "/dev/nvme0n1p1", USE_TARGET, "/dev/nvme1n1");
 }
 
-Test(usage, heartbeat_of_ocfs2) {
+Test(inuse, heartbeat_of_ocfs2) {
         mock_write("sys/kernel/config/cluster/c/heartbeat/0815/dev", "nvme1n1\n");
         expect_both(&tables_only, USE_NONE, NULL, USE_TARGET, "/dev/nvme1n1");
 }
 
-Test(usage, export_by_scst) {
+Test(inuse, export_by_scst) {
         mock_write("sys/kernel/scst_tgt/devices/d/filename", "/dev/nvme1n1\n[key]\n");
         expect_both(&tables_only, USE_NONE, NULL, USE_TARGET, "/dev/nvme1n1");
 }
 
-Test(usage, export_to_a_xen_guest) {
+Test(inuse, export_to_a_xen_guest) {
         dev_t devnum = mock_devnum("nvme1n1");
         char text[32];
 
@@ -387,37 +387,37 @@ Test(usage, export_to_a_xen_guest) {
 }
 
 /* A pblk names its drive nowhere. */
-Test(usage, open_channel_drive) {
+Test(inuse, open_channel_drive) {
         mock_write("sys/class/block/nvme1n1/lightnvm/version", "2.0\n");
         expect_both(&tables_only, USE_NONE, NULL, USE_UNKNOWN, "a pblk may stand on it");
 }
 
-Test(usage, pnfs_block_layout) {
+Test(inuse, pnfs_block_layout) {
         mock_mkdir("sys/module/blocklayoutdriver");
         expect_both(&tables_only, USE_UNKNOWN, "pNFS block layout", USE_UNKNOWN, "pNFS");
 }
 
-Test(usage, exports_live_on_without_configfs) {
+Test(inuse, exports_live_on_without_configfs) {
         mock_write("sys/module/nvmet/refcnt", "1\n");
         expect_both(&tables_only, USE_UNKNOWN, "nvmet is loaded", USE_UNKNOWN, "not mounted");
         mock_mkdir("sys/kernel/config/nvmet/subsystems");
         expect_both(&tables_only, USE_NONE, NULL, USE_NONE, NULL);
 }
 
-Test(usage, claim) {
+Test(inuse, claim) {
         mock_fail_open("nvme1n1", EBUSY);
         expect_both(&with_claim, USE_NONE, NULL, USE_CLAIM, "claim on /dev/nvme1n1");
         expect_both(&tables_only, USE_NONE, NULL, USE_NONE, NULL);
 }
 
-Test(usage, node_that_cannot_be_opened) {
+Test(inuse, node_that_cannot_be_opened) {
         mock_fail_open("nvme0n1", EACCES);
         mock_remove("dev/nvme1n1");
         expect_both(&with_claim, USE_UNKNOWN, "/dev/nvme0n1: Permission denied", USE_UNKNOWN,
                     "/dev/nvme1n1 is missing");
 }
 
-Test(usage, node_of_another_device) {
+Test(inuse, node_of_another_device) {
         mock_rename_node("nvme0n1p1", "nvme0n1");
         mock_remove("dev/nvme1n1");
         mock_write("dev/nvme1n1", "a plain file");
@@ -425,20 +425,20 @@ Test(usage, node_of_another_device) {
                     "/dev/nvme1n1 is another device");
 }
 
-Test(usage, blocks_without_a_number) {
+Test(inuse, blocks_without_a_number) {
         mock_write("sys/class/block/nvme0n1p1/dev", "\n");
         mock_remove("sys/class/block/nvme1n1/dev");
         expect_both(&tables_only, USE_UNKNOWN, "/dev/nvme0n1p1 has no device number", USE_UNKNOWN,
                     "/dev/nvme1n1 has no device number");
 }
 
-Test(usage, holders_that_cannot_be_listed) {
+Test(inuse, holders_that_cannot_be_listed) {
         mock_remove("sys/class/block/nvme1n1/holders");
         mock_link("sys/class/block/nvme1n1/holders", "holders");
         expect_both(&with_claim, USE_NONE, NULL, USE_UNKNOWN, "holders of /dev/nvme1n1");
 }
 
-Test(usage, head_marks_all_its_controllers) {
+Test(inuse, head_marks_all_its_controllers) {
         const char *subsystem = mock_add_subsystem("nvme-subsys5", "nvme0", "nvme1", NULL);
 
         mock_add_namespace(subsystem, "nvme5n1");
@@ -448,7 +448,7 @@ Test(usage, head_marks_all_its_controllers) {
 }
 
 /* The plan decides about these by what they are: opening a disk on a dead network could hang. */
-Test(usage, fabrics_and_foreign_are_left_alone) {
+Test(inuse, fabrics_and_foreign_are_left_alone) {
         Topology topology;
 
         mock_add_namespace(mock_add_fabrics("nvme7", "tcp"), "nvme7n1");

@@ -187,7 +187,7 @@ Test(mount_guard, a_mount_whose_device_is_gone_is_on_nothing) {
         cr_expect(eq(int, guard(), 0));
 }
 
-/* usage reads the same line: a '-' among the six fields that are always there ends nothing. */
+/* inuse reads the same line: a '-' among the six fields that are always there ends nothing. */
 Test(mount_guard, the_separator_stands_behind_the_six_fields) {
         fake_root_write(MOUNTINFO, "36 1 0:33 / /mnt - a b - btrfs /dev/nvme0n1 rw\n");
         mock_nodes_add("nvme0n1", S_IFBLK, makedev(259, 0));

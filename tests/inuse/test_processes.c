@@ -25,7 +25,7 @@ static void two_drives(void) {
         mock_open_file(1, 0, "plain");
 }
 
-TestSuite(usage_processes, .init = two_drives, .fini = mock_stop, .timeout = 20);
+TestSuite(inuse_processes, .init = two_drives, .fini = mock_stop, .timeout = 20);
 
 static void expect_one(const Topology *topology, const char *name, UseKind kind,
                        const char *detail) {
@@ -47,22 +47,22 @@ static void expect_both(UseKind first, const char *first_detail, UseKind second,
         Topology topology = TOPOLOGY_INIT;
 
         cr_assert_eq(device_tree_read(mock_root_fd(), &topology), 0);
-        cr_assert_eq(usage_mark(mock_root_fd(), &(UsageOptions){}, &topology), 0);
-        cr_assert_eq(usage_mark_open(mock_root_fd(), &topology), 0);
-        cr_assert_eq(usage_mark_mapped(mock_root_fd(), &topology), 0);
+        cr_assert_eq(inuse_mark(mock_root_fd(), &(InuseOptions){}, &topology), 0);
+        cr_assert_eq(inuse_mark_open(mock_root_fd(), &topology), 0);
+        cr_assert_eq(inuse_mark_mapped(mock_root_fd(), &topology), 0);
         expect_one(&topology, "nvme0", first, first_detail);
         expect_one(&topology, "nvme1", second, second_detail);
         topology_done(&topology);
 }
 
-Test(usage_processes, nobody) {
+Test(inuse_processes, nobody) {
         mock_mkdir("proc/irq");
         mock_write("proc/12ab/fd/3", "");
         mock_open_file(1, 7, "no-such-file");
         expect_both(USE_NONE, NULL, USE_NONE, NULL);
 }
 
-Test(usage_processes, open_partition) {
+Test(inuse_processes, open_partition) {
         mock_add_process(4711, "qemu \x1b[1m");
         mock_open_file(4711, 3, "plain");
         mock_open_file(4711, 17, "nvme0n1p1");
@@ -70,33 +70,33 @@ Test(usage_processes, open_partition) {
 }
 
 /* As in a container or a chroot: the name says nothing, the number does. */
-Test(usage_processes, open_node_of_another_name) {
+Test(inuse_processes, open_node_of_another_name) {
         mock_add_process(4711, "qemu");
         mock_rename_node("nvme1n1", "vda");
         mock_open_file(4711, 17, "vda");
         expect_both(USE_NONE, NULL, USE_OPEN, "/dev/nvme1n1 is open in qemu[4711]");
 }
 
-Test(usage_processes, open_holder) {
+Test(inuse_processes, open_holder) {
         mock_add_holder("dm-0", "nvme1n1", NULL);
         mock_add_process(9, "cp");
         mock_open_file(9, 3, "dm-0");
         expect_both(USE_NONE, NULL, USE_HOLDER, "dm-0 stands on /dev/nvme1n1");
 }
 
-Test(usage_processes, open_controller) {
+Test(inuse_processes, open_controller) {
         mock_add_process(711, "smartd");
         mock_open_file(711, 4, "nvme1");
         expect_both(USE_NONE, NULL, USE_OPEN, "/dev/nvme1 is open in smartd[711]");
 }
 
-Test(usage_processes, open_generic_namespace) {
+Test(inuse_processes, open_generic_namespace) {
         mock_add_process(711, "fio");
         mock_open_file(711, 4, "ng0n1");
         expect_both(USE_OPEN, "/dev/ng0n1 is open in fio[711]", USE_NONE, NULL);
 }
 
-Test(usage_processes, open_generic_head) {
+Test(inuse_processes, open_generic_head) {
         const char *subsystem = mock_add_subsystem("nvme-subsys5", "nvme1", NULL);
 
         mock_add_generic(subsystem, "ng5n1");
@@ -107,7 +107,7 @@ Test(usage_processes, open_generic_head) {
 
 /* systemd#12621: a process whose leader has ended is a zombie with no files, and its threads live.
  */
-Test(usage_processes, open_in_a_thread) {
+Test(inuse_processes, open_in_a_thread) {
         mock_add_process(4711, "svc");
         mock_open_file(4711, 3, "plain");
         mock_mkdir("proc/4711/task/4711");
@@ -115,7 +115,7 @@ Test(usage_processes, open_in_a_thread) {
         expect_both(USE_NONE, NULL, USE_OPEN, "/dev/nvme1n1 is open in svc[4711]");
 }
 
-Test(usage_processes, a_thread_that_may_not_be_looked_at) {
+Test(inuse_processes, a_thread_that_may_not_be_looked_at) {
         mock_add_process(4711, "svc");
         mock_mkdir("proc/4711/task/4711");
         mock_mkdir("proc/4711/task/4712/fd");
@@ -139,7 +139,7 @@ static void add_ring(const char *lines) {
 
 /* liburing#1627, #375: registered, and the descriptor closed. The first form is that of 6.7 and
  * later, the second of the kernels up to then. */
-Test(usage_processes, registered_with_a_ring) {
+Test(inuse_processes, registered_with_a_ring) {
         add_ring(RING "UserFiles:\t2\n    0: socket:[4711]\n    1: /dev/nvme1n1\nUserBufs:\t0\n");
         expect_both(USE_NONE, NULL, USE_OPEN, "/dev/nvme1n1 is open in db[4711]");
         add_ring(RING
@@ -148,7 +148,7 @@ Test(usage_processes, registered_with_a_ring) {
 }
 
 /* The container's own /dev, and a node that only the name tells of. */
-Test(usage_processes, registered_by_another_name) {
+Test(inuse_processes, registered_by_another_name) {
         mock_rename_node("nvme1n1", "vda");
         mock_link("proc/4711/root/dev/xvdb", "../../../../dev/vda");
         add_ring(RING "UserFiles:\t1\n    0: /xvdb\nUserBufs:\t0\n");
@@ -159,21 +159,21 @@ Test(usage_processes, registered_by_another_name) {
         expect_both(USE_NONE, NULL, USE_OPEN, "/dev/nvme1n1 is open in db[4711]");
 }
 
-Test(usage_processes, registered_plain_files_are_no_use) {
+Test(inuse_processes, registered_plain_files_are_no_use) {
         mock_write("proc/4711/root/srv/data", "");
         add_ring(RING
                  "UserFiles:\t3\n    0: /srv/data\n    1: /memfd:x\\040(deleted)\n    2: TCP\n");
         expect_both(USE_NONE, NULL, USE_NONE, NULL);
 }
 
-Test(usage_processes, registered_and_not_to_be_found_is_a_doubt) {
+Test(inuse_processes, registered_and_not_to_be_found_is_a_doubt) {
         add_ring(RING "UserFiles:\t1\n    0: /gone/xvdb\\040(deleted)\nUserBufs:\t0\n");
         expect_both(USE_UNKNOWN, "/gone/xvdb, registered with io_uring by process 4711",
                     USE_UNKNOWN, "No such file");
 }
 
 /* The kernel leaves the files out while another thread has the ring's lock. */
-Test(usage_processes, a_busy_ring_is_a_doubt) {
+Test(inuse_processes, a_busy_ring_is_a_doubt) {
         add_ring(RING "UserFiles:\t3\nUserBufs:\t0\n");
         expect_both(USE_UNKNOWN, "/proc/4711/fdinfo/5: Device or resource busy", USE_UNKNOWN,
                     "busy");
@@ -185,7 +185,7 @@ Test(usage_processes, a_busy_ring_is_a_doubt) {
 }
 
 /* The path is that of the process's own mount namespace, or one that is gone: the number counts. */
-Test(usage_processes, mapped_after_closing) {
+Test(inuse_processes, mapped_after_closing) {
         mock_add_process(8, "db");
         mock_map_file(8, "/dev/zero (deleted)", "plain");
         mock_map_file(8, "/mnt/xvdb", "nvme1n1");
@@ -195,7 +195,7 @@ Test(usage_processes, mapped_after_closing) {
 
 /* Two processes map the same library, and one of them a drive through a file of the same number on
  * another file system. */
-Test(usage_processes, one_look_at_each_file_is_enough) {
+Test(inuse_processes, one_look_at_each_file_is_enough) {
         mock_add_process(8, "a");
         mock_add_process(9, "b");
         mock_write("proc/8/maps",
@@ -209,7 +209,7 @@ Test(usage_processes, one_look_at_each_file_is_enough) {
 }
 
 /* No newline after it, and the mapping was changed meanwhile. */
-Test(usage_processes, mapped_as_the_last_line) {
+Test(inuse_processes, mapped_as_the_last_line) {
         mock_add_process(8, "db");
         mock_remove("dev/nvme1n1");
         mock_write("proc/8/maps", "7f00-7f01 rw-s 0 00:05 9   /dev/nvme1n1 (deleted)");
@@ -217,7 +217,7 @@ Test(usage_processes, mapped_as_the_last_line) {
 }
 
 /* The leader has no memory any more: its threads' names stand in /proc, too, but are not listed. */
-Test(usage_processes, mapped_by_a_thread_whose_leader_has_ended) {
+Test(inuse_processes, mapped_by_a_thread_whose_leader_has_ended) {
         mock_add_process(8, "db");
         mock_write("proc/8/maps", "");
         mock_mkdir("proc/8/task/8");
@@ -228,19 +228,19 @@ Test(usage_processes, mapped_by_a_thread_whose_leader_has_ended) {
         expect_both(USE_NONE, NULL, USE_OPEN, "/dev/nvme1n1 is open in");
 }
 
-Test(usage_processes, maps_that_are_not_understood) {
+Test(inuse_processes, maps_that_are_not_understood) {
         mock_add_process(8, "db");
         mock_write("proc/8/maps", "nonsense\n");
         expect_both(USE_UNKNOWN, "/proc/8/maps: not understood", USE_UNKNOWN, "not understood");
 }
 
-Test(usage_processes, our_own_are_not_counted) {
+Test(inuse_processes, our_own_are_not_counted) {
         mock_add_process(getpid(), "nvme-async-shut");
         mock_open_file(getpid(), 3, "nvme1n1");
         expect_both(USE_NONE, NULL, USE_NONE, NULL);
 }
 
-Test(usage_processes, one_that_ends_meanwhile) {
+Test(inuse_processes, one_that_ends_meanwhile) {
         mock_mkdir("proc/77");
         mock_add_process(78, "gone");
         mock_remove("proc/78/maps");
@@ -250,21 +250,21 @@ Test(usage_processes, one_that_ends_meanwhile) {
         expect_both(USE_OPEN, "process[79]", USE_NONE, NULL);
 }
 
-Test(usage_processes, one_that_may_not_be_looked_at) {
+Test(inuse_processes, one_that_may_not_be_looked_at) {
         mock_add_process(4711, "secret");
         mock_fail_open_path("proc/4711/fd", EACCES);
         expect_both(USE_UNKNOWN, "/proc/4711/fd: Permission denied", USE_UNKNOWN,
                     "/proc/4711/fd: Permission denied");
 }
 
-Test(usage_processes, maps_that_may_not_be_looked_at) {
+Test(inuse_processes, maps_that_may_not_be_looked_at) {
         mock_add_process(4711, "secret");
         mock_fail_open_path("proc/4711/maps", EPERM);
         expect_both(USE_UNKNOWN, "/proc/4711/maps: Operation not permitted", USE_UNKNOWN,
                     "/proc/4711/maps: ");
 }
 
-Test(usage_processes, no_proc_at_all) {
+Test(inuse_processes, no_proc_at_all) {
         mock_remove("proc");
         expect_both(USE_UNKNOWN, "/proc", USE_UNKNOWN, "/proc");
 }
