@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* From what is in use to who is needed; see inuse.h. */
+/* Spreads the uses of block devices to their controllers; see inuse.h. */
 
 #include "inuse/inuse.h"
 
@@ -8,7 +8,13 @@
 #include "inuse/tables.h"
 #include "tree/block_node.h"
 
-static int use_copy(Use *use, UseKind kind, const char *detail) {
+static void use_done(Use *use) {
+        free(use->detail);
+}
+
+#define _cleanup_use_ _cleanup_(use_done)
+
+static int raise_use(Use *use, UseKind kind, const char *detail) {
         char *copy;
 
         if (kind <= use->kind)
@@ -20,50 +26,78 @@ static int use_copy(Use *use, UseKind kind, const char *detail) {
         return 0;
 }
 
-static int use_hold(Use *use, const Block *holder, const Block *held) {
+static int raise_holder(Use *use, const Block *holder, const Block *held) {
         char *detail;
 
         if (USE_HOLDER <= use->kind)
                 return 0;
-        if (asprintf(&detail, "%s stands on /dev/%s", holder->name, held->name) < 0)
+        if (asprintf(&detail, "/dev/%s is held by %s", held->name, holder->name) < 0)
                 return -ENOMEM;
         use_raise(use, USE_HOLDER, detail);
         return 0;
 }
 
-/* The most telling use of the block and of everything that stands on it, at any depth. */
-static int standing_use(const Topology *topology, size_t block, Use *ret_use) {
-        _cleanup_free_ char *seen = NULL;
-        size_t *queue, n = 0;
-        int r = 0;
+/* Breadth first over the blocks that stand on a block, the block itself included. */
+typedef struct Stack {
+        const Topology *topology;
+        bool *is_queued;
+        size_t *queue;
+        size_t n;
+} Stack;
 
-        seen = calloc(topology->n_blocks, 1);
-        queue = calloc(topology->n_blocks, sizeof(size_t));
-        if (!seen || !queue) {
-                free(queue);
-                return -ENOMEM;
-        }
-        queue[n++] = block;
-        seen[block] = true;
-        for (size_t i = 0; i < n && r >= 0; i++) {
-                const Block *b = &topology->blocks[queue[i]];
-
-                r = use_copy(ret_use, b->use.kind, b->use.detail);
-                for (size_t k = 0; k < b->n_users && r >= 0; k++) {
-                        size_t user = b->users[k];
-
-                        if (topology->blocks[user].kind == BLOCK_HOLDER)
-                                r = use_hold(ret_use, &topology->blocks[user], b);
-                        if (!seen[user])
-                                queue[n++] = user;
-                        seen[user] = true;
-                }
-        }
-        free(queue);
-        return r;
+static void stack_done(Stack *stack) {
+        free(stack->is_queued);
+        free(stack->queue);
 }
 
-/* A mount or a swap on such a block would not be recognised. */
+#define _cleanup_stack_ _cleanup_(stack_done)
+
+static void push_block(Stack *stack, size_t block) {
+        if (!stack->is_queued[block])
+                stack->queue[stack->n++] = block;
+        stack->is_queued[block] = true;
+}
+
+static int push_users(Stack *stack, const Block *block, Use *use) {
+        for (size_t i = 0; i < block->n_users; i++) {
+                const Block *user = &stack->topology->blocks[block->users[i]];
+
+                if (user->kind == BLOCK_HOLDER) {
+                        int r = raise_holder(use, user, block);
+
+                        if (r < 0)
+                                return r;
+                }
+                push_block(stack, block->users[i]);
+        }
+        return 0;
+}
+
+/* The most telling use of the block and of everything that stands on it, at any depth. The caller
+ * frees *use, which is valid on error, too. */
+static int find_standing_use(const Topology *topology, size_t block, Use *use) {
+        _cleanup_stack_ Stack stack = { .topology = topology };
+
+        stack.is_queued = calloc(topology->n_blocks, sizeof(bool));
+        stack.queue = calloc(topology->n_blocks, sizeof(size_t));
+        if (!stack.is_queued || !stack.queue)
+                return -ENOMEM;
+        push_block(&stack, block);
+        for (size_t i = 0; i < stack.n; i++) {
+                const Block *b = &topology->blocks[stack.queue[i]];
+                int r;
+
+                r = raise_use(use, b->use.kind, b->use.detail);
+                if (r < 0)
+                        return r;
+                r = push_users(&stack, b, use);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* A mount or a swap on a block without a number would not be recognised. */
 static int mark_numberless(Inuse *inuse) {
         for (size_t i = 0; i < inuse->topology->n_blocks; i++) {
                 int r;
@@ -86,7 +120,7 @@ static bool is_worth_a_claim(const Topology *topology, const Block *block) {
 }
 
 /* Claiming the disk covers its partitions: bd_may_claim() in the kernel's block/bdev.c. */
-static int claim(Inuse *inuse, size_t block) {
+static int try_claim(Inuse *inuse, size_t block) {
         const Block *b = &inuse->topology->blocks[block];
         _cleanup_close_ int fd = -1;
 
@@ -107,19 +141,21 @@ static int claim(Inuse *inuse, size_t block) {
         }
 }
 
-/* Opens only what nothing else explains. */
-static int claim_all(Inuse *inuse) {
+/* Opens only the namespaces that nothing else shows to be in use. */
+static int try_claims(Inuse *inuse) {
         for (size_t i = 0; i < inuse->topology->n_blocks; i++) {
                 const Block *block = &inuse->topology->blocks[i];
-                Use use = {};
+                _cleanup_use_ Use use = {};
                 int r;
 
                 if (block->kind != BLOCK_NAMESPACE || !is_worth_a_claim(inuse->topology, block))
                         continue;
-                r = standing_use(inuse->topology, i, &use);
-                if (r >= 0 && use.kind == USE_NONE)
-                        r = claim(inuse, i);
-                free(use.detail);
+                r = find_standing_use(inuse->topology, i, &use);
+                if (r < 0)
+                        return r;
+                if (use.kind != USE_NONE)
+                        continue;
+                r = try_claim(inuse, i);
                 if (r < 0)
                         return r;
         }
@@ -133,58 +169,56 @@ static int mark_controllers(Topology *topology, const Block *block, const Use *u
 
                 if (!inuse_is_marked(topology, device))
                         continue;
-                r = use_copy(&device->controller->use, use->kind, use->detail);
+                r = raise_use(&device->controller->use, use->kind, use->detail);
                 if (r < 0)
                         return r;
         }
         return 0;
 }
 
-static int spread_uses(Inuse *inuse) {
-        Topology *topology = inuse->topology;
-
+static int spread_uses(Topology *topology) {
         for (size_t i = 0; i < topology->n_blocks; i++) {
-                Use use = {};
+                _cleanup_use_ Use use = {};
                 int r;
 
                 if (topology->blocks[i].kind != BLOCK_NAMESPACE)
                         continue;
-                r = standing_use(topology, i, &use);
-                if (r >= 0)
-                        r = mark_controllers(topology, &topology->blocks[i], &use);
-                free(use.detail);
+                r = find_standing_use(topology, i, &use);
+                if (r < 0)
+                        return r;
+                r = mark_controllers(topology, &topology->blocks[i], &use);
                 if (r < 0)
                         return r;
         }
         return 0;
 }
 
-static int spread_doubt(Inuse *inuse) {
-        for (size_t i = 0; inuse->doubt && i < inuse->topology->n_devices; i++) {
-                const Device *device = &inuse->topology->devices[i];
+static int spread_doubt(Topology *topology, const char *doubt) {
+        for (size_t i = 0; i < topology->n_devices; i++) {
+                const Device *device = &topology->devices[i];
                 int r;
 
-                if (!inuse_is_marked(inuse->topology, device))
+                if (!inuse_is_marked(topology, device))
                         continue;
-                r = use_copy(&device->controller->use, USE_UNKNOWN, inuse->doubt);
+                r = raise_use(&device->controller->use, USE_UNKNOWN, doubt);
                 if (r < 0)
                         return r;
         }
         return 0;
 }
 
-/* Each reader adds its own; what it has found is spread to the controllers at once. */
+/* Runs one reader and spreads the uses of blocks that it has found to their controllers. */
 static int read_and_spread(int root_fd, Topology *topology, int (*read)(Inuse *inuse)) {
-        Inuse inuse = { .root_fd = root_fd, .topology = topology };
+        _cleanup_inuse_ Inuse inuse = { .root_fd = root_fd, .topology = topology };
         int r;
 
         r = read(&inuse);
-        if (r >= 0)
-                r = spread_uses(&inuse);
-        if (r >= 0)
-                r = spread_doubt(&inuse);
-        inuse_done(&inuse);
-        return r;
+        if (r < 0)
+                return r;
+        r = spread_uses(topology);
+        if (r < 0)
+                return r;
+        return inuse.doubt ? spread_doubt(topology, inuse.doubt) : 0;
 }
 
 static int read_kernel(Inuse *inuse) {
@@ -196,7 +230,7 @@ static int read_kernel(Inuse *inuse) {
 static int read_kernel_and_claims(Inuse *inuse) {
         int r = read_kernel(inuse);
 
-        return r < 0 ? r : claim_all(inuse);
+        return r < 0 ? r : try_claims(inuse);
 }
 
 int inuse_mark(int root_fd, const InuseOptions *options, Topology *topology) {

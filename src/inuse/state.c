@@ -22,7 +22,7 @@ bool inuse_is_marked(const Topology *topology, const Device *device) {
                topology->devices[device->parent].kind != DEVICE_FABRICS;
 }
 
-static int raise(Use *use, UseKind kind, const char *format, va_list args) {
+static int raise_with_detail(Use *use, UseKind kind, const char *format, va_list args) {
         char *detail;
 
         if (kind <= use->kind)
@@ -38,7 +38,7 @@ int inuse_raise(Inuse *inuse, size_t block, UseKind kind, const char *format, ..
         int r;
 
         va_start(args, format);
-        r = raise(&inuse->topology->blocks[block].use, kind, format, args);
+        r = raise_with_detail(&inuse->topology->blocks[block].use, kind, format, args);
         va_end(args);
         return r;
 }
@@ -48,7 +48,8 @@ int inuse_raise_controller(Inuse *inuse, size_t device, UseKind kind, const char
         int r;
 
         va_start(args, format);
-        r = raise(&inuse->topology->devices[device].controller->use, kind, format, args);
+        r = raise_with_detail(&inuse->topology->devices[device].controller->use, kind, format,
+                              args);
         va_end(args);
         return r;
 }
@@ -111,8 +112,10 @@ bool inuse_find_char(const Inuse *inuse, dev_t devnum, InuseChar *ret) {
         return true;
 }
 
-/* "nvme0" itself, "nvme/nvme0/ng0n1", or "nvme-subsystem/nvme-subsys0/ng0n1" of a subsystem that
- * has a link to the controller. */
+/* A node leads to the controller if it is one of:
+ *   "nvme0", the controller itself;
+ *   "nvme/nvme0/ng0n1";
+ *   "nvme-subsystem/nvme-subsys0/ng0n1", where the subsystem has a link to the controller. */
 static bool leads_to(const Inuse *inuse, const InuseChar *node, const char *controller) {
         char path[PATH_MAX];
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the readers of inuse collect: uses of blocks and controllers, and doubts. */
+/* Private to inuse. What its readers collect: uses of blocks and controllers, and doubts. */
 #pragma once
 
 #include "model/topology.h"
@@ -7,30 +7,35 @@
 typedef struct Inuse {
         int root_fd;
         Topology *topology;
-        char *doubt; /* why no controller can be taken for unused, or NULL */
+        char *doubt; /* why any controller may be in use; NULL: no doubt */
 } Inuse;
 
 void inuse_done(Inuse *inuse);
 
-/* Whether a controller's use is ours to find out: one on PCIe that the nvme driver owns. All others
- * are the plan's business alone. */
+#define _cleanup_inuse_ _cleanup_(inuse_done)
+
+/* Whether this room finds out the device's use: that of a PCIe controller that the nvme driver
+ * owns. The plan decides about all others without it. */
 bool inuse_is_marked(const Topology *topology, const Device *device);
 
-/* Each of these formats the detail only where it is needed. 0 or -ENOMEM. The first doubt is kept.
- */
+/* Raise the use of a block or of a controller, unless it has a more telling one. The detail is
+ * formatted only if it is kept. Return 0 or -ENOMEM. */
 int inuse_raise(Inuse *inuse, size_t block, UseKind kind, const char *format, ...) _must_check_
         _printf_(4, 5);
 int inuse_raise_controller(Inuse *inuse, size_t device, UseKind kind, const char *format,
                            ...) _must_check_ _printf_(4, 5);
+
+/* Notes that something could not be found out, so that any controller may be in use. The first
+ * doubt is kept. Returns 0 or -ENOMEM. */
 int inuse_doubt(Inuse *inuse, const char *format, ...) _must_check_ _printf_(2, 3);
 
 typedef enum InuseNode {
-        INUSE_NODE_OTHER, /* none of ours */
+        INUSE_NODE_OTHER, /* not a block of the topology */
         INUSE_NODE_BLOCK, /* *ret_index is its block */
 } InuseNode;
 
-/* Which block the node at an absolute path is: by its device number or, where the node is gone, by
- * its name. Paths outside /dev are INUSE_NODE_OTHER: looking there could mean waiting for a file
+/* Which block the node at an absolute path is: by its device number or, if the node is gone, by its
+ * name. Paths outside /dev are INUSE_NODE_OTHER, as looking there could mean waiting for a file
  * server. Returns an InuseNode, or -errno when it can't be found out. */
 int inuse_find_node(const Inuse *inuse, const char *path, size_t *ret_index) _must_check_;
 
@@ -43,6 +48,7 @@ typedef struct InuseChar {
 /* Whether the number is that of an NVMe character device. */
 bool inuse_find_char(const Inuse *inuse, dev_t devnum, InuseChar *ret);
 
-/* Raises every controller it leads to; who: "smartd[711]". 0 or -ENOMEM. */
+/* Raises the use of every controller that the character device leads to. who has it open, for
+ * people: "smartd[711]". Returns 0 or -ENOMEM. */
 int inuse_raise_char(Inuse *inuse, const InuseChar *node, UseKind kind,
                      const char *who) _must_check_;

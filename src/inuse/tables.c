@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* mountinfo and swaps; see tables.h. */
+/* Parses mountinfo and swaps; see tables.h. */
 
 #include "inuse/tables.h"
 
@@ -20,16 +20,18 @@ typedef struct Mount {
         const char *source;
 } Mount;
 
-/* Where / and /usr come from when they are btrfs: such a mount has an anonymous device number. */
+/* The sources of / and /usr if these are btrfs: such a mount has an anonymous device number. */
 typedef struct BtrfsRoots {
         dev_t *devnums;
         size_t n_devnums;
-        bool is_unclear;
+        bool is_unclear; /* one of the sources is not known */
 } BtrfsRoots;
 
 static void btrfs_roots_done(BtrfsRoots *roots) {
         free(roots->devnums);
 }
+
+#define _cleanup_btrfs_roots_ _cleanup_(btrfs_roots_done)
 
 /* "36 35 98:0 /root /point rw,noatime master:1 - ext4 /dev/sda1 rw" (proc(5)); changes the line. */
 static int mount_parse(char *line, Mount *ret) {
@@ -81,16 +83,16 @@ static int note_btrfs_root(Inuse *inuse, const Mount *mount, BtrfsRoots *roots) 
         return 0;
 }
 
-/* systemd-shutdown (253 and later) moves a mount that it can't unmount to a random name, which
- * would tell an admin nothing; an exitrd has it below its old root. */
-static bool was_moved(const Mount *mount) {
+/* systemd-shutdown (253 and later) moves a mount that it can't unmount to a path with a random name,
+ * which would tell an admin nothing. In an exitrd that path lies below the old root. */
+static bool is_moved(const Mount *mount) {
         return strstr(mount->point, "/run/shutdown/mounts/") != NULL;
 }
 
 static int raise_mount(Inuse *inuse, size_t block, const Mount *mount) {
         const char *name = inuse->topology->blocks[block].name;
 
-        if (was_moved(mount))
+        if (is_moved(mount))
                 return inuse_raise(inuse, block, USE_MOUNT,
                                    "/dev/%s is mounted, systemd-shutdown could not unmount it",
                                    name);
@@ -98,15 +100,19 @@ static int raise_mount(Inuse *inuse, size_t block, const Mount *mount) {
                            "/dev/%s is mounted on %s", name, mount->point);
 }
 
-static int mark_mount(Inuse *inuse, const Mount *mount, BtrfsRoots *roots) {
+static size_t find_mounted(const Inuse *inuse, const Mount *mount) {
         size_t block = topology_find_devnum(inuse->topology, mount->devnum);
 
-        if (block == TOPOLOGY_NONE) {
-                /* Anonymous: the device can only be told by its path. */
-                if (major(mount->devnum) != 0 ||
-                    inuse_find_node(inuse, mount->source, &block) != INUSE_NODE_BLOCK)
-                        block = TOPOLOGY_NONE;
-        }
+        if (block != TOPOLOGY_NONE || major(mount->devnum) != 0)
+                return block;
+        /* An anonymous number: only the source may tell the device. */
+        return inuse_find_node(inuse, mount->source, &block) == INUSE_NODE_BLOCK ? block
+                                                                                 : TOPOLOGY_NONE;
+}
+
+static int mark_mount(Inuse *inuse, const Mount *mount, BtrfsRoots *roots) {
+        size_t block = find_mounted(inuse, mount);
+
         if (block != TOPOLOGY_NONE) {
                 int r = raise_mount(inuse, block, mount);
 
@@ -143,7 +149,7 @@ static int read_mounts(Inuse *inuse, BtrfsRoots *roots) {
         return number == 0 ? inuse_doubt(inuse, "/" MOUNTINFO " is empty") : 0;
 }
 
-/* "/dev/dm-1 partition 1048572 0 -2"; changes the line. A swap file is covered by its mount. */
+/* "/dev/dm-1 partition 1048572 0 -2"; changes the line. The mount below a swap file covers it. */
 static int mark_swap(Inuse *inuse, char *line, unsigned number) {
         char *path = line, *type;
         size_t block;
@@ -165,7 +171,7 @@ static int mark_swap(Inuse *inuse, char *line, unsigned number) {
                 return inuse_doubt(inuse, "swap on %s: %s", path, strerror(-r));
         if (r != INUSE_NODE_BLOCK)
                 return 0;
-        return inuse_raise(inuse, block, USE_SWAP, "/dev/%s is swapped on",
+        return inuse_raise(inuse, block, USE_SWAP, "/dev/%s is used as swap",
                            inuse->topology->blocks[block].name);
 }
 
@@ -175,8 +181,10 @@ static int read_swaps(Inuse *inuse) {
         int r;
 
         r = file_read_all(inuse->root_fd, SWAPS, TABLE_MAX, &text);
-        if (r == -ENOMEM || r == -ENOENT) /* ENOENT: a kernel without swap */
-                return r == -ENOENT ? 0 : r;
+        if (r == -ENOENT) /* a kernel without swap */
+                return 0;
+        if (r == -ENOMEM)
+                return r;
         if (r < 0)
                 return inuse_doubt(inuse, "/" SWAPS ": %s", strerror(-r));
         rest = text;
@@ -194,15 +202,17 @@ static int read_swaps(Inuse *inuse) {
 }
 
 int inuse_read_tables(Inuse *inuse) {
-        _cleanup_(btrfs_roots_done) BtrfsRoots roots = {};
+        _cleanup_btrfs_roots_ BtrfsRoots roots = {};
         int r;
 
         r = read_mounts(inuse, &roots);
-        if (r >= 0)
-                r = read_swaps(inuse);
-        if (r >= 0)
-                r = inuse_read_btrfs(inuse, roots.devnums, roots.n_devnums, roots.is_unclear);
-        if (r >= 0)
-                r = inuse_read_targets(inuse);
-        return r;
+        if (r < 0)
+                return r;
+        r = read_swaps(inuse);
+        if (r < 0)
+                return r;
+        r = inuse_read_btrfs(inuse, roots.devnums, roots.n_devnums, roots.is_unclear);
+        if (r < 0)
+                return r;
+        return inuse_read_exports(inuse);
 }

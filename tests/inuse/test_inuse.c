@@ -144,7 +144,7 @@ Test(inuse, root_on_lvm_on_md) {
 Test(inuse, holder_without_a_mount) {
         mock_add_holder("md0", "nvme1n1", NULL);
         mock_add_holder("dm-0", "md0", NULL);
-        expect_both(&with_claim, USE_NONE, NULL, USE_HOLDER, "md0 stands on /dev/nvme1n1");
+        expect_both(&with_claim, USE_NONE, NULL, USE_HOLDER, "/dev/nvme1n1 is held by md0");
         cr_expect_eq(mock_count_opens("nvme1n1"), 0);
 }
 
@@ -152,13 +152,13 @@ Test(inuse, holders_in_a_circle) {
         mock_add_holder("dm-0", "nvme1n1", NULL);
         mock_add_holder("dm-1", "dm-0", NULL);
         mock_link("sys/class/block/dm-1/holders/dm-0", "x");
-        expect_both(&with_claim, USE_NONE, NULL, USE_HOLDER, "dm-0 stands on /dev/nvme1n1");
+        expect_both(&with_claim, USE_NONE, NULL, USE_HOLDER, "/dev/nvme1n1 is held by dm-0");
 }
 
 Test(inuse, mount_of_a_loop_on_a_raw_device) {
         mock_add_loop("loop3", "/dev/nvme1n1");
         mock_loop_stands_on("loop3", "nvme1n1");
-        expect_both(&tables_only, USE_NONE, NULL, USE_HOLDER, "loop3 stands on /dev/nvme1n1");
+        expect_both(&tables_only, USE_NONE, NULL, USE_HOLDER, "/dev/nvme1n1 is held by loop3");
         mock_mount("loop3", "/mnt", "ext4");
         expect_both(&tables_only, USE_NONE, NULL, USE_MOUNT, "/dev/loop3 is mounted on /mnt");
 }
@@ -206,8 +206,8 @@ Test(inuse, swaps) {
         mock_swap("/dev/nvme0n1p2", "partition");
         mock_swap("/dev/dm-1", "partition");
         mock_swap("/var/swap\\040file", "file");
-        expect_both(&tables_only, USE_SWAP, "/dev/nvme0n1p2 is swapped on", USE_SWAP,
-                    "/dev/dm-1 is swapped on");
+        expect_both(&tables_only, USE_SWAP, "/dev/nvme0n1p2 is used as swap", USE_SWAP,
+                    "/dev/dm-1 is used as swap");
 }
 
 Test(inuse, swap_through_a_link_and_on_a_deleted_node) {
@@ -215,8 +215,8 @@ Test(inuse, swap_through_a_link_and_on_a_deleted_node) {
         mock_swap("/dev/mapper/my\\040swap", "partition");
         mock_rename_node("nvme1n1", "elsewhere");
         mock_swap("/dev/nvme1n1\\040(deleted)", "partition");
-        expect_both(&tables_only, USE_SWAP, "/dev/nvme0n1p1 is swapped on", USE_SWAP,
-                    "/dev/nvme1n1 is swapped on");
+        expect_both(&tables_only, USE_SWAP, "/dev/nvme0n1p1 is used as swap", USE_SWAP,
+                    "/dev/nvme1n1 is used as swap");
 }
 
 Test(inuse, swap_that_cannot_be_found) {
@@ -389,7 +389,7 @@ Test(inuse, export_to_a_xen_guest) {
 /* A pblk names its drive nowhere. */
 Test(inuse, open_channel_drive) {
         mock_write("sys/class/block/nvme1n1/lightnvm/version", "2.0\n");
-        expect_both(&tables_only, USE_NONE, NULL, USE_UNKNOWN, "a pblk may stand on it");
+        expect_both(&tables_only, USE_NONE, NULL, USE_UNKNOWN, "a pblk may use it");
 }
 
 Test(inuse, pnfs_block_layout) {

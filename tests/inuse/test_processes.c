@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Processes that keep a device open or mapped. */
 
-#include "inuse/processes.h"
-
 #include <criterion/criterion.h>
 
 #include "inuse/inuse.h"
@@ -81,7 +79,7 @@ Test(inuse_processes, open_holder) {
         mock_add_holder("dm-0", "nvme1n1", NULL);
         mock_add_process(9, "cp");
         mock_open_file(9, 3, "dm-0");
-        expect_both(USE_NONE, NULL, USE_HOLDER, "dm-0 stands on /dev/nvme1n1");
+        expect_both(USE_NONE, NULL, USE_HOLDER, "/dev/nvme1n1 is held by dm-0");
 }
 
 Test(inuse_processes, open_controller) {
