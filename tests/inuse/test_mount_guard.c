@@ -72,7 +72,7 @@ Test(mount_guard, has_nothing_against_a_controller_without_mounts) {
 Test(mount_guard, sees_a_partition_that_is_mounted) {
         mount_line("40 21 259:1 / / rw,relatime shared:9 master:2 - ext4 /dev/root rw");
         cr_expect(eq(int, guard(), 1));
-        cr_expect(eq(str, why, "something of it is mounted on /"));
+        cr_expect(eq(str, why, "a block device on this controller is mounted on /"));
 }
 
 Test(mount_guard, sees_the_whole_disk) {
@@ -170,7 +170,7 @@ Test(mount_guard, asks_the_node_behind_an_anonymous_number) {
         mock_nodes_add("nvme0n1", S_IFBLK, makedev(259, 0));
         mount_line("40 21 0:77 /@ / rw - btrfs /dev/nvme0n1 rw");
         cr_expect(eq(int, guard(), 1));
-        cr_expect(eq(str, why, "/dev/nvme0n1 of it is mounted on /"));
+        cr_expect(eq(str, why, "/dev/nvme0n1 on this controller is mounted on /"));
 }
 
 Test(mount_guard, knows_each_member_of_a_mounted_btrfs) {
@@ -179,7 +179,7 @@ Test(mount_guard, knows_each_member_of_a_mounted_btrfs) {
         cr_expect(eq(int, guard(), 0));
         fake_root_write("sys/fs/btrfs/0815/devices/nvme0n1/dev", "259:0\n");
         cr_expect(eq(int, guard(), 1));
-        cr_expect(eq(str, why, "it is a member of the mounted btrfs 0815"));
+        cr_expect(eq(str, why, "it has a member of the mounted btrfs 0815"));
 }
 
 Test(mount_guard, a_mount_whose_device_is_gone_is_on_nothing) {
@@ -187,7 +187,7 @@ Test(mount_guard, a_mount_whose_device_is_gone_is_on_nothing) {
         cr_expect(eq(int, guard(), 0));
 }
 
-/* inuse reads the same line: a '-' among the six fields that are always there ends nothing. */
+/* inuse_mark() reads the same line: a '-' among its first six fields is no separator. */
 Test(mount_guard, the_separator_stands_behind_the_six_fields) {
         fake_root_write(MOUNTINFO, "36 1 0:33 / /mnt - a b - btrfs /dev/nvme0n1 rw\n");
         mock_nodes_add("nvme0n1", S_IFBLK, makedev(259, 0));

@@ -197,14 +197,14 @@ Test(worker, leaves_what_carries_the_root_of_a_live_machine) {
         is_live = true;
         mount_it();
         run();
-        expect_untouched(OUTCOME_LEFT, "something of it is mounted on /");
+        expect_untouched(OUTCOME_LEFT, "a block device on this controller is mounted on /");
 }
 
 Test(worker, leaves_a_mounted_head_that_nobody_can_claim) {
         cr_assert_eq(topology_link_controller(&topology, 0, 1), 0);
         mount_it();
         run();
-        expect_untouched(OUTCOME_LEFT, "something of it is mounted on /");
+        expect_untouched(OUTCOME_LEFT, "a block device on this controller is mounted on /");
 }
 
 Test(worker, a_claim_is_enough_where_the_machine_goes_down) {
