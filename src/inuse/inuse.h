@@ -26,7 +26,7 @@ typedef struct InuseOptions {
  *   configfs and sysfs of whatever exports devices (exports_table in trees.c);
  *   with options->claim: whether open(dev/NAME, O_RDONLY|O_EXCL) fails, for each namespace that
  *   nothing else shows to be in use.
- * Paths that may lie on a file server are looked up by a child process for at most a second each. */
+ * A child process looks up each path that may lie on a file server, for at most a second. */
 int inuse_mark(int root_fd, const InuseOptions *options, Topology *topology) _must_check_;
 
 /* Marks each device that a live process has open: through a descriptor of any of its threads, or

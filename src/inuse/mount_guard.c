@@ -89,8 +89,8 @@ static int has_path(const Guard *guard, const char *controller, const char *head
         return r;
 }
 
-/* The directory of a subsystem has the multipath head and links to the controllers. The head leads to
- * the controllers that have a path to it; if none has one, it may lead to any of them. */
+/* The directory of a subsystem has the multipath head and links to the controllers. The head leads
+ * to the controllers that have a path to it; if none has one, it may lead to any of them. */
 static int subsystem_leads(const Guard *guard, const char *subsystem, const char *head) {
         _cleanup_closedir_ DIR *list = NULL;
         bool is_known = false, is_listed = false;

@@ -364,7 +364,8 @@ static bool is_pid(const char *name) {
         return *name && name[strspn(name, "0123456789")] == '\0' && strlen(name) <= 10;
 }
 
-/* Whether the thread shares the leader's table of files; false, too, if the two can't be compared. */
+/* Whether the thread shares the leader's table of files; false, too, if the two can't be
+ * compared. */
 static bool has_same_files(const Process *process, const char *tid) {
         if (!process->walk->is_procfs)
                 return false;

@@ -14,8 +14,8 @@
  *   outlives its leader;
  *   "UserFiles" in the fdinfo of each io_uring (io_uring_show_fdinfo(), 6.1): registered files stay
  *   open without a descriptor.
- * Descriptors on their way through a socket (SCM_RIGHTS) show nowhere. Names of registered files are
- * looked up by a child process, for at most a second for each ring. Returns 0 or -ENOMEM. */
+ * Descriptors on their way through a socket (SCM_RIGHTS) show nowhere. A child process looks up the
+ * names of registered files, for at most a second for each ring. Returns 0 or -ENOMEM. */
 int inuse_read_open_files(Inuse *inuse) _must_check_;
 
 /* Walks over the mappings, which outlive their descriptors. Each is identified by the device number

@@ -83,8 +83,8 @@ static int note_btrfs_root(Inuse *inuse, const Mount *mount, BtrfsRoots *roots) 
         return 0;
 }
 
-/* systemd-shutdown (253 and later) moves a mount that it can't unmount to a path with a random name,
- * which would tell an admin nothing. In an exitrd that path lies below the old root. */
+/* systemd-shutdown (253 and later) moves a mount that it can't unmount to a path with a random
+ * name, which would tell an admin nothing. In an exitrd that path lies below the old root. */
 static bool is_moved(const Mount *mount) {
         return strstr(mount->point, "/run/shutdown/mounts/") != NULL;
 }

@@ -153,7 +153,7 @@ ParameterizedTestParameters(plan, leaves_with_a_reason) {
                 { USE_NONE, "pcie", "live", "vfio-pci", "", "", true, false,
                   "bound to vfio-pci, not to nvme" },
                 { USE_NONE, "pcie", "live", "nvme", "", "", false, false,
-                  "no serial number to recognise it by" },
+                  "no serial number to identify it by" },
                 { USE_NONE, "pcie", "live", "nvme", "nvme[12]", "", true, false,
                   "not selected by Include=" },
                 { USE_NONE, "pcie", "live", "nvme", "", "*:01:00.0", true, false,
@@ -357,7 +357,7 @@ static const char *reason_with_vfs(unsigned n_vfs, bool keep) {
 Test(plan, a_physical_function_goes_only_if_all_its_virtual_ones_are_known) {
         cr_expect(eq(str, (char *) reason_with_vfs(1, false), "goes"));
         cr_expect(eq(str, (char *) reason_with_vfs(2, false),
-                     "it has 2 virtual functions, and 1 of them can go first"));
+                     "only 1 of its 2 virtual functions can go first"));
         cr_expect(eq(str, (char *) reason_with_vfs(UINT_MAX, false),
                      "its virtual functions can't be counted"));
 }
@@ -407,7 +407,7 @@ Test(plan, breaks_a_cycle_with_a_warning, .timeout = 10) {
         plan = make(&t, &config);
         cr_expect(eq(sz, plan.n_warnings, 1));
         cr_expect(eq(str, plan.warnings[0],
-                     "0000:01:00.0 waits for itself by way of 0000:03:00.0: not waiting for "
+                     "0000:01:00.0 waits for itself through 0000:03:00.0: not waiting for "
                      "0000:03:00.0"));
         cr_expect(eq(sz, count_startable(&plan), 5));
         /* What merely stands behind the cycle still waits for it. */
