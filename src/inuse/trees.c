@@ -229,8 +229,8 @@ static int mark_first_line(Walk *walk, const char *path) {
 }
 
 /* The second line is "        TCM FILEIO ID: 0        File: /dev/nvme1n1  Size: 67108864  Mode: "
- * and so on (fd_show_configfs_dev_params(), 6.1). Nothing else names the device if it was set up without
- * udev_path, and the kernel opens it without a claim. */
+ * and so on (fd_show_configfs_dev_params(), 6.1). Nothing else names the device if it was set up
+ * without udev_path, and the kernel opens it without a claim. */
 static int mark_fileio(Walk *walk, const char *path) {
         _cleanup_free_ char *text = NULL;
         char *file, *next, *end = NULL;
