@@ -29,8 +29,8 @@ static const InuseOptions tables_only = {};
 static Topology marked(const InuseOptions *options) {
         Topology topology = TOPOLOGY_INIT;
 
-        cr_assert_eq(device_tree_read(mock_root_fd(), &topology), 0);
-        cr_assert_eq(inuse_mark(mock_root_fd(), options, &topology), 0);
+        cr_assert_eq(device_tree_read(root_fd, &topology), 0);
+        cr_assert_eq(inuse_mark(root_fd, options, &topology), 0);
         return topology;
 }
 
@@ -79,7 +79,7 @@ Test(inuse, idle) {
 Test(inuse, nothing_to_mark) {
         Topology topology = TOPOLOGY_INIT;
 
-        cr_expect_eq(inuse_mark(mock_root_fd(), &with_claim, &topology), 0);
+        cr_expect_eq(inuse_mark(root_fd, &with_claim, &topology), 0);
         topology_done(&topology);
 }
 
@@ -97,7 +97,7 @@ static void mount_from(const char *source, const char *node, const char *point) 
 
         snprintf(line, sizeof(line), "50 21 %u:%u / %s ro - ext4 %s ro\n", major(devnum),
                  minor(devnum), point, source);
-        mock_append("proc/self/mountinfo", line);
+        fake_root_append("proc/self/mountinfo", line);
 }
 
 Test(inuse, mount_is_found_by_number_alone) {
@@ -151,7 +151,7 @@ Test(inuse, holder_without_a_mount) {
 Test(inuse, holders_in_a_circle) {
         mock_add_holder("dm-0", "nvme1n1", NULL);
         mock_add_holder("dm-1", "dm-0", NULL);
-        mock_link("sys/class/block/dm-1/holders/dm-0", "x");
+        fake_root_link("sys/class/block/dm-1/holders/dm-0", "x");
         expect_both(&with_claim, USE_NONE, NULL, USE_HOLDER, "/dev/nvme1n1 is held by dm-0");
 }
 
@@ -165,7 +165,7 @@ Test(inuse, mount_of_a_loop_on_a_raw_device) {
 
 /* btrfs and the like: the device number is anonymous, the source is a path, maybe a link. */
 Test(inuse, anonymous_mount_by_its_source) {
-        mock_link("dev/disk/by-uuid/1234", "../../nvme1n1");
+        fake_root_link("dev/disk/by-uuid/1234", "../../nvme1n1");
         mock_mount_anonymous("/dev/disk/by-uuid/1234", "/srv", "btrfs");
         mock_mount_anonymous("/dev/nvme0n1p9", "/x", "btrfs");
         mock_mount_anonymous("pool/data", "/y", "zfs");
@@ -175,7 +175,7 @@ Test(inuse, anonymous_mount_by_its_source) {
 
 Test(inuse, btrfs_of_two_members) {
         mock_add_btrfs("6c1d", "nvme0n1p1", "nvme1n1", NULL);
-        mock_mkdir("sys/fs/btrfs/features");
+        fake_root_mkdir("sys/fs/btrfs/features");
         mock_mount_anonymous("/dev/nvme0n1p1", "/srv", "btrfs");
         expect_both(&tables_only, USE_MOUNT, "/srv", USE_BTRFS,
                     "/dev/nvme1n1 is a member of a mounted btrfs");
@@ -197,7 +197,7 @@ Test(inuse, btrfs_root_of_unknown_source) {
 }
 
 Test(inuse, btrfs_that_cannot_be_listed) {
-        mock_link("sys/fs/btrfs", "btrfs"); /* ELOOP */
+        fake_root_link("sys/fs/btrfs", "btrfs"); /* ELOOP */
         expect_both(&tables_only, USE_UNKNOWN, "/sys/fs/btrfs: ", USE_UNKNOWN, "/sys/fs/btrfs: ");
 }
 
@@ -211,7 +211,7 @@ Test(inuse, swaps) {
 }
 
 Test(inuse, swap_through_a_link_and_on_a_deleted_node) {
-        mock_link("dev/mapper/my swap", "../nvme0n1p1");
+        fake_root_link("dev/mapper/my swap", "../nvme0n1p1");
         mock_swap("/dev/mapper/my\\040swap", "partition");
         mock_rename_node("nvme1n1", "elsewhere");
         mock_swap("/dev/nvme1n1\\040(deleted)", "partition");
@@ -225,34 +225,34 @@ Test(inuse, swap_that_cannot_be_found) {
 }
 
 Test(inuse, kernel_without_swap) {
-        mock_remove("proc/swaps");
+        fake_root_remove("proc/swaps");
         expect_both(&tables_only, USE_NONE, NULL, USE_NONE, NULL);
 }
 
 Test(inuse, unreadable_swaps) {
-        mock_remove("proc/swaps");
-        mock_mkdir("proc/swaps");
+        fake_root_remove("proc/swaps");
+        fake_root_mkdir("proc/swaps");
         expect_both(&tables_only, USE_UNKNOWN, "/proc/swaps: Is a directory", USE_UNKNOWN,
                     "/proc/swaps: Is a directory");
 }
 
 Test(inuse, garbled_swaps) {
-        mock_append("proc/swaps", "/dev/nvme0n1p1\n");
+        fake_root_append("proc/swaps", "/dev/nvme0n1p1\n");
         expect_both(&tables_only, USE_UNKNOWN, "/proc/swaps:2", USE_UNKNOWN, "/proc/swaps:2");
-        mock_write("proc/swaps", "");
+        fake_root_write("proc/swaps", "");
         expect_both(&tables_only, USE_UNKNOWN, "/proc/swaps:1", USE_UNKNOWN, "/proc/swaps:1");
 }
 
 Test(inuse, missing_mountinfo) {
-        mock_remove("proc/self/mountinfo");
+        fake_root_remove("proc/self/mountinfo");
         expect_both(&tables_only, USE_UNKNOWN, "/proc/self/mountinfo: No such file", USE_UNKNOWN,
                     "/proc/self/mountinfo: No such file");
 }
 
 Test(inuse, empty_or_binary_mountinfo) {
-        mock_write("proc/self/mountinfo", "");
+        fake_root_write("proc/self/mountinfo", "");
         expect_both(&tables_only, USE_UNKNOWN, "mountinfo is empty", USE_UNKNOWN, "is empty");
-        mock_write_binary("proc/self/mountinfo", "1 2\0 3", 7);
+        fake_root_write_binary("proc/self/mountinfo", "1 2\0 3", 7);
         expect_both(&tables_only, USE_UNKNOWN, "/proc/self/mountinfo: ", USE_UNKNOWN, "mountinfo");
 }
 
@@ -270,11 +270,11 @@ Test(inuse, garbled_mountinfo) {
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
-                mock_write("proc/self/mountinfo", lines[i]);
+                fake_root_write("proc/self/mountinfo", lines[i]);
                 mock_mount("nvme0n1p1", "/srv", "ext4");
                 expect_both(&tables_only, USE_MOUNT, "/srv", USE_UNKNOWN, "mountinfo:1");
         }
-        mock_write("proc/self/mountinfo", "1 2 3:4 / /p");
+        fake_root_write("proc/self/mountinfo", "1 2 3:4 / /p");
         expect_both(&tables_only, USE_UNKNOWN, "mountinfo:1", USE_UNKNOWN, "mountinfo:1");
 }
 
@@ -287,36 +287,39 @@ Test(inuse, paths_of_ten_thousand_characters) {
         mock_mount("nvme0n1p1", path, "ext4");
         mock_mount_anonymous(path, path, "btrfs");
         mock_add_loop("loop0", path);
-        mock_write("sys/kernel/config/nvmet/subsystems/n/namespaces/1/device_path", path + 5);
+        fake_root_write("sys/kernel/config/nvmet/subsystems/n/namespaces/1/device_path", path + 5);
         expect_both(&with_claim, USE_MOUNT, path, USE_NONE, NULL);
         mock_swap(path, "partition");
         expect_both(&with_claim, USE_MOUNT, path, USE_UNKNOWN, "swap on /dev/xxx");
 }
 
 Test(inuse, exports) {
-        mock_link("dev/disk/by-id/drive", "../../nvme0n1p2");
-        mock_write("sys/kernel/config/nvmet/subsystems/nqn.x/namespaces/7/device_path",
-                   "/dev/disk/by-id/drive\n");
-        mock_write("sys/kernel/config/nvmet/subsystems/nqn.x/namespaces/8/device_path", "(null)\n");
-        mock_write("sys/kernel/config/nvmet/subsystems/nqn.x/namespaces/9/device_path",
-                   "/srv/image\n");
-        mock_write("srv/image", "");
-        mock_write("sys/kernel/config/target/core/alua/x", "");
-        mock_write("sys/kernel/config/target/core/iblock_0/hba_info", "");
-        mock_write("sys/kernel/config/target/core/iblock_0/disk/udev_path", "/dev/nvme1n1\n");
-        mock_write("sys/kernel/config/target/core/iblock_0/other/udev_path", "\n");
+        fake_root_link("dev/disk/by-id/drive", "../../nvme0n1p2");
+        fake_root_write("sys/kernel/config/nvmet/subsystems/nqn.x/namespaces/7/device_path",
+                        "/dev/disk/by-id/drive\n");
+        fake_root_write("sys/kernel/config/nvmet/subsystems/nqn.x/namespaces/8/device_path",
+                        "(null)\n");
+        fake_root_write("sys/kernel/config/nvmet/subsystems/nqn.x/namespaces/9/device_path",
+                        "/srv/image\n");
+        fake_root_write("srv/image", "");
+        fake_root_write("sys/kernel/config/target/core/alua/x", "");
+        fake_root_write("sys/kernel/config/target/core/iblock_0/hba_info", "");
+        fake_root_write("sys/kernel/config/target/core/iblock_0/disk/udev_path", "/dev/nvme1n1\n");
+        fake_root_write("sys/kernel/config/target/core/iblock_0/other/udev_path", "\n");
         expect_both(&with_claim, USE_TARGET, "/dev/nvme0n1p2 is exported by /sys/kernel",
                     USE_TARGET,
                     "/dev/nvme1n1 is exported by /sys/kernel/config/target/core/iblock_0/disk");
 }
 
 Test(inuse, export_of_a_controller) {
-        mock_write("sys/kernel/config/nvmet/subsystems/nqn.x/passthru/device_path", "/dev/nvme1\n");
+        fake_root_write("sys/kernel/config/nvmet/subsystems/nqn.x/passthru/device_path",
+                        "/dev/nvme1\n");
         expect_both(&tables_only, USE_NONE, NULL, USE_TARGET, "nvme1");
 }
 
 Test(inuse, export_that_cannot_be_found) {
-        mock_write("sys/kernel/config/nvmet/subsystems/n/namespaces/1/device_path", "/dev/gone\n");
+        fake_root_write("sys/kernel/config/nvmet/subsystems/n/namespaces/1/device_path",
+                        "/dev/gone\n");
         expect_both(&tables_only, USE_UNKNOWN, "exported /dev/gone", USE_UNKNOWN, "/dev/gone");
 }
 
@@ -326,52 +329,55 @@ Test(inuse, export_that_cannot_be_found) {
 
 /* Set up without udev_path; the kernel opens it without a claim. */
 Test(inuse, export_by_lio_fileio) {
-        mock_write("sys/kernel/config/target/core/fileio_0/disk/udev_path", "\n");
-        mock_write(FILEIO, STATUS "File: /dev/nvme1n1  Size: 67108864  Mode: O_DSYNC Async: 0\n");
+        fake_root_write("sys/kernel/config/target/core/fileio_0/disk/udev_path", "\n");
+        fake_root_write(FILEIO,
+                        STATUS "File: /dev/nvme1n1  Size: 67108864  Mode: O_DSYNC Async: 0\n");
         expect_both(
                 &tables_only, USE_NONE, NULL, USE_TARGET,
                 "/dev/nvme1n1 is exported by /sys/kernel/config/target/core/fileio_0/disk/info");
-        mock_write("srv/a  Size: 1", "");
-        mock_write(FILEIO,
-                   STATUS "File: /srv/a  Size: 1  Size: 67108864  Mode: O_DSYNC Async: 0\n");
+        fake_root_write("srv/a  Size: 1", "");
+        fake_root_write(FILEIO,
+                        STATUS "File: /srv/a  Size: 1  Size: 67108864  Mode: O_DSYNC Async: 0\n");
         expect_both(&tables_only, USE_NONE, NULL, USE_NONE, NULL);
-        mock_write(FILEIO, STATUS "File: /dev/nvme1n1\n");
+        fake_root_write(FILEIO, STATUS "File: /dev/nvme1n1\n");
         expect_both(&tables_only, USE_UNKNOWN, "not understood", USE_UNKNOWN, "not understood");
-        mock_write(FILEIO, "Status: DEACTIVATED\n");
+        fake_root_write(FILEIO, "Status: DEACTIVATED\n");
         expect_both(&tables_only, USE_NONE, NULL, USE_NONE, NULL);
 }
 
 /* A node that was made or bound somewhere else. */
 Test(inuse, export_of_a_node_elsewhere) {
-        mock_link("srv/xvdb", "../dev/nvme1n1");
-        mock_write("sys/kernel/config/nvmet/subsystems/n/namespaces/1/device_path", "/srv/xvdb\n");
+        fake_root_link("srv/xvdb", "../dev/nvme1n1");
+        fake_root_write("sys/kernel/config/nvmet/subsystems/n/namespaces/1/device_path",
+                        "/srv/xvdb\n");
         expect_both(&tables_only, USE_NONE, NULL, USE_TARGET, "/dev/nvme1n1 is exported by");
-        mock_remove("srv/xvdb");
+        fake_root_remove("srv/xvdb");
         expect_both(&tables_only, USE_UNKNOWN, "exported /srv/xvdb: No such file", USE_UNKNOWN,
                     "exported /srv/xvdb");
 }
 
 Test(inuse, export_by_rnbd) {
-        mock_link("sys/class/rnbd-server/ctl/devices/nvme1n1/block_dev", "../x/block/nvme1n1");
-        mock_link("sys/class/rnbd-server/ctl/devices/nvme0n1p2/block_dev", "../x/block/nvme0n1");
+        fake_root_link("sys/class/rnbd-server/ctl/devices/nvme1n1/block_dev", "../x/block/nvme1n1");
+        fake_root_link("sys/class/rnbd-server/ctl/devices/nvme0n1p2/block_dev",
+                       "../x/block/nvme0n1");
         expect_both(&tables_only, USE_TARGET, "/dev/nvme0n1", USE_TARGET,
                     "/dev/nvme1n1 is exported by /sys/class/rnbd-server/ctl/devices/nvme1n1");
 }
 
 Test(inuse, export_by_a_usb_gadget) {
-        mock_write("sys/kernel/config/usb_gadget/g1/functions/mass_storage.0/lun.0/file",
-                   "/dev/nvme1n1\n");
-        mock_write("sys/class/udc/x/device/gadget.0/lun0/file", "/dev/nvme0n1p1\n");
+        fake_root_write("sys/kernel/config/usb_gadget/g1/functions/mass_storage.0/lun.0/file",
+                        "/dev/nvme1n1\n");
+        fake_root_write("sys/class/udc/x/device/gadget.0/lun0/file", "/dev/nvme0n1p1\n");
         expect_both(&tables_only, USE_TARGET, "/dev/nvme0n1p1", USE_TARGET, "/dev/nvme1n1");
 }
 
 Test(inuse, heartbeat_of_ocfs2) {
-        mock_write("sys/kernel/config/cluster/c/heartbeat/0815/dev", "nvme1n1\n");
+        fake_root_write("sys/kernel/config/cluster/c/heartbeat/0815/dev", "nvme1n1\n");
         expect_both(&tables_only, USE_NONE, NULL, USE_TARGET, "/dev/nvme1n1");
 }
 
 Test(inuse, export_by_scst) {
-        mock_write("sys/kernel/scst_tgt/devices/d/filename", "/dev/nvme1n1\n[key]\n");
+        fake_root_write("sys/kernel/scst_tgt/devices/d/filename", "/dev/nvme1n1\n[key]\n");
         expect_both(&tables_only, USE_NONE, NULL, USE_TARGET, "/dev/nvme1n1");
 }
 
@@ -380,27 +386,27 @@ Test(inuse, export_to_a_xen_guest) {
         char text[32];
 
         (void) snprintf(text, sizeof(text), "%x:%x\n", major(devnum), minor(devnum));
-        mock_write("sys/bus/xen-backend/devices/vbd-1-51712/physical_device", text);
+        fake_root_write("sys/bus/xen-backend/devices/vbd-1-51712/physical_device", text);
         expect_both(&tables_only, USE_NONE, NULL, USE_TARGET, "/dev/nvme1n1");
-        mock_write("sys/bus/xen-backend/devices/vbd-1-51712/physical_device", "?\n");
+        fake_root_write("sys/bus/xen-backend/devices/vbd-1-51712/physical_device", "?\n");
         expect_both(&tables_only, USE_UNKNOWN, "not understood", USE_UNKNOWN, "not understood");
 }
 
 /* A pblk names its drive nowhere. */
 Test(inuse, open_channel_drive) {
-        mock_write("sys/class/block/nvme1n1/lightnvm/version", "2.0\n");
+        fake_root_write("sys/class/block/nvme1n1/lightnvm/version", "2.0\n");
         expect_both(&tables_only, USE_NONE, NULL, USE_UNKNOWN, "a pblk may use it");
 }
 
 Test(inuse, pnfs_block_layout) {
-        mock_mkdir("sys/module/blocklayoutdriver");
+        fake_root_mkdir("sys/module/blocklayoutdriver");
         expect_both(&tables_only, USE_UNKNOWN, "pNFS block layout", USE_UNKNOWN, "pNFS");
 }
 
 Test(inuse, exports_live_on_without_configfs) {
-        mock_write("sys/module/nvmet/refcnt", "1\n");
+        fake_root_write("sys/module/nvmet/refcnt", "1\n");
         expect_both(&tables_only, USE_UNKNOWN, "nvmet is loaded", USE_UNKNOWN, "not mounted");
-        mock_mkdir("sys/kernel/config/nvmet/subsystems");
+        fake_root_mkdir("sys/kernel/config/nvmet/subsystems");
         expect_both(&tables_only, USE_NONE, NULL, USE_NONE, NULL);
 }
 
@@ -412,29 +418,29 @@ Test(inuse, claim) {
 
 Test(inuse, node_that_cannot_be_opened) {
         mock_fail_open("nvme0n1", EACCES);
-        mock_remove("dev/nvme1n1");
+        fake_root_remove("dev/nvme1n1");
         expect_both(&with_claim, USE_UNKNOWN, "/dev/nvme0n1: Permission denied", USE_UNKNOWN,
                     "/dev/nvme1n1 is missing");
 }
 
 Test(inuse, node_of_another_device) {
         mock_rename_node("nvme0n1p1", "nvme0n1");
-        mock_remove("dev/nvme1n1");
-        mock_write("dev/nvme1n1", "a plain file");
+        fake_root_remove("dev/nvme1n1");
+        fake_root_write("dev/nvme1n1", "a plain file");
         expect_both(&with_claim, USE_UNKNOWN, "/dev/nvme0n1 is another device", USE_UNKNOWN,
                     "/dev/nvme1n1 is another device");
 }
 
 Test(inuse, blocks_without_a_number) {
-        mock_write("sys/class/block/nvme0n1p1/dev", "\n");
-        mock_remove("sys/class/block/nvme1n1/dev");
+        fake_root_write("sys/class/block/nvme0n1p1/dev", "\n");
+        fake_root_remove("sys/class/block/nvme1n1/dev");
         expect_both(&tables_only, USE_UNKNOWN, "/dev/nvme0n1p1 has no device number", USE_UNKNOWN,
                     "/dev/nvme1n1 has no device number");
 }
 
 Test(inuse, holders_that_cannot_be_listed) {
-        mock_remove("sys/class/block/nvme1n1/holders");
-        mock_link("sys/class/block/nvme1n1/holders", "holders");
+        fake_root_remove("sys/class/block/nvme1n1/holders");
+        fake_root_link("sys/class/block/nvme1n1/holders", "holders");
         expect_both(&with_claim, USE_NONE, NULL, USE_UNKNOWN, "holders of /dev/nvme1n1");
 }
 
@@ -454,7 +460,7 @@ Test(inuse, fabrics_and_foreign_are_left_alone) {
         mock_add_namespace(mock_add_fabrics("nvme7", "tcp"), "nvme7n1");
         mock_add_function("sys/devices/pci0000:00", "0000:00:09.0", "vfio-pci");
         mock_mount("nvme7n1", "/net", "ext4");
-        mock_append("proc/swaps", "garbage\n");
+        fake_root_append("proc/swaps", "garbage\n");
         topology = marked(&with_claim);
         expect_use(&topology, "nvme7", USE_NONE, NULL);
         expect_use(&topology, "0000:00:09.0", USE_NONE, NULL);

@@ -28,8 +28,6 @@ static void mount_line(const char *line) {
 
 static void setup(void) {
         fake_root_start();
-        (void) close(root_fd);
-        root_fd = mock_nodes_open_root(fake_root_path(""));
         fake_root_write(MOUNTINFO, "21 1 0:20 / / rw shared:1 - tmpfs tmpfs rw\n"
                                    "22 21 0:21 / /proc rw,nosuid - proc proc rw\n");
         fake_root_write("dev/null", "");

@@ -18,7 +18,7 @@ static void two_drives(void) {
         mock_add_generic(drive, "ng0n1");
         drive = mock_add_nvme(host, "0000:00:05.0", "nvme1");
         mock_add_namespace(drive, "nvme1n1");
-        mock_write("dev/plain", "a plain file");
+        fake_root_write("dev/plain", "a plain file");
         mock_add_process(1, "systemd");
         mock_open_file(1, 0, "plain");
 }
@@ -44,18 +44,18 @@ static void expect_both(UseKind first, const char *first_detail, UseKind second,
                         const char *second_detail) {
         Topology topology = TOPOLOGY_INIT;
 
-        cr_assert_eq(device_tree_read(mock_root_fd(), &topology), 0);
-        cr_assert_eq(inuse_mark(mock_root_fd(), &(InuseOptions){}, &topology), 0);
-        cr_assert_eq(inuse_mark_open(mock_root_fd(), &topology), 0);
-        cr_assert_eq(inuse_mark_mapped(mock_root_fd(), &topology), 0);
+        cr_assert_eq(device_tree_read(root_fd, &topology), 0);
+        cr_assert_eq(inuse_mark(root_fd, &(InuseOptions){}, &topology), 0);
+        cr_assert_eq(inuse_mark_open(root_fd, &topology), 0);
+        cr_assert_eq(inuse_mark_mapped(root_fd, &topology), 0);
         expect_one(&topology, "nvme0", first, first_detail);
         expect_one(&topology, "nvme1", second, second_detail);
         topology_done(&topology);
 }
 
 Test(inuse_processes, nobody) {
-        mock_mkdir("proc/irq");
-        mock_write("proc/12ab/fd/3", "");
+        fake_root_mkdir("proc/irq");
+        fake_root_write("proc/12ab/fd/3", "");
         mock_open_file(1, 7, "no-such-file");
         expect_both(USE_NONE, NULL, USE_NONE, NULL);
 }
@@ -108,15 +108,15 @@ Test(inuse_processes, open_generic_head) {
 Test(inuse_processes, open_in_a_thread) {
         mock_add_process(4711, "svc");
         mock_open_file(4711, 3, "plain");
-        mock_mkdir("proc/4711/task/4711");
-        mock_link("proc/4711/task/4712/fd/5", "../../../../../dev/nvme1n1");
+        fake_root_mkdir("proc/4711/task/4711");
+        fake_root_link("proc/4711/task/4712/fd/5", "../../../../../dev/nvme1n1");
         expect_both(USE_NONE, NULL, USE_OPEN, "/dev/nvme1n1 is open in svc[4711]");
 }
 
 Test(inuse_processes, a_thread_that_may_not_be_looked_at) {
         mock_add_process(4711, "svc");
-        mock_mkdir("proc/4711/task/4711");
-        mock_mkdir("proc/4711/task/4712/fd");
+        fake_root_mkdir("proc/4711/task/4711");
+        fake_root_mkdir("proc/4711/task/4712/fd");
         mock_fail_open_path("proc/4711/task/4712/fd", EACCES);
         expect_both(USE_UNKNOWN, "/proc/4711/task/4712/fd: Permission denied", USE_UNKNOWN, "4712");
 }
@@ -127,10 +127,10 @@ static void add_ring(const char *lines) {
 
         if (!is_there) {
                 mock_add_process(4711, "db");
-                mock_link("proc/4711/fd/5", "anon_inode:[io_uring]");
+                fake_root_link("proc/4711/fd/5", "anon_inode:[io_uring]");
         }
         is_there = true;
-        mock_write("proc/4711/fdinfo/5", lines);
+        fake_root_write("proc/4711/fdinfo/5", lines);
 }
 
 #define RING "pos:\t0\nSqMask:\t0x3\nCQEs:\t1\n    0: user_data:1, res:0, flag:0\nSqThread:\t-1\n"
@@ -148,17 +148,17 @@ Test(inuse_processes, registered_with_a_ring) {
 /* The container's own /dev, and a node that only the name tells of. */
 Test(inuse_processes, registered_by_another_name) {
         mock_rename_node("nvme1n1", "vda");
-        mock_link("proc/4711/root/dev/xvdb", "../../../../dev/vda");
+        fake_root_link("proc/4711/root/dev/xvdb", "../../../../dev/vda");
         add_ring(RING "UserFiles:\t1\n    0: /xvdb\nUserBufs:\t0\n");
         expect_both(USE_NONE, NULL, USE_OPEN, "/dev/nvme1n1 is open in db[4711]");
-        mock_remove("proc/4711/root");
-        mock_remove("dev/vda");
+        fake_root_remove("proc/4711/root");
+        fake_root_remove("dev/vda");
         add_ring(RING "UserFiles:\t1\n    0: /gone/nvme1n1\\040(deleted)\nUserBufs:\t0\n");
         expect_both(USE_NONE, NULL, USE_OPEN, "/dev/nvme1n1 is open in db[4711]");
 }
 
 Test(inuse_processes, registered_plain_files_are_no_use) {
-        mock_write("proc/4711/root/srv/data", "");
+        fake_root_write("proc/4711/root/srv/data", "");
         add_ring(RING
                  "UserFiles:\t3\n    0: /srv/data\n    1: /memfd:x\\040(deleted)\n    2: TCP\n");
         expect_both(USE_NONE, NULL, USE_NONE, NULL);
@@ -196,39 +196,39 @@ Test(inuse_processes, mapped_after_closing) {
 Test(inuse_processes, one_look_at_each_file_is_enough) {
         mock_add_process(8, "a");
         mock_add_process(9, "b");
-        mock_write("proc/8/maps",
-                   "10-20 r-xp 0 08:01 9   /lib/x.so\n30-40 rw-s 0 08:02 9   /srv/y\n");
-        mock_write("proc/9/maps",
-                   "10-20 r-xp 0 08:01 9   /lib/x.so\n30-40 rw-s 0 08:03 9   /srv/z\n");
-        mock_link("proc/8/map_files/10-20", "../../../dev/plain");
-        mock_link("proc/8/map_files/30-40", "../../../dev/plain");
-        mock_link("proc/9/map_files/30-40", "../../../dev/nvme1n1");
+        fake_root_write("proc/8/maps",
+                        "10-20 r-xp 0 08:01 9   /lib/x.so\n30-40 rw-s 0 08:02 9   /srv/y\n");
+        fake_root_write("proc/9/maps",
+                        "10-20 r-xp 0 08:01 9   /lib/x.so\n30-40 rw-s 0 08:03 9   /srv/z\n");
+        fake_root_link("proc/8/map_files/10-20", "../../../dev/plain");
+        fake_root_link("proc/8/map_files/30-40", "../../../dev/plain");
+        fake_root_link("proc/9/map_files/30-40", "../../../dev/nvme1n1");
         expect_both(USE_NONE, NULL, USE_OPEN, "/dev/nvme1n1 is open in b[9]");
 }
 
 /* No newline after it, and the mapping was changed meanwhile. */
 Test(inuse_processes, mapped_as_the_last_line) {
         mock_add_process(8, "db");
-        mock_remove("dev/nvme1n1");
-        mock_write("proc/8/maps", "7f00-7f01 rw-s 0 00:05 9   /dev/nvme1n1 (deleted)");
+        fake_root_remove("dev/nvme1n1");
+        fake_root_write("proc/8/maps", "7f00-7f01 rw-s 0 00:05 9   /dev/nvme1n1 (deleted)");
         expect_both(USE_NONE, NULL, USE_OPEN, "/dev/nvme1n1 is open in db[8]");
 }
 
 /* The leader has no memory any more: its threads' names stand in /proc, too, but are not listed. */
 Test(inuse_processes, mapped_by_a_thread_whose_leader_has_ended) {
         mock_add_process(8, "db");
-        mock_write("proc/8/maps", "");
-        mock_mkdir("proc/8/task/8");
-        mock_mkdir("proc/8/task/12/fd");
-        mock_write("proc/12/maps", "7f00-7f01 rw-s 0 00:05 9   /xvdb\n");
-        mock_link("proc/12/map_files/7f00-7f01", "../../../dev/nvme1n1");
-        mock_mkdir("proc/12/fd");
+        fake_root_write("proc/8/maps", "");
+        fake_root_mkdir("proc/8/task/8");
+        fake_root_mkdir("proc/8/task/12/fd");
+        fake_root_write("proc/12/maps", "7f00-7f01 rw-s 0 00:05 9   /xvdb\n");
+        fake_root_link("proc/12/map_files/7f00-7f01", "../../../dev/nvme1n1");
+        fake_root_mkdir("proc/12/fd");
         expect_both(USE_NONE, NULL, USE_OPEN, "/dev/nvme1n1 is open in");
 }
 
 Test(inuse_processes, maps_that_are_not_understood) {
         mock_add_process(8, "db");
-        mock_write("proc/8/maps", "nonsense\n");
+        fake_root_write("proc/8/maps", "nonsense\n");
         expect_both(USE_UNKNOWN, "/proc/8/maps: not understood", USE_UNKNOWN, "not understood");
 }
 
@@ -239,11 +239,11 @@ Test(inuse_processes, our_own_are_not_counted) {
 }
 
 Test(inuse_processes, one_that_ends_meanwhile) {
-        mock_mkdir("proc/77");
+        fake_root_mkdir("proc/77");
         mock_add_process(78, "gone");
-        mock_remove("proc/78/maps");
+        fake_root_remove("proc/78/maps");
         mock_add_process(79, "nameless");
-        mock_remove("proc/79/comm");
+        fake_root_remove("proc/79/comm");
         mock_open_file(79, 3, "nvme0n1");
         expect_both(USE_OPEN, "process[79]", USE_NONE, NULL);
 }
@@ -263,6 +263,6 @@ Test(inuse_processes, maps_that_may_not_be_looked_at) {
 }
 
 Test(inuse_processes, no_proc_at_all) {
-        mock_remove("proc");
+        fake_root_remove("proc");
         expect_both(USE_UNKNOWN, "/proc", USE_UNKNOWN, "/proc");
 }

@@ -61,7 +61,7 @@ static char *describe(const Topology *t) {
 static Topology read_tree(void) {
         Topology topology = TOPOLOGY_INIT;
 
-        cr_assert_eq(device_tree_read(mock_root_fd(), &topology), 0);
+        cr_assert_eq(device_tree_read(root_fd, &topology), 0);
         return topology;
 }
 
@@ -170,14 +170,15 @@ Test(device_tree, port_type_unknown_where_config_is_short_garbled_or_missing) {
 
         port = mock_add_port(host, "0000:00:01.0", MOCK_ROOT_PORT);
         mock_add_nvme(port, "0000:01:00.0", "nvme0");
-        mock_remove("sys/devices/pci0000:00/0000:00:01.0/config");
+        fake_root_remove("sys/devices/pci0000:00/0000:00:01.0/config");
         port = mock_add_port(host, "0000:00:02.0", MOCK_ROOT_PORT);
         mock_add_nvme(port, "0000:02:00.0", "nvme1");
-        mock_write_binary("sys/devices/pci0000:00/0000:00:02.0/config", config, 64);
+        fake_root_write_binary("sys/devices/pci0000:00/0000:00:02.0/config", config, 64);
         port = mock_add_port(host, "0000:00:03.0", MOCK_ROOT_PORT);
         mock_add_nvme(port, "0000:03:00.0", "nvme2");
         /* a capability that points at itself */
-        mock_write_binary("sys/devices/pci0000:00/0000:00:03.0/config", config, sizeof(config));
+        fake_root_write_binary("sys/devices/pci0000:00/0000:00:03.0/config", config,
+                               sizeof(config));
         expect_tree("pci0000:00: host bridge\n"
                     "0000:00:01.0: bridge < pci0000:00\n"
                     "0000:00:02.0: bridge < pci0000:00\n"
@@ -314,10 +315,10 @@ Test(device_tree, holders_in_a_circle_end) {
         mock_add_namespace(mock_add_nvme(host, "0000:00:04.0", "nvme0"), "nvme0n1");
         mock_add_holder("dm-0", "nvme0n1", NULL);
         mock_add_holder("dm-1", "dm-0", NULL);
-        mock_link("sys/class/block/dm-1/holders/dm-0", "x");
-        mock_link("sys/class/block/dm-1/holders/nvme0n1", "x");
-        mock_link("sys/class/block/dm-1/holders/dm-1", "x");
-        mock_link("sys/class/block/dm-1/holders/dm-7", "x"); /* gone since */
+        fake_root_link("sys/class/block/dm-1/holders/dm-0", "x");
+        fake_root_link("sys/class/block/dm-1/holders/nvme0n1", "x");
+        fake_root_link("sys/class/block/dm-1/holders/dm-1", "x");
+        fake_root_link("sys/class/block/dm-1/holders/dm-7", "x"); /* gone since */
         expect_tree("pci0000:00: host bridge\n"
                     "0000:00:04.0: controller < pci0000:00, nvme0 (nvme)\n"
                     "dm-0: holder > dm-1\n"
@@ -377,9 +378,9 @@ Test(device_tree, physical_functions_know_how_many_virtual_ones_they_have) {
 
         mock_add_nvme(host, "0000:00:04.0", "nvme0");
         mock_add_vf(host, "0000:00:04.1", "nvme1", "0000:00:04.0");
-        mock_write("sys/devices/pci0000:00/0000:00:04.0/sriov_numvfs", "3\n");
+        fake_root_write("sys/devices/pci0000:00/0000:00:04.0/sriov_numvfs", "3\n");
         mock_add_nvme(host, "0000:00:05.0", "nvme2");
-        mock_write("sys/devices/pci0000:00/0000:00:05.0/sriov_numvfs", "many\n");
+        fake_root_write("sys/devices/pci0000:00/0000:00:05.0/sriov_numvfs", "many\n");
         topology = read_tree();
         cr_expect_eq(topology.devices[1].n_vfs, 3);
         cr_expect_eq(topology.devices[2].n_vfs, 0);
@@ -432,9 +433,9 @@ Test(device_tree, a_loop_device_that_does_not_answer_is_a_doubt_about_all) {
         /* it has a backing file in sysfs and says that it has none */
         mock_loop_answers("loop0", ENXIO);
         expect_doubt("/dev/loop0 does not tell what it stands on: No such device or address");
-        mock_remove("dev/loop0");
+        fake_root_remove("dev/loop0");
         expect_doubt("/dev/loop0 does not tell what it stands on: the node is missing");
-        mock_remove("sys/class/block/loop0/loop");
+        fake_root_remove("sys/class/block/loop0/loop");
         expect_doubt(NULL);
 }
 
@@ -494,12 +495,12 @@ Test(device_tree, vanished_attributes_stay_null) {
 
         for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
                 snprintf(path, sizeof(path), "%s/%s", drive, names[i]);
-                mock_remove(path);
+                fake_root_remove(path);
         }
-        mock_remove("sys/devices/pci0000:00/0000:00:04.0/driver");
+        fake_root_remove("sys/devices/pci0000:00/0000:00:04.0/driver");
         mock_add_namespace(drive, "nvme0n1");
-        mock_remove("sys/class/block/nvme0n1/dev");
-        mock_remove("sys/class/block/nvme0n1/holders");
+        fake_root_remove("sys/class/block/nvme0n1/dev");
+        fake_root_remove("sys/class/block/nvme0n1/holders");
         topology = read_tree();
         c = find_controller(&topology, "0000:00:04.0");
         cr_expect_null(c->model);
@@ -523,13 +524,13 @@ Test(device_tree, blanks_around_an_attribute_do_not_count_and_a_blank_one_is_non
         char path[256];
 
         snprintf(path, sizeof(path), "%s/serial", padded);
-        mock_write(path, "                  S1\n");
+        fake_root_write(path, "                  S1\n");
         snprintf(path, sizeof(path), "%s/model", padded);
-        mock_write(path, "    A MODEL         \n");
+        fake_root_write(path, "    A MODEL         \n");
         snprintf(path, sizeof(path), "%s/serial", blank);
-        mock_write(path, "                    \n");
+        fake_root_write(path, "                    \n");
         snprintf(path, sizeof(path), "%s/model", blank);
-        mock_write(path, "\n");
+        fake_root_write(path, "\n");
         topology = read_tree();
         c = find_controller(&topology, "0000:00:04.0");
         cr_expect_str_eq(c->serial, "S1");
@@ -549,15 +550,15 @@ Test(device_tree, attributes_of_garbage) {
 
         memset(large, 'x', sizeof(large));
         snprintf(path, sizeof(path), "%s/model", drive);
-        mock_write_binary(path, "A\x1b[31m\xff\xfe\n", 9);
+        fake_root_write_binary(path, "A\x1b[31m\xff\xfe\n", 9);
         snprintf(path, sizeof(path), "%s/serial", drive);
-        mock_write_binary(path, "S\0N\n", 4);
+        fake_root_write_binary(path, "S\0N\n", 4);
         snprintf(path, sizeof(path), "%s/subsysnqn", drive);
-        mock_write_binary(path, large, sizeof(large));
+        fake_root_write_binary(path, large, sizeof(large));
         snprintf(path, sizeof(path), "%s/state", drive);
-        mock_write_binary(path, "", 0);
+        fake_root_write_binary(path, "", 0);
         mock_add_namespace(drive, "nvme0n1");
-        mock_write("sys/class/block/nvme0n1/dev", "259:x\n");
+        fake_root_write("sys/class/block/nvme0n1/dev", "259:x\n");
         topology = read_tree();
         c = find_controller(&topology, "0000:00:04.0");
         cr_expect_str_eq(c->model, "A?[31m??");
@@ -577,7 +578,7 @@ Test(device_tree, vanished_devices_are_left_out) {
 
         mock_add_namespace(drive, "nvme0n1");
         mock_add_namespace(mock_add_nvme(host, "0000:00:05.0", "nvme1"), "nvme1n1");
-        mock_remove(drive);
+        fake_root_remove(drive);
         expect_tree("pci0000:00: host bridge\n"
                     "0000:00:04.0: foreign controller < pci0000:00, 0000:00:04.0 (nvme)\n"
                     "0000:00:05.0: controller < pci0000:00, nvme1 (nvme)\n"
@@ -591,7 +592,7 @@ static void expect_failure(const char *path) {
 
         mock_add_namespace(mock_add_nvme(host, "0000:00:04.0", "nvme0"), "nvme0n1");
         mock_fail_open_path(path, EMFILE);
-        cr_expect_eq(device_tree_read(mock_root_fd(), &topology), -EMFILE);
+        cr_expect_eq(device_tree_read(root_fd, &topology), -EMFILE);
 }
 
 Test(device_tree, a_controller_that_can_not_be_opened_is_an_error) {
@@ -607,8 +608,8 @@ Test(device_tree, holders_that_cannot_be_listed_are_unknown) {
         Topology topology;
 
         mock_add_namespace(mock_add_nvme(host, "0000:00:04.0", "nvme0"), "nvme0n1");
-        mock_remove("sys/class/block/nvme0n1/holders");
-        mock_link("sys/class/block/nvme0n1/holders", "holders"); /* ELOOP */
+        fake_root_remove("sys/class/block/nvme0n1/holders");
+        fake_root_link("sys/class/block/nvme0n1/holders", "holders"); /* ELOOP */
         topology = read_tree();
         cr_assert_eq(topology.n_blocks, 1);
         cr_expect_eq(topology.blocks[0].use.kind, USE_UNKNOWN);

@@ -148,8 +148,6 @@ static void add_partition(const char *name, dev_t devnum) {
  */
 static void setup(void) {
         fake_root_start();
-        (void) close(root_fd);
-        root_fd = -1;
         fake_root_write(UNBIND, "");
         fake_root_write("dev/null", "");
         fake_root_write(MOUNTINFO, "21 1 0:20 / / rw shared:1 - tmpfs tmpfs rw\n");
@@ -160,7 +158,6 @@ static void setup(void) {
         fake_root_write_binary(PCI "/config", (const uint8_t[64]){ 0x36, 0x1b }, 64);
         write_csts(CSTS_COMPLETE);
         kernel.csts = CSTS_COMPLETE;
-        root_fd = mock_nodes_open_root(fake_root_path(""));
         (void) build_nvme(&topology, "nvme0", ADDRESS, NULL);
         add_namespace("nvme0n1", makedev(259, 0));
         add_partition("nvme0n1p1", makedev(259, 1));
