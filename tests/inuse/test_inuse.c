@@ -4,6 +4,7 @@
 #include "inuse/inuse.h"
 
 #include <criterion/criterion.h>
+#include <criterion/new/assert.h>
 #include <sys/sysmacros.h>
 
 #include "mock_nvme.h"
@@ -29,8 +30,8 @@ static const InuseOptions tables_only = {};
 static Topology marked(const InuseOptions *options) {
         Topology topology = TOPOLOGY_INIT;
 
-        cr_assert_eq(device_tree_read(root_fd, &topology), 0);
-        cr_assert_eq(inuse_mark(root_fd, options, &topology), 0);
+        cr_assert(eq(int, device_tree_read(root_fd, &topology), 0));
+        cr_assert(eq(int, inuse_mark(root_fd, options, &topology), 0));
         return topology;
 }
 
@@ -41,7 +42,7 @@ static const Use *use_of(const Topology *topology, const char *controller) {
                 if (c && STREQ(c->name, controller))
                         return &c->use;
         }
-        cr_assert_fail("no controller %s", controller);
+        cr_fatal("no controller %s", controller);
         return NULL;
 }
 
@@ -50,13 +51,14 @@ static void expect_use(const Topology *topology, const char *controller, UseKind
                        const char *detail) {
         const Use *use = use_of(topology, controller);
 
-        cr_expect_str_eq(use_kind_to_string(use->kind), use_kind_to_string(kind), "%s: %s (%s)",
-                         controller, use_kind_to_string(use->kind), use->detail ?: "-");
+        cr_expect(
+                eq(str, (char *) use_kind_to_string(use->kind), (char *) use_kind_to_string(kind)),
+                "%s: %s (%s)", controller, use_kind_to_string(use->kind), use->detail ?: "-");
         if (detail)
                 cr_expect(use->detail && strstr(use->detail, detail), "%s: %s", controller,
                           use->detail ?: "-");
         else
-                cr_expect_null(use->detail, "%s: %s", controller, use->detail);
+                cr_expect(eq(ptr, use->detail, NULL), "%s: %s", controller, use->detail);
 }
 
 static void expect_both(const InuseOptions *options, UseKind first, const char *first_detail,
@@ -70,16 +72,16 @@ static void expect_both(const InuseOptions *options, UseKind first, const char *
 
 Test(inuse, idle) {
         expect_both(&with_claim, USE_NONE, NULL, USE_NONE, NULL);
-        cr_expect_eq(mock_count_opens("nvme0n1"), 1);
-        cr_expect_eq(mock_count_opens("nvme0n1p1"), 0);
+        cr_expect(eq(uint, mock_count_opens("nvme0n1"), 1));
+        cr_expect(eq(uint, mock_count_opens("nvme0n1p1"), 0));
         expect_both(&tables_only, USE_NONE, NULL, USE_NONE, NULL);
-        cr_expect_eq(mock_count_opens("nvme0n1"), 1);
+        cr_expect(eq(uint, mock_count_opens("nvme0n1"), 1));
 }
 
 Test(inuse, nothing_to_mark) {
         Topology topology = TOPOLOGY_INIT;
 
-        cr_expect_eq(inuse_mark(root_fd, &with_claim, &topology), 0);
+        cr_expect(eq(int, inuse_mark(root_fd, &with_claim, &topology), 0));
         topology_done(&topology);
 }
 
@@ -88,7 +90,7 @@ Test(inuse, mount_of_a_partition_and_of_a_disk) {
         mock_mount("nvme1n1", "/usr/local", "xfs");
         expect_both(&with_claim, USE_MOUNT, "/dev/nvme0n1p2 is mounted on /srv", USE_MOUNT,
                     "/dev/nvme1n1 is mounted on /usr/local");
-        cr_expect_eq(mock_count_opens("nvme0n1"), 0, "explained: need not be opened");
+        cr_expect(eq(uint, mock_count_opens("nvme0n1"), 0), "explained: need not be opened");
 }
 
 static void mount_from(const char *source, const char *node, const char *point) {
@@ -145,7 +147,7 @@ Test(inuse, holder_without_a_mount) {
         mock_add_holder("md0", "nvme1n1", NULL);
         mock_add_holder("dm-0", "md0", NULL);
         expect_both(&with_claim, USE_NONE, NULL, USE_HOLDER, "/dev/nvme1n1 is held by md0");
-        cr_expect_eq(mock_count_opens("nvme1n1"), 0);
+        cr_expect(eq(uint, mock_count_opens("nvme1n1"), 0));
 }
 
 Test(inuse, holders_in_a_circle) {
@@ -465,6 +467,6 @@ Test(inuse, fabrics_and_foreign_are_left_alone) {
         expect_use(&topology, "nvme7", USE_NONE, NULL);
         expect_use(&topology, "0000:00:09.0", USE_NONE, NULL);
         expect_use(&topology, "nvme0", USE_UNKNOWN, "/proc/swaps:2");
-        cr_expect_eq(mock_count_opens("nvme7n1"), 0);
+        cr_expect(eq(uint, mock_count_opens("nvme7n1"), 0));
         topology_done(&topology);
 }

@@ -2,6 +2,7 @@
 /* Processes that keep a device open or mapped. */
 
 #include <criterion/criterion.h>
+#include <criterion/new/assert.h>
 
 #include "inuse/inuse.h"
 #include "mock_nvme.h"
@@ -32,8 +33,9 @@ static void expect_one(const Topology *topology, const char *name, UseKind kind,
 
                 if (!c || !STREQ(c->name, name))
                         continue;
-                cr_expect_str_eq(use_kind_to_string(c->use.kind), use_kind_to_string(kind),
-                                 "%s: %s", name, c->use.detail ?: "-");
+                cr_expect(eq(str, (char *) use_kind_to_string(c->use.kind),
+                             (char *) use_kind_to_string(kind)),
+                          "%s: %s", name, c->use.detail ?: "-");
                 if (detail)
                         cr_expect(c->use.detail && strstr(c->use.detail, detail), "%s: %s", name,
                                   c->use.detail ?: "-");
@@ -44,10 +46,10 @@ static void expect_both(UseKind first, const char *first_detail, UseKind second,
                         const char *second_detail) {
         Topology topology = TOPOLOGY_INIT;
 
-        cr_assert_eq(device_tree_read(root_fd, &topology), 0);
-        cr_assert_eq(inuse_mark(root_fd, &(InuseOptions){}, &topology), 0);
-        cr_assert_eq(inuse_mark_open(root_fd, &topology), 0);
-        cr_assert_eq(inuse_mark_mapped(root_fd, &topology), 0);
+        cr_assert(eq(int, device_tree_read(root_fd, &topology), 0));
+        cr_assert(eq(int, inuse_mark(root_fd, &(InuseOptions){}, &topology), 0));
+        cr_assert(eq(int, inuse_mark_open(root_fd, &topology), 0));
+        cr_assert(eq(int, inuse_mark_mapped(root_fd, &topology), 0));
         expect_one(&topology, "nvme0", first, first_detail);
         expect_one(&topology, "nvme1", second, second_detail);
         topology_done(&topology);

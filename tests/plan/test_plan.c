@@ -45,7 +45,7 @@ Test(plan, detaches_idle_controllers_and_passes_bridges) {
         topology_done(&t);
 }
 
-/* field.md 1.3, numbers 1 and 2: a parent waits for its own last child and for no stranger's. */
+/* A parent waits for its own children and for no others. */
 Test(plan, a_parent_waits_for_each_child_and_nobody_for_a_sibling) {
         Topology t = TOPOLOGY_INIT;
         Config config = build_config();
@@ -65,7 +65,7 @@ Test(plan, a_parent_waits_for_each_child_and_nobody_for_a_sibling) {
         topology_done(&t);
 }
 
-/* field.md 1.3, number 4: list order is not tree order. */
+/* The order of a list is not that of the tree. */
 Test(plan, any_enumeration_order_gives_the_same_plan) {
         Topology reference = TOPOLOGY_INIT;
         Config config = build_config();
@@ -389,7 +389,6 @@ static size_t count_startable(const Plan *plan) {
         return n;
 }
 
-/* field.md 1.3, number 5. */
 Test(plan, breaks_a_cycle_with_a_warning, .timeout = 10) {
         Topology t = TOPOLOGY_INIT;
         Config config = build_config();

@@ -77,7 +77,7 @@ static int look(unsigned min_controllers) {
         return r;
 }
 
-/* Audit A4: the answer of PID 1 took up to five seconds, by which the walk was older. */
+/* The answer of PID 1 took up to five seconds, by which the walk was older. */
 Test(survey, asks_before_it_looks_at_processes) {
         cr_expect(eq(int, look(2), 1));
         cr_assert(eq(sz, n_looks, 4));
@@ -95,7 +95,7 @@ Test(survey, ends_where_it_may_not_go_on) {
         cr_expect(eq(str, (char *) looks[n_looks - 1], "confirm"));
 }
 
-/* Audit B2: the walk took 328 ms for 2,000 processes where the only drive was mounted. */
+/* The walk took 328 ms for 2,000 processes where the only drive was mounted. */
 Test(survey, looks_at_no_process_where_too_few_could_be_taken) {
         cr_expect(eq(int, look(3), 1));
         cr_assert(eq(sz, n_looks, 1));
@@ -114,7 +114,7 @@ Test(survey, one_that_gets_stuck_ends_the_process, .exit_code = LATE_STATUS) {
         (void) look(2);
 }
 
-/* Audit B3: no handler runs in a killable sleep. */
+/* No handler runs in a killable sleep. */
 Test(survey, one_that_sleeps_through_the_alarm_is_ended_a_second_later, .signal = SIGVTALRM) {
         gets_stuck = ignores_the_alarm = true;
         (void) look(2);
