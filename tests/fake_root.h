@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A directory that stands for "/", one a process. Paths have no leading slash; missing directories are
- * made. All functions abort the process on failure. */
+/* A directory that stands for "/", one a process. Paths have no leading slash; missing directories
+ * are made. All functions abort the process on failure. */
 #pragma once
 
 #include <stddef.h>

@@ -28,7 +28,7 @@ typedef struct Node {
         dev_t devnum;
         dev_t dev; /* of the plain file */
         ino_t ino;
-        int error; /* what openat() fails with; 0: it works */
+        int error; /* positive errno of openat(); 0: it works */
         dev_t backing;
         int backing_error;
         unsigned n_opens;
@@ -184,7 +184,7 @@ int openat(int dir_fd, const char *path, int flags, ...) {
         return open_as_node(dir_fd, path, flags, mode);
 }
 
-/* What openat() becomes with _FORTIFY_SOURCE. */
+/* _FORTIFY_SOURCE makes openat() this. */
 int mock_openat_fortified(int dir_fd, const char *path, int flags) __asm__("__openat64_2");
 
 int mock_openat_fortified(int dir_fd, const char *path, int flags) {

@@ -15,8 +15,8 @@ dev_t mock_nodes_devnum(const char *node);
 void mock_nodes_fail(const char *node, int error);
 void mock_nodes_fail_path(const char *path, int error);
 
-/* LOOP_GET_STATUS64 on the node answers with that backing device, or fails with that positive errno.
- * By default the node is backed by a plain file. */
+/* LOOP_GET_STATUS64 on the node answers with that backing device, or fails with that positive
+ * errno. By default the node is backed by a plain file. */
 void mock_nodes_set_backing(const char *node, dev_t devnum);
 void mock_nodes_fail_backing(const char *node, int error);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The machine's pieces as files; see mock_nvme.h. */
+/* Writes the machine's files; see mock_nvme.h. */
 
 #include "mock_nvme.h"
 
@@ -83,7 +83,7 @@ static const char *add_device(const char *above, const char *name, const char *l
         return path;
 }
 
-static void set(const char *path, const char *attribute, const char *value) {
+static void write_attribute(const char *path, const char *attribute, const char *value) {
         fake_root_write(keep(g_build_filename(path, attribute, NULL)),
                         keep(g_strconcat(value, "\n", NULL)));
 }
@@ -96,7 +96,7 @@ static const char *add_pci(const char *above, const char *address, const char *c
                            const char *driver) {
         const char *path = add_device(above, address, "bus/pci/devices");
 
-        set(path, "class", class);
+        write_attribute(path, "class", class);
         if (driver)
                 fake_root_link(keep(g_build_filename(path, "driver", NULL)),
                                keep(g_build_filename("/sys/bus/pci/drivers", driver, NULL)));
@@ -136,11 +136,11 @@ static const char *add_char(const char *path, const char *node, unsigned major) 
 static const char *add_controller(const char *above, const char *name, const char *transport) {
         const char *path = add_device(above, name, "class/nvme");
 
-        set(path, "model", "MOCK DRIVE 7                            ");
-        set(path, "serial", keep(g_strdup_printf("SN-%s", strrchr(path, '/') + 1)));
-        set(path, "subsysnqn", "nqn.2024-01.org.example:mock");
-        set(path, "transport", transport);
-        set(path, "state", "live");
+        write_attribute(path, "model", "MOCK DRIVE 7                            ");
+        write_attribute(path, "serial", keep(g_strdup_printf("SN-%s", strrchr(path, '/') + 1)));
+        write_attribute(path, "subsysnqn", "nqn.2024-01.org.example:mock");
+        write_attribute(path, "transport", transport);
+        write_attribute(path, "state", "live");
         return add_char(path, strrchr(path, '/') + 1, 240);
 }
 
@@ -175,7 +175,7 @@ static const char *add_block(const char *above, const char *name) {
         dev_t devnum = makedev(block_major(name), mock.next_minor++);
 
         mock_nodes_add(name, S_IFBLK, devnum);
-        set(path, "dev", keep(g_strdup_printf("%u:%u", major(devnum), minor(devnum))));
+        write_attribute(path, "dev", keep(g_strdup_printf("%u:%u", major(devnum), minor(devnum))));
         fake_root_mkdir(keep(g_build_filename(path, "holders", NULL)));
         return path;
 }
@@ -183,14 +183,14 @@ static const char *add_block(const char *above, const char *name) {
 const char *mock_add_namespace(const char *above, const char *name) {
         const char *path = add_block(above, name);
 
-        set(path, "hidden", "0");
+        write_attribute(path, "hidden", "0");
         return path;
 }
 
 const char *mock_add_hidden_path(const char *controller, const char *name) {
         const char *path = add_device(controller, name, "class/block");
 
-        set(path, "hidden", "1");
+        write_attribute(path, "hidden", "1");
         return path;
 }
 
@@ -210,7 +210,7 @@ const char *mock_add_subsystem(const char *name, ...) {
 const char *mock_add_partition(const char *disk, const char *name) {
         const char *path = add_block(disk, name);
 
-        set(path, "partition", name + strlen(name) - 1);
+        write_attribute(path, "partition", name + strlen(name) - 1);
         return path;
 }
 
@@ -230,7 +230,7 @@ const char *mock_add_holder(const char *name, ...) {
 const char *mock_add_loop(const char *name, const char *backing) {
         const char *path = add_block("sys/devices/virtual/block", name);
 
-        set(path, "loop/backing_file", backing);
+        write_attribute(path, "loop/backing_file", backing);
         return path;
 }
 
@@ -243,7 +243,8 @@ void mock_loop_answers(const char *loop, int error) {
 }
 
 void mock_count_sectors(const char *path, unsigned n) {
-        set(path, "stat", keep(g_strdup_printf("1 0 %u 1 0 0 0 0 0 2 2 0 0 0 0 0 0", n)));
+        write_attribute(path, "stat",
+                        keep(g_strdup_printf("1 0 %u 1 0 0 0 0 0 2 2 0 0 0 0 0 0", n)));
 }
 
 const char *mock_add_generic(const char *above, const char *name) {

@@ -43,7 +43,7 @@ void mock_count_sectors(const char *path, unsigned n);             /* read, of a
 const char *mock_add_generic(const char *above, const char *name); /* ng0n1 */
 dev_t mock_devnum(const char *node);
 
-/* What goes on. A node is named without /dev. */
+/* Uses. A node is named without /dev. */
 void mock_mount(const char *node, const char *point, const char *type);
 void mock_mount_anonymous(const char *source, const char *point, const char *type);
 void mock_swap(const char *path, const char *type);
@@ -57,8 +57,8 @@ unsigned mock_count_opens(const char *node);
 
 void mock_rename_node(const char *node, const char *other); /* replaces the other one */
 
-/* The kernel tells of the device at that path: "add", "change", "remove". */
+/* Sends a uevent of the device at that path. action: "add", "change" or "remove". */
 void mock_uevent(const char *path, const char *action);
 
-/* From now on all directories are read backwards. */
+/* From now on readdir() lists directories backwards. */
 void mock_reverse_enumeration(void);

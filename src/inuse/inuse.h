@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Finds out which controllers are still in use. What can't be found out counts as in use. */
+/* Finds out which controllers are still in use. A controller whose use can't be
+ * found out counts as in use. */
 #pragma once
 
 #include "model/topology.h"

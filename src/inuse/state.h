@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Private to inuse. What its readers collect: uses of blocks and controllers, and doubts. */
+/* Private to inuse. Its readers collect uses of blocks and controllers, and doubts. */
 #pragma once
 
 #include "model/topology.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Tables, trees and claims: who is needed, why, and what counts as needed when in doubt. */
+/* Tables, trees and claims: which drives are in use, why, and which are when in doubt. */
 
 #include "inuse/inuse.h"
 
@@ -27,7 +27,7 @@ TestSuite(inuse, .init = two_drives, .fini = mock_stop, .timeout = 20);
 static const InuseOptions with_claim = { .claim = true };
 static const InuseOptions tables_only = {};
 
-static Topology marked(const InuseOptions *options) {
+static Topology read_and_mark(const InuseOptions *options) {
         Topology topology = TOPOLOGY_INIT;
 
         cr_assert(eq(int, device_tree_read(root_fd, &topology), 0));
@@ -46,7 +46,7 @@ static const Use *use_of(const Topology *topology, const char *controller) {
         return NULL;
 }
 
-/* detail: part of the text, or NULL where nothing is needed. */
+/* detail: part of the text; NULL: no detail. */
 static void expect_use(const Topology *topology, const char *controller, UseKind kind,
                        const char *detail) {
         const Use *use = use_of(topology, controller);
@@ -63,7 +63,7 @@ static void expect_use(const Topology *topology, const char *controller, UseKind
 
 static void expect_both(const InuseOptions *options, UseKind first, const char *first_detail,
                         UseKind second, const char *second_detail) {
-        Topology topology = marked(options);
+        Topology topology = read_and_mark(options);
 
         expect_use(&topology, "nvme0", first, first_detail);
         expect_use(&topology, "nvme1", second, second_detail);
@@ -90,7 +90,8 @@ Test(inuse, mount_of_a_partition_and_of_a_disk) {
         mock_mount("nvme1n1", "/usr/local", "xfs");
         expect_both(&with_claim, USE_MOUNT, "/dev/nvme0n1p2 is mounted on /srv", USE_MOUNT,
                     "/dev/nvme1n1 is mounted on /usr/local");
-        cr_expect(eq(uint, mock_count_opens("nvme0n1"), 0), "explained: need not be opened");
+        cr_expect(eq(uint, mock_count_opens("nvme0n1"), 0),
+                  "its mount is known: need not be opened");
 }
 
 static void mount_from(const char *source, const char *node, const char *point) {
@@ -107,8 +108,8 @@ Test(inuse, mount_is_found_by_number_alone) {
         expect_both(&tables_only, USE_NONE, NULL, USE_MOUNT, "/dev/nvme1n1 is mounted on /srv");
 }
 
-/* systemd 253+ moves busy mounts: neither path nor source can be trusted, the number can. In an
- * exitrd they are below the old root. */
+/* systemd 253+ moves busy mounts: only the number can be trusted, neither path nor source. In an
+ * exitrd the mounts are below the old root. */
 Test(inuse, mount_that_systemd_shutdown_has_moved) {
         mount_from("/dev/root", "nvme0n1p1", "/oldroot/run/shutdown/mounts/00c0ffee00c0ffee");
         mount_from("/dev/root", "nvme1n1", "/run/shutdown/mounts/00c0ffee00c0ffee");
@@ -165,7 +166,7 @@ Test(inuse, mount_of_a_loop_on_a_raw_device) {
         expect_both(&tables_only, USE_NONE, NULL, USE_MOUNT, "/dev/loop3 is mounted on /mnt");
 }
 
-/* btrfs and the like: the device number is anonymous, the source is a path, maybe a link. */
+/* btrfs and the like have an anonymous device number. The source is a path, maybe a link. */
 Test(inuse, anonymous_mount_by_its_source) {
         fake_root_link("dev/disk/by-uuid/1234", "../../nvme1n1");
         mock_mount_anonymous("/dev/disk/by-uuid/1234", "/srv", "btrfs");
@@ -183,7 +184,7 @@ Test(inuse, btrfs_of_two_members) {
                     "/dev/nvme1n1 is a member of a mounted btrfs");
 }
 
-/* One member on another kind of disk, and it is that one which the mount names. */
+/* One member is on another kind of disk, and the mount names that one. */
 Test(inuse, btrfs_root_of_two_members) {
         mock_add_namespace("sys/devices/virtual/block", "sda");
         mock_add_btrfs("6c1d", "sda", "nvme1n1", NULL);
@@ -258,7 +259,7 @@ Test(inuse, empty_or_binary_mountinfo) {
         expect_both(&tables_only, USE_UNKNOWN, "/proc/self/mountinfo: ", USE_UNKNOWN, "mountinfo");
 }
 
-/* What can be read still counts; what can't makes everything else doubtful. */
+/* The lines that can be read still count; the others make every other drive doubtful. */
 Test(inuse, garbled_mountinfo) {
         static const char *const lines[] = {
                 "garbage\n",
@@ -347,7 +348,7 @@ Test(inuse, export_by_lio_fileio) {
         expect_both(&tables_only, USE_NONE, NULL, USE_NONE, NULL);
 }
 
-/* A node that was made or bound somewhere else. */
+/* A node outside of /dev, made or bind mounted there. */
 Test(inuse, export_of_a_node_elsewhere) {
         fake_root_link("srv/xvdb", "../dev/nvme1n1");
         fake_root_write("sys/kernel/config/nvmet/subsystems/n/namespaces/1/device_path",
@@ -394,7 +395,7 @@ Test(inuse, export_to_a_xen_guest) {
         expect_both(&tables_only, USE_UNKNOWN, "not understood", USE_UNKNOWN, "not understood");
 }
 
-/* A pblk names its drive nowhere. */
+/* No file names the drive of a pblk. */
 Test(inuse, open_channel_drive) {
         fake_root_write("sys/class/block/nvme1n1/lightnvm/version", "2.0\n");
         expect_both(&tables_only, USE_NONE, NULL, USE_UNKNOWN, "a pblk may use it");
@@ -455,7 +456,7 @@ Test(inuse, head_marks_all_its_controllers) {
         expect_both(&with_claim, USE_MOUNT, "/dev/nvme5n1", USE_MOUNT, "/dev/nvme5n1");
 }
 
-/* The plan decides about these by what they are: opening a disk on a dead network could hang. */
+/* The plan leaves these in any case, and opening a disk on a dead network could hang. */
 Test(inuse, fabrics_and_foreign_are_left_alone) {
         Topology topology;
 
@@ -463,7 +464,7 @@ Test(inuse, fabrics_and_foreign_are_left_alone) {
         mock_add_function("sys/devices/pci0000:00", "0000:00:09.0", "vfio-pci");
         mock_mount("nvme7n1", "/net", "ext4");
         fake_root_append("proc/swaps", "garbage\n");
-        topology = marked(&with_claim);
+        topology = read_and_mark(&with_claim);
         expect_use(&topology, "nvme7", USE_NONE, NULL);
         expect_use(&topology, "0000:00:09.0", USE_NONE, NULL);
         expect_use(&topology, "nvme0", USE_UNKNOWN, "/proc/swaps:2");

@@ -55,7 +55,7 @@ static void expect_both(UseKind first, const char *first_detail, UseKind second,
         topology_done(&topology);
 }
 
-Test(inuse_processes, nobody) {
+Test(inuse_processes, none_has_a_drive_open) {
         fake_root_mkdir("proc/irq");
         fake_root_write("proc/12ab/fd/3", "");
         mock_open_file(1, 7, "no-such-file");
@@ -69,7 +69,7 @@ Test(inuse_processes, open_partition) {
         expect_both(USE_OPEN, "/dev/nvme0n1p1 is open in qemu ?[1m[4711]", USE_NONE, NULL);
 }
 
-/* As in a container or a chroot: the name says nothing, the number does. */
+/* As in a container or a chroot: only the number counts, not the name. */
 Test(inuse_processes, open_node_of_another_name) {
         mock_add_process(4711, "qemu");
         mock_rename_node("nvme1n1", "vda");
@@ -105,8 +105,8 @@ Test(inuse_processes, open_generic_head) {
         expect_both(USE_NONE, NULL, USE_OPEN, "/dev/ng5n1 is open in fio[711]");
 }
 
-/* systemd#12621: a process whose leader has ended is a zombie with no files, and its threads live.
- */
+/* systemd#12621: a process whose leader has ended looks like a zombie without files, but its
+ * threads live. */
 Test(inuse_processes, open_in_a_thread) {
         mock_add_process(4711, "svc");
         mock_open_file(4711, 3, "plain");
@@ -123,7 +123,7 @@ Test(inuse_processes, a_thread_that_may_not_be_looked_at) {
         expect_both(USE_UNKNOWN, "/proc/4711/task/4712/fd: Permission denied", USE_UNKNOWN, "4712");
 }
 
-/* The second call only changes what the ring says. */
+/* A second call only replaces the fdinfo of the ring. */
 static void add_ring(const char *lines) {
         static bool is_there;
 
@@ -137,8 +137,8 @@ static void add_ring(const char *lines) {
 
 #define RING "pos:\t0\nSqMask:\t0x3\nCQEs:\t1\n    0: user_data:1, res:0, flag:0\nSqThread:\t-1\n"
 
-/* liburing#1627, #375: registered, and the descriptor closed. The first form is that of 6.7 and
- * later, the second of the kernels up to then. */
+/* liburing#1627, liburing#375: the file was registered and the descriptor closed. Linux 6.7 and
+ * later print the first form, earlier kernels the second. */
 Test(inuse_processes, registered_with_a_ring) {
         add_ring(RING "UserFiles:\t2\n    0: socket:[4711]\n    1: /dev/nvme1n1\nUserBufs:\t0\n");
         expect_both(USE_NONE, NULL, USE_OPEN, "/dev/nvme1n1 is open in db[4711]");
@@ -147,7 +147,7 @@ Test(inuse_processes, registered_with_a_ring) {
         expect_both(USE_NONE, NULL, USE_OPEN, "/dev/nvme1n1 is open in db[4711]");
 }
 
-/* The container's own /dev, and a node that only the name tells of. */
+/* In the /dev of a container; and a deleted node of which only the name is left. */
 Test(inuse_processes, registered_by_another_name) {
         mock_rename_node("nvme1n1", "vda");
         fake_root_link("proc/4711/root/dev/xvdb", "../../../../dev/vda");
@@ -184,7 +184,7 @@ Test(inuse_processes, a_busy_ring_is_a_doubt) {
         expect_both(USE_NONE, NULL, USE_NONE, NULL);
 }
 
-/* The path is that of the process's own mount namespace, or one that is gone: the number counts. */
+/* The path belongs to the process's own mount namespace, or is gone: only the number counts. */
 Test(inuse_processes, mapped_after_closing) {
         mock_add_process(8, "db");
         mock_map_file(8, "/dev/zero (deleted)", "plain");
@@ -193,8 +193,8 @@ Test(inuse_processes, mapped_after_closing) {
         expect_both(USE_NONE, NULL, USE_OPEN, "/dev/nvme1n1 is open in db[8]");
 }
 
-/* Two processes map the same library, and one of them a drive through a file of the same number on
- * another file system. */
+/* Two processes map the same library. One of them also maps a drive, through a file with the same
+ * inode number on another file system. */
 Test(inuse_processes, one_look_at_each_file_is_enough) {
         mock_add_process(8, "a");
         mock_add_process(9, "b");
@@ -208,7 +208,7 @@ Test(inuse_processes, one_look_at_each_file_is_enough) {
         expect_both(USE_NONE, NULL, USE_OPEN, "/dev/nvme1n1 is open in b[9]");
 }
 
-/* No newline after it, and the mapping was changed meanwhile. */
+/* The line has no newline, and the mapping has changed meanwhile. */
 Test(inuse_processes, mapped_as_the_last_line) {
         mock_add_process(8, "db");
         fake_root_remove("dev/nvme1n1");
@@ -216,7 +216,7 @@ Test(inuse_processes, mapped_as_the_last_line) {
         expect_both(USE_NONE, NULL, USE_OPEN, "/dev/nvme1n1 is open in db[8]");
 }
 
-/* The leader has no memory any more: its threads' names stand in /proc, too, but are not listed. */
+/* The leader has no memory any more. /proc has its threads, too, but does not list them. */
 Test(inuse_processes, mapped_by_a_thread_whose_leader_has_ended) {
         mock_add_process(8, "db");
         fake_root_write("proc/8/maps", "");
@@ -234,7 +234,7 @@ Test(inuse_processes, maps_that_are_not_understood) {
         expect_both(USE_UNKNOWN, "/proc/8/maps: not understood", USE_UNKNOWN, "not understood");
 }
 
-Test(inuse_processes, our_own_are_not_counted) {
+Test(inuse_processes, the_own_process_is_left_out) {
         mock_add_process(getpid(), "nvme-async-shut");
         mock_open_file(getpid(), 3, "nvme1n1");
         expect_both(USE_NONE, NULL, USE_NONE, NULL);
