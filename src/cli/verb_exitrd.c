@@ -33,7 +33,7 @@ static int is_wanted(int root_fd, const Config *config) {
 /* To unpack an exitrd takes time, and one controller is shut down as fast by the kernel. Nothing is
  * claimed: services still run, and what the root stands on is known without. */
 static int is_worth_it(int root_fd, const Config *config) {
-        const UsageOptions options = {};
+        const InuseOptions options = {};
         Topology topology;
         size_t n;
         int r;
@@ -41,7 +41,7 @@ static int is_worth_it(int root_fd, const Config *config) {
         r = device_tree_read(root_fd, &topology);
         if (r < 0)
                 return r;
-        r = usage_mark(root_fd, &options, &topology);
+        r = inuse_mark(root_fd, &options, &topology);
         if (r >= 0)
                 r = exitrd_count(&topology, config, &n);
         topology_done(&topology);

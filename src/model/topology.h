@@ -59,7 +59,7 @@ typedef struct Controller {
         usec_t measured_usec; /* what its shutdown has taken; 0: not known */
         uint64_t n_sectors;   /* read and written on all its namespaces when they were listed
                                  (block_count_sectors()); UINT64_MAX: not known */
-        Use use;              /* filled by usage */
+        Use use;              /* filled by inuse */
 } Controller;
 
 typedef struct Device {
@@ -89,7 +89,7 @@ typedef struct Block {
         size_t n_users;
         size_t *controllers; /* BLOCK_NAMESPACE: the devices that lead to it */
         size_t n_controllers;
-        Use use; /* filled by usage: what needs this very block, not what stands on it */
+        Use use; /* filled by inuse: what needs this very block, not what stands on it */
 } Block;
 
 typedef struct Topology {

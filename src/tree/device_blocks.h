@@ -28,7 +28,7 @@ typedef struct BlockList {
 
 void block_list_done(BlockList *list);
 
-/* 0 where the attribute can't be read: usage takes such a block for used. 0 or -ENOMEM. */
+/* 0 where the attribute can't be read: inuse counts such a block as used. 0 or -ENOMEM. */
 int block_read_devnum(int dir_fd, const char *path, dev_t *ret_devnum) _must_check_;
 
 /* How many sectors of the device were read, written or discarded since it exists, as its attribute

@@ -279,7 +279,7 @@ static bool write_back_partitions(Worker *w, const Block *namespace) {
 
 /* The claim on the disk covers its partitions (bd_may_claim(), 6.1) and is kept until the unbind
  * has returned, so that nothing can mount it in between. A multipath head is shared with the
- * workers of its other controllers, and usage has asked for its claim. */
+ * workers of its other controllers, and inuse has asked for its claim. */
 static bool write_back_all(Worker *w) {
         const Topology *t = w->topology;
 

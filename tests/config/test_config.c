@@ -263,7 +263,7 @@ Test(config, reports_a_line_that_is_no_assignment) {
         expect_value(CONFIG_FLUSH, "no");
 }
 
-/* A misspelt Exclude= protects no drive: nothing may be touched then (audit A3). */
+/* A misspelt Exclude= protects no drive: nothing may be touched then. */
 ParameterizedTestParameters(config, is_uncertain_where_a_selection_may_be_meant) {
         static struct bad_row rows[] = {
                 /* spelling and section; what is behind the line is [Shutdown] again */

@@ -55,7 +55,7 @@ def test_what_a_scope_has_written_is_there_after(run, name):
 
 
 @pytest.mark.parametrize("serial, words", [
-    ("IDLE1", "claim"), ("IDLE2", "loop0 stands on /dev/nvme"), ("IDLE3", "read or written"),
+    ("IDLE1", "claim"), ("IDLE2", " is held by loop0"), ("IDLE3", "read or written"),
     ("RAW", "is open in "),
 ])
 def test_the_journal_gives_the_reason(run, serial, words):

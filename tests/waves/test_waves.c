@@ -221,7 +221,7 @@ Test(waves, a_failed_step_keeps_its_parents, .timeout = 10) {
         done(&s);
 }
 
-/* field.md 1.3, number 13: waiting for a device that is gone must end. */
+/* Waiting for a device that is gone has to end. */
 Test(waves, a_vanished_controller_releases_its_parent, .timeout = 10) {
         Scene s = switch_scene();
 
@@ -234,7 +234,7 @@ Test(waves, a_vanished_controller_releases_its_parent, .timeout = 10) {
         done(&s);
 }
 
-/* Audit A1: a virtual function whose IDs read FFFFh by specification was called vanished, and its
+/* A virtual function whose IDs read FFFFh by specification was called vanished, and its
  * physical function was shut down under it. */
 Test(waves, one_that_sysfs_still_lists_keeps_its_physical_function, .timeout = 10) {
         Scene s = { .config = build_config() };
@@ -288,7 +288,7 @@ Test(waves, what_max_parallel_kept_waiting_at_the_deadline_is_left, .timeout = 1
         done(&s);
 }
 
-/* field.md 1.3, number 18: when no process can be had, go on one by one; then leave it. */
+/* If no worker can be forked, the executor goes on one by one, and then leaves the controller. */
 Test(waves, tries_again_when_a_worker_can_not_be_had, .timeout = 10) {
         Scene s = switch_scene();
 
@@ -342,7 +342,7 @@ Test(waves, touches_nothing_of_what_is_not_ours, .timeout = 10) {
         done(&s);
 }
 
-/* Audit B1: one hung Flush held each stage until its deadline. */
+/* One hung Flush held each stage until its deadline. */
 Test(waves, a_flush_that_hangs_is_given_a_second_after_the_last_handshake, .timeout = 10) {
         Scene s = switch_scene();
 
