@@ -331,7 +331,6 @@ Test(config, is_uncertain_where_a_selection_is_in_no_section) {
         cr_expect(config.is_enabled);
 }
 
-/* inih takes it off; what is looked for before that has to be found behind it, too. */
 Test(config, a_byte_order_mark_hides_nothing) {
         read_text("\xef\xbb\xbf[Shutdown] Exclude=nvme1\n[Shutdown]\nEnabled=yes\n");
         cr_expect(eq(str, problems,
@@ -381,22 +380,33 @@ Test(config, a_message_is_printable) {
                   problems);
 }
 
-/* inih would take what does not fit into its buffer for a line of its own: here, "Enabled=yes". */
-Test(config, never_takes_the_rest_of_a_long_line_for_another) {
+/* Only a line feed ends a line, however long it is. */
+Test(config, takes_a_line_of_any_length) {
+        char text[10100] = "[Shutdown]\nExclude=";
+        size_t start = strlen(text);
+
+        memset(text + start, 'x', 10000);
+        (void) strcat(text, "\nMaxParallel=3\n");
+        read_text(text);
+        cr_expect(eq(str, problems, ""));
+        cr_expect(not(config.is_selection_uncertain));
+        cr_assert(ne(ptr, config.exclude, NULL));
+        cr_expect(eq(sz, strlen(config.exclude[0]), 10000));
+        expect_value(CONFIG_MAX_PARALLEL, "3");
+        cr_expect(eq(str, config.origin[CONFIG_MAX_PARALLEL], "/" MAIN ":3"));
+}
+
+Test(config, takes_no_part_of_a_long_line_for_another_line) {
         char text[10100] = "[Shutdown]\nExclude=";
         size_t start = strlen(text);
 
         memset(text + start, 'x', 10000);
         for (size_t i = start + 150; i < start + 9900; i += 40)
-                memcpy(text + i, "\rEnabled=yes ", 13);
-        (void) strcat(text, "\nMaxParallel=3\n");
+                memcpy(text + i, " Enabled=yes ", 13);
         read_text(text);
-        cr_expect(eq(str, problems,
-                     "error /" MAIN ":2: Line is longer than 198 characters, ignoring it.\n"));
         cr_expect(not(config.is_enabled));
-        cr_expect(eq(ptr, config.exclude, NULL));
-        expect_value(CONFIG_MAX_PARALLEL, "3");
-        cr_expect(eq(str, config.origin[CONFIG_MAX_PARALLEL], "/" MAIN ":3"));
+        cr_expect(config.is_selection_uncertain);
+        cr_expect(eq(uint, n_problems, 1));
 }
 
 Test(config, a_comment_may_be_of_any_length) {
@@ -409,7 +419,7 @@ Test(config, a_comment_may_be_of_any_length) {
         cr_expect(eq(str, config.origin[CONFIG_MAX_PARALLEL], "/" MAIN ":3"));
 }
 
-/* inih would append it to the last value: here, Enabled=no would turn into yes. */
+/* It is not more of the last value: here, Enabled=no would turn into yes. */
 Test(config, an_indented_line_is_a_line_like_any_other) {
         read_text("  [Shutdown]\nEnabled=no\n\n\tyes\n  MaxParallel=3\n");
         cr_expect(eq(str, problems,
@@ -425,21 +435,16 @@ ParameterizedTestParameters(config, takes_no_key_behind_a_broken_section_for_its
                 { "[Other", "Neither [Section], NAME=VALUE nor a comment, ignoring it." },
                 { "[Other ;]", "Neither [Section], NAME=VALUE nor a comment, ignoring it." },
                 { "[", "Neither [Section], NAME=VALUE nor a comment, ignoring it." },
-                { "[%s]", "Line is longer than 198 characters, ignoring it." },
         };
 
         return cr_make_param_array(struct bad_row, rows, ARRAY_SIZE(rows));
 }
 
 ParameterizedTest(struct bad_row *row, config, takes_no_key_behind_a_broken_section_for_its_own) {
-        char line[600], text[700], expected[512];
+        char text[256], expected[512];
 
-        if (STREQ(row->line, "[%s]"))
-                (void) snprintf(line, sizeof(line), "[%0500d]", 0);
-        else
-                (void) snprintf(line, sizeof(line), "%s", row->line);
         (void) snprintf(text, sizeof(text),
-                        "[Shutdown]\n%s\nEnabled=yes\n[Shutdown]\nMaxParallel=3\n", line);
+                        "[Shutdown]\n%s\nEnabled=yes\n[Shutdown]\nMaxParallel=3\n", row->line);
         (void) snprintf(expected, sizeof(expected),
                         "error /" MAIN ":2: %s\n"
                         "warning /" MAIN ":3: Enabled= is in section [?], only [Shutdown] is "
@@ -451,18 +456,18 @@ ParameterizedTest(struct bad_row *row, config, takes_no_key_behind_a_broken_sect
         expect_value(CONFIG_MAX_PARALLEL, "3");
 }
 
-Test(config, takes_a_line_of_just_the_allowed_length) {
-        char text[300] = "[Shutdown]\nExclude=";
+/* A message holds the beginning of it. */
+Test(config, tells_long_section_names_apart_at_their_end) {
+        char text[700], expected[300];
 
-        memset(text + strlen(text), 'x', 190);
+        (void) snprintf(text, sizeof(text), "[Shutdown%0500d]\nEnabled=yes\n", 0);
+        (void) snprintf(expected, sizeof(expected),
+                        "warning /" MAIN ":2: Enabled= is in section [Shutdown%072d], only "
+                        "[Shutdown] is known, ignoring.\n",
+                        0);
         read_text(text);
-        cr_expect(eq(str, problems, ""));
-        cr_expect(eq(sz, strlen(config.exclude[0]), 190));
-        (void) strcat(text, "x");
-        read_text(text);
-        cr_expect(eq(str, problems,
-                     "error /" MAIN ":2: Line is longer than 198 characters, ignoring it.\n"));
-        cr_expect(eq(ptr, config.exclude, NULL));
+        cr_expect(eq(str, problems, expected));
+        cr_expect(not(config.is_enabled));
 }
 
 Test(config, reads_files_with_crlf_and_without_a_last_newline) {
@@ -499,6 +504,17 @@ Test(config, refuses_binary_files) {
         fake_root_write_binary(MAIN, data, sizeof(data));
         read_config();
         cr_expect(gt(uint, n_problems, 0));
+        expect_defaults();
+}
+
+/* What a NUL hides from one reader another one may see. */
+Test(config, takes_nothing_from_a_file_with_a_nul) {
+        static const char data[] = "[Shutdown]\nEnabled=yes\n#\0\nExclude=nvme1\n";
+
+        fake_root_write_binary(MAIN, data, sizeof(data) - 1);
+        read_config();
+        cr_expect(eq(uint, config.n_errors, 1));
+        cr_expect(config.is_selection_uncertain);
         expect_defaults();
 }
 
@@ -619,16 +635,11 @@ Test(config, words_and_enums_agree_both_ways) {
 }
 
 Test(config, knows_when_a_selection_may_have_got_lost) {
-        char text[400] = "[Shutdown]\nExclude=";
-
         read_text("[Shutdown]\nEnabled=yes\nTimeoutSec=never\nColour=red\nExclude=a\n");
         cr_expect(not(config.is_selection_uncertain));
         read_text("[Shutdown]\nEnabled=yes\nExclude a\n");
         cr_expect(config.is_selection_uncertain);
         read_text("[Shutdown\nExclude=a\n");
-        cr_expect(config.is_selection_uncertain);
-        memset(text + strlen(text), 'x', 300);
-        read_text(text);
         cr_expect(config.is_selection_uncertain);
         fake_root_write(DROP_INS "50-dir.conf/file", "");
         read_text("[Shutdown]\nEnabled=yes\n");
