@@ -7,7 +7,9 @@
 #include <limits.h>
 #include <sys/sysmacros.h>
 
-#define ATTRIBUTE_MAX ((size_t) 4096)
+#include "base/text.h"
+
+#define ATTRIBUTE_MAX FILE_ATTRIBUTE_MAX
 
 int file_open_root(const char *root) {
         int fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -64,12 +66,9 @@ int file_read(int root_fd, const char *path, char **ret_value) {
         return fd < 0 ? fd : file_read_fd(fd, ret_value);
 }
 
-int file_read_fd(int fd, char **ret_value) {
-        char buffer[ATTRIBUTE_MAX];
-        char *value;
-        ssize_t n;
+static int read_trimmed(int fd, char buffer[static ATTRIBUTE_MAX]) {
+        ssize_t n = read_attribute(fd, buffer, ATTRIBUTE_MAX - 1);
 
-        n = read_attribute(fd, buffer, sizeof(buffer) - 1);
         if (n < 0)
                 return (int) n;
         buffer[n] = '\0';
@@ -77,10 +76,33 @@ int file_read_fd(int fd, char **ret_value) {
                 return -EINVAL;
         while (n > 0 && strchr(" \t\r\n", buffer[n - 1]))
                 buffer[--n] = '\0';
+        return 0;
+}
+
+int file_read_fd(int fd, char **ret_value) {
+        char buffer[ATTRIBUTE_MAX], *value;
+        int r = read_trimmed(fd, buffer);
+
+        if (r < 0)
+                return r;
         value = strdup(buffer);
         if (!value)
                 return -ENOMEM;
         *ret_value = value;
+        return 0;
+}
+
+int file_read_printable(int dir_fd, const char *path, char *buffer, size_t size) {
+        _cleanup_close_ int fd = file_open(dir_fd, path, O_RDONLY);
+        char value[ATTRIBUTE_MAX];
+        int r;
+
+        *buffer = '\0';
+        r = fd < 0 ? fd : read_trimmed(fd, value);
+        if (r < 0)
+                return r;
+        text_clean_attribute(value);
+        (void) snprintf(buffer, size, "%s", value);
         return 0;
 }
 

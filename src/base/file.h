@@ -16,6 +16,9 @@ int file_open_root(const char *root) _must_check_;
 /* Whether there is anything at path; symbolic links are followed. */
 bool file_exists(int root_fd, const char *path);
 
+/* A sysfs attribute and its NUL: sysfs gives a page at most. */
+#define FILE_ATTRIBUTE_MAX ((size_t) 4096)
+
 /* Reads one small attribute (at most 4095 bytes), trailing white space removed. Returns 0, or
  * -errno: -ENOENT/-ENODEV when it vanished, -EIO and the like as read(2) says, -EINVAL when it
  * holds a NUL. */
@@ -30,6 +33,11 @@ int file_read_fd(int fd, char **ret_value) _must_check_;
 
 /* The same for "<dir>/<name>". */
 int file_read_at(int root_fd, const char *dir, const char *name, char **ret_value) _must_check_;
+
+/* Reads a string that a drive says about itself (model, serial) and makes it printable by
+ * text_clean_attribute(). dir_fd: any directory. buffer: size bytes; a longer value is cut; "" on
+ * an error. 0 or -errno as file_read(). */
+int file_read_printable(int dir_fd, const char *path, char *buffer, size_t size);
 
 /* Reads a whole file of any size (procfs tables) of at most max bytes; -EFBIG above that. The text
  * is NUL-terminated; an embedded NUL gives -EINVAL. */

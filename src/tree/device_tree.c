@@ -7,7 +7,6 @@
 #include <limits.h>
 
 #include "base/file.h"
-#include "base/text.h"
 #include "tree/block_links.h"
 
 #define CLASS_NVME "0x010802" /* PCI class: mass storage, NVM, NVM Express */
@@ -199,17 +198,14 @@ static int add_path(Tree *tree, const char *syspath, Endpoint *endpoint) {
         return 0;
 }
 
-/* NULL where the attribute is missing, blank or no text. Only want of memory is an error. */
-static int read_text(int dir_fd, const char *name, char **ret_text) {
-        _cleanup_free_ char *text = NULL;
-        int r = file_read(dir_fd, name, &text);
+/* *ret_text stays NULL if the attribute is missing, blank or not text. 0 or -ENOMEM. */
+static int read_controller_string(int dir_fd, const char *name, char **ret_text) {
+        char text[FILE_ATTRIBUTE_MAX];
 
-        if (r < 0)
-                return r == -ENOMEM ? r : 0;
-        text_clean_attribute(text);
-        if (*text)
-                *ret_text = TAKE_PTR(text);
-        return 0;
+        if (file_read_printable(dir_fd, name, text, sizeof(text)) < 0 || !*text)
+                return 0;
+        *ret_text = strdup(text);
+        return *ret_text ? 0 : -ENOMEM;
 }
 
 static int read_driver(int root_fd, const Endpoint *endpoint, char **ret_driver) {
@@ -235,7 +231,7 @@ static int fill_controller(Tree *tree, Controller *controller, const char *name,
         if (!controller->name)
                 return -ENOMEM;
         for (size_t i = 0; i < ARRAY_SIZE(attributes); i++) {
-                int r = read_text(dir_fd, attributes[i].name, attributes[i].target);
+                int r = read_controller_string(dir_fd, attributes[i].name, attributes[i].target);
 
                 if (r < 0)
                         return r;

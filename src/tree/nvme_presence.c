@@ -4,22 +4,13 @@
 #include "tree/nvme_presence.h"
 
 #include <ctype.h>
+#include <fcntl.h>
 #include <sys/sysmacros.h>
 
 #include "base/file.h"
-#include "base/text.h"
 
 #define FUNCTION_MAX 128
 #define UDEV_CONTROL "run/udev/control"
-
-static void read_into(int root_fd, const char *dir, const char *name, char *buffer, size_t size) {
-        _cleanup_free_ char *value = NULL;
-
-        if (file_read_at(root_fd, dir, name, &value) < 0)
-                return;
-        text_clean_attribute(value);
-        (void) snprintf(buffer, size, "%s", value);
-}
 
 /* "nvme3": the class device below its PCI function. */
 static void find_name(int root_fd, const char *function, char *name, size_t size) {
@@ -82,6 +73,7 @@ static size_t count_namespaces(int root_fd, const char *controller) {
 
 void nvme_presence_read(int root_fd, const char *address, NvmePresence *ret) {
         char function[FUNCTION_MAX], path[FUNCTION_MAX + 64];
+        _cleanup_close_ int dir_fd = -1;
 
         *ret = (NvmePresence){};
         (void) snprintf(function, sizeof(function), "sys/bus/pci/devices/%s", address);
@@ -92,10 +84,13 @@ void nvme_presence_read(int root_fd, const char *address, NvmePresence *ret) {
         if (!*ret->name)
                 return;
         (void) snprintf(path, sizeof(path), "%s/nvme/%s", function, ret->name);
-        /* In this order: a serial number that was read before the state was live may be that of
-         * nobody ("(efault)" until the controller has its subsystem, 6.1). */
-        read_into(root_fd, path, "state", ret->state, sizeof(ret->state));
-        read_into(root_fd, path, "serial", ret->serial, sizeof(ret->serial));
+        dir_fd = openat(root_fd, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (dir_fd < 0)
+                return;
+        /* The state comes first: until it is live the serial number may read as "(efault)", since
+         * the controller has no subsystem yet (nvme_show_str_function(), 6.1). */
+        (void) file_read_printable(dir_fd, "state", ret->state, sizeof(ret->state));
+        (void) file_read_printable(dir_fd, "serial", ret->serial, sizeof(ret->serial));
         ret->n_namespaces = count_namespaces(root_fd, path);
 }
 

@@ -5,7 +5,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#include "base/ask_each.h"
+#include "base/timed_call.h"
 
 #define N 150 /* more than go at the same time */
 
@@ -15,58 +15,113 @@ typedef struct Answer {
         pid_t pid;
 } Answer;
 
-static void ask(void *userdata, size_t i, void *memory) {
-        const size_t *mute = userdata;
-        Answer *answer = memory;
+typedef struct Questions {
+        size_t mute;  /* this one never answers */
+        size_t dying; /* this one dies */
+        Answer answers[N];
+} Questions;
+
+static Questions *questions;
+
+static void setup(void) {
+        questions = timed_call_allocate(sizeof(Questions));
+        cr_assert(ne(ptr, questions, NULL));
+        questions->mute = questions->dying = SIZE_MAX;
+}
+
+static void teardown(void) {
+        timed_call_free(questions, sizeof(Questions));
+}
+
+TestSuite(timed_call, .init = setup, .fini = teardown, .timeout = 20);
+
+static void answer_item(void *shared, size_t i) {
+        Questions *q = shared;
+        Answer *answer = &q->answers[i];
 
         answer->pid = getpid();
-        if (i == *mute)
+        if (i == q->mute)
                 for (;;)
                         (void) pause();
+        if (i == q->dying)
+                (void) raise(SIGKILL);
         answer->value = i * i;
         answer->is_known = true;
 }
 
-Test(ask_each, brings_every_answer, .timeout = 20) {
-        size_t mute = SIZE_MAX;
-        const Answer *answers;
-        void *memory;
-
-        cr_assert(eq(int, ask_each(N, sizeof(Answer), 10 * USEC_PER_SEC, ask, &mute, &memory), 0));
-        answers = memory;
-        for (size_t i = 0; i < N; i++) {
-                cr_expect(answers[i].is_known);
-                cr_expect(eq(u64, answers[i].value, i * i));
-                cr_expect(ne(int, answers[i].pid, getpid()));
-        }
-        cr_expect(eq(int, waitpid(-1, NULL, WNOHANG), -1), "a process is left behind");
-        ask_each_free(memory, N, sizeof(Answer));
+static void answer_single(void *shared) {
+        answer_item(shared, 0);
 }
 
-Test(ask_each, one_that_does_not_answer_costs_its_time_and_no_more, .timeout = 20) {
-        usec_t before = usec_now();
-        const Answer *answers;
-        size_t mute = 70;
-        void *memory;
+static void expect_no_child(void) {
+        cr_expect(eq(int, waitpid(-1, NULL, WNOHANG), -1), "a child is left");
+}
 
-        cr_assert(
-                eq(int, ask_each(N, sizeof(Answer), 300 * USEC_PER_MSEC, ask, &mute, &memory), 0));
-        cr_expect(ge(u64, usec_now() - before, 300 * USEC_PER_MSEC));
-        cr_expect(lt(u64, usec_now() - before, 5 * USEC_PER_SEC));
-        answers = memory;
-        for (size_t i = 0; i < N; i++)
-                cr_expect(eq(int, answers[i].is_known, i != mute), "%zu", i);
-        /* it was ended, as it was not in the kernel */
+static void expect_child_killed(pid_t pid) {
         while (waitpid(-1, NULL, 0) > 0)
                 ;
-        cr_expect(eq(int, kill(answers[mute].pid, 0), -1));
-        ask_each_free(memory, N, sizeof(Answer));
+        cr_expect(eq(int, kill(pid, 0), -1));
 }
 
-Test(ask_each, nothing_to_ask_is_no_error) {
-        void *memory = &memory;
+Test(timed_call, returns_when_the_function_has_returned) {
+        cr_assert(eq(int, timed_call(answer_single, questions, 10 * USEC_PER_SEC), 0));
+        cr_expect(questions->answers[0].is_known);
+        cr_expect(ne(int, questions->answers[0].pid, getpid()));
+        expect_no_child();
+}
 
-        cr_assert(eq(int, ask_each(0, sizeof(Answer), 0, ask, NULL, &memory), 0));
-        cr_expect(eq(ptr, memory, NULL));
-        ask_each_free(memory, 0, sizeof(Answer));
+Test(timed_call, waits_for_its_child_although_sigchld_was_ignored) {
+        (void) signal(SIGCHLD, SIG_IGN);
+        cr_assert(eq(int, timed_call(answer_single, questions, 10 * USEC_PER_SEC), 0));
+        cr_expect(questions->answers[0].is_known);
+}
+
+Test(timed_call, kills_a_child_that_does_not_return_in_time) {
+        usec_t start = usec_now();
+
+        questions->mute = 0;
+        cr_assert(eq(int, timed_call(answer_single, questions, 300 * USEC_PER_MSEC), -ETIMEDOUT));
+        cr_expect(ge(u64, usec_now() - start, 300 * USEC_PER_MSEC));
+        cr_expect(lt(u64, usec_now() - start, 5 * USEC_PER_SEC));
+        cr_expect(not(questions->answers[0].is_known));
+        expect_child_killed(questions->answers[0].pid);
+}
+
+Test(timed_call, tells_of_a_child_that_died) {
+        questions->dying = 0;
+        cr_assert(eq(int, timed_call(answer_single, questions, 10 * USEC_PER_SEC), -EIO));
+        cr_expect(not(questions->answers[0].is_known));
+        expect_no_child();
+}
+
+Test(timed_call, brings_every_answer) {
+        cr_assert(eq(int, timed_call_each(answer_item, questions, N, 10 * USEC_PER_SEC), 0));
+        for (size_t i = 0; i < N; i++) {
+                cr_expect(questions->answers[i].is_known);
+                cr_expect(eq(u64, questions->answers[i].value, i * i));
+                cr_expect(ne(int, questions->answers[i].pid, getpid()));
+        }
+        expect_no_child();
+}
+
+Test(timed_call, one_of_many_that_does_not_answer_costs_its_time_and_no_more) {
+        usec_t start = usec_now();
+
+        questions->mute = 70;
+        questions->dying = 3;
+        cr_assert(eq(int, timed_call_each(answer_item, questions, N, 300 * USEC_PER_MSEC), 2));
+        cr_expect(ge(u64, usec_now() - start, 300 * USEC_PER_MSEC));
+        cr_expect(lt(u64, usec_now() - start, 5 * USEC_PER_SEC));
+        for (size_t i = 0; i < N; i++)
+                cr_expect(eq(int, questions->answers[i].is_known, i != 70 && i != 3), "%zu", i);
+        expect_child_killed(questions->answers[70].pid);
+}
+
+Test(timed_call, no_call_is_no_error) {
+        void *nothing = timed_call_allocate(0);
+
+        cr_assert(ne(ptr, nothing, NULL));
+        cr_expect(eq(int, timed_call_each(answer_item, nothing, 0, 0), 0));
+        timed_call_free(nothing, 0);
+        timed_call_free(NULL, 0);
 }
