@@ -6,7 +6,6 @@
 #include <sys/types.h>
 
 #include "base/util.h"
-#include "model/topology_index.h"
 
 /* Index into Topology.devices or Topology.blocks that points nowhere. */
 #define TOPOLOGY_NONE SIZE_MAX
@@ -97,7 +96,12 @@ typedef struct Topology {
         size_t n_devices;
         Block *blocks;
         size_t n_blocks;
-        TopologyIndex index;
+        /* Private: tsearch(3) trees of what the lists hold. */
+        struct {
+                void *addresses; /* of devices */
+                void *names;     /* of blocks */
+                void *devnums;   /* of blocks */
+        } index;
 } Topology;
 
 #define TOPOLOGY_INIT ((Topology){})
