@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Files below a root directory; see file.h. */
+/* See file.h. */
 
 #include "base/file.h"
 
@@ -21,7 +21,7 @@ bool file_exists(int root_fd, const char *path) {
         return faccessat(root_fd, path, F_OK, 0) == 0;
 }
 
-/* Reads until the end or until size bytes are there; the number read, or -errno. */
+/* Reads up to size bytes, fewer only at the end of the file. Returns how many, or -errno. */
 static ssize_t read_fully(int fd, char *buffer, size_t size) {
         size_t n = 0;
 
@@ -39,9 +39,8 @@ static ssize_t read_fully(int fd, char *buffer, size_t size) {
         return (ssize_t) n;
 }
 
-/* The kernel gives an attribute whole, with the first read (sysfs_kf_seq_show() in
- * fs/sysfs/file.c): a second one only to be told of its end would be one for each attribute of each
- * drive. */
+/* The kernel returns a whole attribute by the first read (sysfs_kf_seq_show() in fs/sysfs/file.c).
+ * A second read just to see its end would double the reads of each attribute of each drive. */
 static ssize_t read_attribute(int fd, char *buffer, size_t size) {
         ssize_t n;
 
@@ -202,9 +201,9 @@ int file_write_fd(int fd, const char *value) {
 }
 
 static int stat_node(int dir_fd, const char *path, int flags, struct statx *sx) {
-        /* Without DONT_SYNC one open file on a dead NFS or FUSE server would stop us here for good.
-         * Type and device number are filled in without being asked for; asking would give EACCES
-         * for every file on another user's FUSE (fuse_getattr() in fs/fuse/dir.c), even to root. */
+        /* Without DONT_SYNC, a single open file on a dead NFS or FUSE server would block us forever.
+         * The kernel fills in type and device number unasked. Asking for them would fail with
+         * EACCES, even for root, on another user's FUSE (fuse_getattr() in fs/fuse/dir.c). */
         flags |= AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT;
         return statx(dir_fd, path, flags, 0, sx) < 0 ? -errno : 0;
 }

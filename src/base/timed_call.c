@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Children and a pipe; see timed_call.h. */
+/* See timed_call.h. */
 
 #include "base/timed_call.h"
 

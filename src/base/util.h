@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Attributes, cleanup helpers and time units that every room uses. */
+/* Attributes, cleanup helpers and times, for every room. */
 #pragma once
 
 #include <errno.h>
@@ -58,7 +58,7 @@ static inline void close_file(FILE **f) {
 #define _cleanup_close_ _cleanup_(close_fd)
 #define _cleanup_fclose_ _cleanup_(close_file)
 
-/* Hands an owned pointer on: the variable is NULL afterwards. */
+/* Moves ownership out of a pointer variable, which becomes NULL. */
 #define TAKE_PTR(p)                     \
         ({                              \
                 typeof(p) _taken = (p); \
