@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* From files to a Config; see config.h. The keys and their values are in config_keys.c. */
+/* See config.h. The keys and their values are in config_keys.c. */
 
 #include "config/config.h"
 
@@ -20,8 +20,7 @@
 #define BYTE_ORDER_MARK "\xef\xbb\xbf"
 #define FILE_SIZE_MAX ((size_t) 64 * 1024)
 #define NO_SYNTAX "Neither [Section], NAME=VALUE nor a comment, ignoring "
-/* What a run does with a selection that it does not understand. */
-#define TOUCHES_NOTHING "no controller is touched at all until "
+#define TOUCHES_NOTHING "no controller is touched until "
 
 /* One file being read. */
 typedef struct Reader {
@@ -35,8 +34,8 @@ typedef struct Reader {
         void *userdata;
 } Reader;
 
-static void report(Reader *reader, int level, const char *format, ...) _printf_(3, 4);
-static void report(Reader *reader, int level, const char *format, ...) {
+static void report_problem(Reader *reader, int level, const char *format, ...) _printf_(3, 4);
+static void report_problem(Reader *reader, int level, const char *format, ...) {
         char path[4096], message[640];
         va_list args;
 
@@ -60,39 +59,41 @@ static void remember_origin(Reader *reader, ConfigKey key) {
         reader->config->origin[key] = origin;
 }
 
-/* An assignment that is none to us. */
+/* An assignment to an unknown key or in an unknown section. */
 static void on_unknown(Reader *reader, const char *name, const char *value) {
         const char *section = reader->section;
 
         if (selection_is_meant(name) || selection_is_meant(section) ||
             selection_is_mentioned(value)) {
                 reader->config->is_selection_uncertain = true;
-                report(reader, LOG_ERR,
-                       "%.80s= in section [%.80s] is unknown and may be meant to select "
-                       "controllers: " TOUCHES_NOTHING
-                       "it is Include= or Exclude=, in this spelling, in section [" SECTION "].",
-                       name, section);
+                report_problem(reader, LOG_ERR,
+                               "%.80s= in section [%.80s] is unknown and may be meant to select "
+                               "controllers: " TOUCHES_NOTHING
+                               "it is Include= or Exclude=, in this spelling, in section [" SECTION
+                               "].",
+                               name, section);
         } else if (STREQ(section, SECTION))
-                report(reader, LOG_WARNING, "Unknown key %.80s=, ignoring.", name);
+                report_problem(reader, LOG_WARNING, "Unknown key %.80s=, ignoring.", name);
         else
-                report(reader, LOG_WARNING,
-                       "%.80s= is in section [%.80s], only [" SECTION "] is known, ignoring.", name,
-                       section);
+                report_problem(reader, LOG_WARNING,
+                               "%.80s= is in section [%.80s], only [" SECTION
+                               "] is known, ignoring.",
+                               name, section);
 }
 
-static bool selects(ConfigKey key) {
+static bool is_selection(ConfigKey key) {
         return key == CONFIG_INCLUDE || key == CONFIG_EXCLUDE;
 }
 
 static void on_bad_value(Reader *reader, ConfigKey key, const char *value, const char *why) {
-        if (!selects(key) && !selection_is_mentioned(value)) {
-                report(reader, LOG_ERR, "%s=%.80s: %s, ignoring.", config_key_name(key), value,
-                       why);
+        if (!is_selection(key) && !selection_is_mentioned(value)) {
+                report_problem(reader, LOG_ERR, "%s=%.80s: %s, ignoring.", config_key_name(key),
+                               value, why);
                 return;
         }
         reader->config->is_selection_uncertain = true;
-        report(reader, LOG_ERR, "%s=%.80s: %s; " TOUCHES_NOTHING "this is mended.",
-               config_key_name(key), value, why);
+        report_problem(reader, LOG_ERR, "%s=%.80s: %s; " TOUCHES_NOTHING "this is fixed.",
+                       config_key_name(key), value, why);
 }
 
 static void on_assignment(Reader *reader, const char *name, const char *value) {
@@ -109,7 +110,7 @@ static void on_assignment(Reader *reader, const char *name, const char *value) {
         if (r < 0)
                 on_bad_value(reader, key, value, r == -EINVAL ? why : strerror(-r));
         /* The good globs of a bad list are in effect. */
-        if (r < 0 && !selects(key))
+        if (r < 0 && !is_selection(key))
                 return;
         reader->is_assigned[key] = true;
         remember_origin(reader, key);
@@ -120,13 +121,14 @@ static void on_assignment(Reader *reader, const char *name, const char *value) {
 static void on_broken_line(Reader *reader, const IniLine *line) {
         reader->config->is_selection_uncertain = true;
         if (line->kind == INI_LINE_INNER_RETURN)
-                report(reader, LOG_ERR,
-                       "Holds a carriage return that is not at its end, ignoring it: lines end in "
-                       "a line feed.");
+                report_problem(
+                        reader, LOG_ERR,
+                        "Holds a carriage return that is not at its end, ignoring it: lines end in "
+                        "a line feed.");
         else if (line->name)
-                report(reader, LOG_ERR, NO_SYNTAX "it.");
+                report_problem(reader, LOG_ERR, NO_SYNTAX "it.");
         else if (!reader->has_broken_line) {
-                report(reader, LOG_ERR, NO_SYNTAX "this line and any other like it.");
+                report_problem(reader, LOG_ERR, NO_SYNTAX "this line and any other like it.");
                 reader->has_broken_line = true;
         }
         if (line->name)
@@ -152,18 +154,18 @@ static void read_line(Reader *reader, char *text) {
         }
 }
 
-/* NULL where the file can be read; else why not. */
+/* Returns NULL, or why the file can't be read. */
 static const char *read_text(int root_fd, const char *path, char **ret_text) {
         struct stat st;
         int r;
 
-        /* Opening alone can do something: it arms a watchdog, it rewinds a tape. */
+        /* Opening a device can have effects: it arms a watchdog or rewinds a tape. */
         if (fstatat(root_fd, path, &st, AT_NO_AUTOMOUNT) >= 0 && !S_ISREG(st.st_mode) &&
             !S_ISDIR(st.st_mode))
                 return "it is not a regular file";
         r = file_read_all(root_fd, path, FILE_SIZE_MAX, ret_text);
         if (r == -EINVAL)
-                return "it holds NUL bytes, so it is no text";
+                return "it holds NUL bytes, so it is not text";
         if (r == -EFBIG)
                 return "it is larger than 64 KiB";
         return r < 0 ? strerror(-r) : NULL;
@@ -177,7 +179,7 @@ static void read_file(int root_fd, Reader *reader) {
         why = read_text(root_fd, reader->path, &text);
         if (why) {
                 reader->config->is_selection_uncertain = true;
-                report(reader, LOG_ERR, "Could not be read, ignoring: %s.", why);
+                report_problem(reader, LOG_ERR, "Could not be read, ignoring: %s.", why);
                 return;
         }
         rest = text;
@@ -191,7 +193,7 @@ static void read_file(int root_fd, Reader *reader) {
 
 int config_read(int root_fd, ConfigProblem problem, void *userdata, Config *ret) {
         bool is_assigned[_CONFIG_KEY_MAX] = {};
-        char **paths = NULL;
+        _cleanup_conf_files_ char **paths = NULL;
         int r;
 
         config_set_defaults(ret);
@@ -210,7 +212,6 @@ int config_read(int root_fd, ConfigProblem problem, void *userdata, Config *ret)
 
                 read_file(root_fd, &reader);
         }
-        conf_files_free(paths);
         return 0;
 }
 

@@ -325,7 +325,7 @@ Test(config, is_uncertain_where_a_selection_is_in_no_section) {
         read_text("Exclude=nvme1\n[Shutdown]\nEnabled=yes\n");
         cr_expect(eq(str, problems,
                      "error /" MAIN ":1: Exclude= in section [] is unknown and may be meant to "
-                     "select controllers: no controller is touched at all until it is Include= or "
+                     "select controllers: no controller is touched until it is Include= or "
                      "Exclude=, in this spelling, in section [Shutdown].\n"));
         cr_expect(config.is_selection_uncertain);
         cr_expect(config.is_enabled);
@@ -366,7 +366,7 @@ Test(config, the_good_globs_of_a_bad_list_stay) {
                      "error /" MAIN ":3: Exclude=nvme1 /dev/nvme2 'nvme3' nvme4: \"/dev/nvme2\" "
                      "selects no controller: paths are not looked up, write the controller's name "
                      "(nvme1), PCI address or serial number (and ? for a / in a model); no "
-                     "controller is touched at all until this is mended.\n"));
+                     "controller is touched until this is fixed.\n"));
         expect_value(CONFIG_EXCLUDE, "nvme0 nvme1 nvme4");
         cr_expect(eq(str, config.origin[CONFIG_EXCLUDE], "/" MAIN ":3"));
         cr_expect(config.is_selection_uncertain);
@@ -497,7 +497,7 @@ Test(config, refuses_binary_files) {
         read_config();
         cr_expect(eq(str, problems,
                      "error /" MAIN ":0: Could not be read, ignoring: it holds NUL bytes, so it is "
-                     "no text.\n"));
+                     "not text.\n"));
         expect_defaults();
         for (size_t i = 0; i < sizeof(data); i++)
                 data[i] = data[i] ? data[i] : '=';
