@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Replaces a file as a whole: a reader sees the old text or the new one, even after a power loss. */
+/* Replaces a file as a whole: a reader sees the old text or the new one, even after power
+ * loss. */
 #pragma once
 
 #include <limits.h>

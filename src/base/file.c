@@ -201,9 +201,9 @@ int file_write_fd(int fd, const char *value) {
 }
 
 static int stat_node(int dir_fd, const char *path, int flags, struct statx *sx) {
-        /* Without DONT_SYNC, a single open file on a dead NFS or FUSE server would block us forever.
-         * The kernel fills in type and device number unasked. Asking for them would fail with
-         * EACCES, even for root, on another user's FUSE (fuse_getattr() in fs/fuse/dir.c). */
+        /* Without DONT_SYNC, a single open file on a dead NFS or FUSE server would block us
+         * forever. The kernel fills in type and device number unasked. Asking for them would fail
+         * with EACCES, even for root, on another user's FUSE (fuse_getattr() in fs/fuse/dir.c). */
         flags |= AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT;
         return statx(dir_fd, path, flags, 0, sx) < 0 ? -errno : 0;
 }

@@ -20,8 +20,8 @@ typedef void (*TimedItemFunction)(void *shared, size_t i);
 int timed_call(TimedFunction function, void *shared, usec_t timeout_usec) _must_check_;
 
 /* Calls function(shared, i) for each i below n, each in a child of its own, up to 64 at the same
- * time; each batch of 64 has timeout_usec. Children are treated as by timed_call(). Returns how many
- * calls did not return, or -errno when children can't be started at all. */
+ * time; each batch of 64 has timeout_usec. Children are treated as by timed_call(). Returns how
+ * many calls did not return, or -errno when children can't be started at all. */
 int timed_call_each(TimedItemFunction function, void *shared, size_t n,
                     usec_t timeout_usec) _must_check_;
 

@@ -7,10 +7,10 @@
 /* Lists the files below root_fd (see file.h) by the UAPI configuration files specification 1.0:
  *
  *   - The main file NAME, from the first of etc, run, usr/local/lib, usr/lib that has one.
- *   - The drop-ins NAME.d/?*.conf of all four directories, sorted by file name. Of drop-ins with the
- *     same name only the one in the first directory is listed.
- *   - A file that is empty or leads to /dev/null masks: it is not listed, and hides files of its name
- *     in the directories after it.
+ *   - The drop-ins NAME.d/?*.conf of all four directories, sorted by file name. Of drop-ins with
+ *     the same name only the one in the first directory is listed.
+ *   - A file that is empty or leads to /dev/null masks: it is not listed, and hides files of its
+ *     name in the directories after it.
  *   - A directory that can't be read is listed itself, so that the caller gets and reports the
  *     error.
  *

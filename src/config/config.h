@@ -59,8 +59,8 @@ typedef struct Config {
          * functions. */
         bool keep_physical_functions;
         PersistLog persist_log;
-        /* A part that could not be read or understood may hold Include= or Exclude=: the controllers
-         * that the admin selected are not known. */
+        /* A part that could not be read or understood may hold Include= or Exclude=: the
+         * controllers that the admin selected are not known. */
         bool is_selection_uncertain;
         char *origin[_CONFIG_KEY_MAX]; /* "/etc/...conf:12", or NULL: the built-in default */
         unsigned n_errors; /* invalid values and unreadable files; unknown keys do not count */

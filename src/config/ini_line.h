@@ -25,6 +25,5 @@ typedef struct IniLine {
  *     The name of a section is taken as it stands.
  *   - A line that begins with '#' or ';' is a comment, and so is the rest of any other line from a
  *     ';' on that follows white space.
- *   - The name of a section holds no ';'. Only a comment, here also one by '#', may follow the ']'.
- */
+ *   - The name of a section holds no ';'. Only a comment, here also one by '#', may follow ']'. */
 IniLine ini_line_split(char *line);

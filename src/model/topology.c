@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The topology's memory and its order; see topology.h. */
+/* See topology.h. */
 
 #include "model/topology.h"
 
@@ -144,7 +144,7 @@ void topology_done(Topology *topology) {
         *topology = TOPOLOGY_INIT;
 }
 
-/* Grows at powers of two, so that the array's length alone tells when. */
+/* Doubles the array when its length is a power of two, so no capacity has to be stored. */
 static void *array_grow(void *array, size_t n, size_t element) {
         if (n > 0 && (n & (n - 1)) != 0)
                 return array;
@@ -198,7 +198,7 @@ size_t topology_find_block(const Topology *topology, const char *name) {
         return index_find(&topology->index.names, (IndexEntry){ .name = name }, compare_names);
 }
 
-/* 0 stands for numbers that are not known. */
+/* 0 stands for a number that is not known. */
 size_t topology_find_devnum(const Topology *topology, dev_t devnum) {
         if (devnum == 0)
                 return TOPOLOGY_NONE;

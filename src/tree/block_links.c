@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The block devices of a topology; see block_links.h. */
+/* See block_links.h. */
 
 #include "tree/block_links.h"
 
@@ -156,8 +156,8 @@ static int link_to_controller(Linker *linker, const BlockEntry *entry, const cha
         return topology_link_controller(linker->topology, block, device);
 }
 
-/* Where no path is listed (delayed removal of the last one, or a kernel that does not list them)
- * any controller of the subsystem may lead to the head. */
+/* For a head without a path (delayed removal of the last one, or a kernel that does not list
+ * paths): any controller of the subsystem may lead to it. */
 static int link_to_subsystem(Linker *linker, const BlockEntry *head) {
         _cleanup_closedir_ DIR *dir = NULL;
         const char *name;
@@ -174,9 +174,8 @@ static int link_to_subsystem(Linker *linker, const BlockEntry *head) {
         return r;
 }
 
-/* A multipath head belongs to the controllers that have a path node of it: in one subsystem each
- * controller may have namespaces of its own (NVMe base 2.0, 2.1.1; nvme_mpath_alloc_disk(), 6.1).
- */
+/* A multipath head belongs to the controllers that have a path node of it. Controllers of the same
+ * subsystem may have different namespaces (NVMe base 2.0, 2.1.1; nvme_mpath_alloc_disk(), 6.1). */
 static int link_head(Linker *linker, const BlockEntry *head) {
         const BlockEntry key = { .head = head->name };
         size_t first = find_first(linker->paths, linker->n_paths, &key, compare_heads), i;
@@ -190,7 +189,8 @@ static int link_head(Linker *linker, const BlockEntry *head) {
         return i > first ? 0 : link_to_subsystem(linker, head);
 }
 
-/* The directory above a disk is its controller's own or, for a multipath head, the subsystem's. */
+/* The directory above a disk is that of its controller or, for a multipath head, of its subsystem.
+ * */
 static int link_namespace(Linker *linker, const BlockEntry *entry) {
         if (!STARTSWITH(entry->parent, "nvme"))
                 return 0;
@@ -199,7 +199,7 @@ static int link_namespace(Linker *linker, const BlockEntry *entry) {
         return link_head(linker, entry);
 }
 
-/* What the worker will compare: every disk and path in the controller's own directory. */
+/* Sums up what the worker will compare: every disk and path in the controller's own directory. */
 static void count_sectors(const Linker *linker, const BlockEntry *entry) {
         size_t device = find_controller(linker, entry->parent);
         Controller *controller;

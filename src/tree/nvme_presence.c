@@ -12,7 +12,7 @@
 #define FUNCTION_MAX 128
 #define UDEV_CONTROL "run/udev/control"
 
-/* "nvme3": the class device below its PCI function. */
+/* Finds the class device below the PCI function, "nvme3". */
 static void find_name(int root_fd, const char *function, char *name, size_t size) {
         _cleanup_closedir_ DIR *dir = NULL;
         char path[FUNCTION_MAX + 16];
@@ -27,7 +27,7 @@ static void find_name(int root_fd, const char *function, char *name, size_t size
                         (void) snprintf(name, size, "%s", entry);
 }
 
-/* The disk that "nvme1c2n3", a path of a multipath head, leads to is "nvme1n3". */
+/* "nvme1c2n3" is a path of the multipath head "nvme1n3". */
 static void name_disk(const char *entry, char *disk, size_t size) {
         const char *path = entry + strlen("nvme");
 
@@ -40,9 +40,9 @@ static void name_disk(const char *entry, char *disk, size_t size) {
                 (void) snprintf(disk, size, "%s", entry);
 }
 
-/* The disk's directory is there before its partitions were looked for; udevd hears of it only
- * afterwards (device_add_disk(), 6.1) and leaves its mark when all links are made: the file that
- * udev_device_get_is_initialized() looks for, in a /run of our choice. */
+/* The disk's directory appears before the kernel has read the partition table, and udevd is
+ * notified after that (device_add_disk(), 6.1). When udevd has made all links it writes the file
+ * that udev_device_get_is_initialized() looks for, here below root_fd. */
 static bool is_usable(int root_fd, const char *entry) {
         _cleanup_free_ char *number = NULL;
         char disk[64], path[128];
@@ -103,7 +103,7 @@ ssize_t nvme_presence_count(int root_fd) {
         r = file_opendir(root_fd, "sys/bus/pci/drivers/nvme", &dir);
         if (r < 0)
                 return r == -ENOENT ? 0 : r;
-        /* the driver's own attributes have no colon, addresses have two */
+        /* PCI addresses have colons, the driver's own attributes have none. */
         while ((name = file_readdir(dir, &r)))
                 n += strchr(name, ':') != NULL;
         return r < 0 ? r : n;
