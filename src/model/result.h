@@ -57,10 +57,10 @@ typedef struct StepResult {
         usec_t started_usec;
         usec_t ended_usec;
         usec_t phase_usec[_PHASE_MAX]; /* how long each phase took */
-        usec_t contention_usec; /* how long PHASE_SHUTDOWN waited for a processor */
-        size_t n_gates;         /* steps below that had to succeed before it could start */
-        size_t n_turns;         /* other steps that the order put before it */
-        size_t released_by;     /* the last of both to end, if there were any */
+        usec_t contention_usec;        /* how long PHASE_SHUTDOWN waited for a processor */
+        size_t n_gates;                /* steps below that had to succeed before it could start */
+        size_t n_turns;                /* other steps that the order put before it */
+        size_t released_by;            /* the last of both to end, if there were any */
         char reason[REASON_MAX]; /* for people; "" if there is none. Last, since it is most of the
                                     size and rarely read */
 } StepResult;

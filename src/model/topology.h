@@ -24,8 +24,7 @@ typedef enum DeviceKind {
         _DEVICE_KIND_INVALID = -EINVAL,
 } DeviceKind;
 
-/* Why a block device is in use. In ascending order of importance: the most important is reported.
- * */
+/* Why a block device is in use. By ascending importance: the most important is reported. */
 typedef enum UseKind {
         USE_NONE,
         USE_UNKNOWN, /* can't be found out: counts as used */

@@ -189,8 +189,7 @@ static int link_head(Linker *linker, const BlockEntry *head) {
         return i > first ? 0 : link_to_subsystem(linker, head);
 }
 
-/* The directory above a disk is that of its controller or, for a multipath head, of its subsystem.
- * */
+/* The directory above a disk is its controller's or, for a multipath head, its subsystem's. */
 static int link_namespace(Linker *linker, const BlockEntry *entry) {
         if (!STARTSWITH(entry->parent, "nvme"))
                 return 0;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Adds block devices to a topology: namespaces, and all that stands on them. Private to this room.
- * */
+/* Adds namespaces and all that stands on them to a topology. Private to this room. */
 #pragma once
 
 #include "tree/device_blocks.h"

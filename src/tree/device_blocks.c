@@ -127,7 +127,7 @@ int block_list_add(BlockList *list, int root_fd, const char *syspath) {
 static int set_loop_doubt(BlockList *list, const char *name, int error) {
         if (list->doubt)
                 return 0;
-        if (asprintf(&list->doubt, "/dev/%s does not tell what it stands on: %s", name,
+        if (asprintf(&list->doubt, "/dev/%s does not say which device it stands on: %s", name,
                      block_node_strerror(error)) >= 0)
                 return 0;
         list->doubt = NULL;

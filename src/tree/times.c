@@ -49,7 +49,7 @@ int times_write(int root_fd, const Topology *topology) {
         return r < 0 ? r : n;
 }
 
-/* The text with a NUL behind it. */
+/* Returns the text with a NUL at its end. */
 static int read_file(int root_fd, char **ret_text) {
         _cleanup_close_ int fd = -1;
         _cleanup_free_ char *text = NULL;

@@ -17,7 +17,7 @@ Test(file, reads_an_attribute_without_its_trailing_blanks) {
         cr_expect(eq(str, value, "S3RIAL 1"));
 }
 
-Test(file, says_what_is_wrong_and_leaves_the_result_alone) {
+Test(file, returns_the_error_and_leaves_the_result_alone) {
         char *value = NULL;
 
         fake_root_write_binary("binary", "a\0b", 3);
@@ -68,7 +68,7 @@ Test(file, does_not_wait_for_a_writer_of_a_pipe) {
         free(value);
 }
 
-Test(file, names_what_a_link_leads_to) {
+Test(file, reads_the_last_component_of_a_link) {
         _cleanup_free_ char *name = NULL;
 
         fake_root_link("sys/bus/pci/devices/0000:01:00.0/driver", "../../drivers/nvme");

@@ -87,14 +87,14 @@ Test(timed_call, kills_a_child_that_does_not_return_in_time) {
         expect_child_killed(questions->answers[0].pid);
 }
 
-Test(timed_call, tells_of_a_child_that_died) {
+Test(timed_call, reports_a_child_that_died) {
         questions->dying = 0;
         cr_assert(eq(int, timed_call(answer_single, questions, 10 * USEC_PER_SEC), -EIO));
         cr_expect(not(questions->answers[0].is_known));
         expect_no_child();
 }
 
-Test(timed_call, brings_every_answer) {
+Test(timed_call, returns_every_answer) {
         cr_assert(eq(int, timed_call_each(answer_item, questions, N, 10 * USEC_PER_SEC), 0));
         for (size_t i = 0; i < N; i++) {
                 cr_expect(questions->answers[i].is_known);
@@ -104,7 +104,7 @@ Test(timed_call, brings_every_answer) {
         expect_no_child();
 }
 
-Test(timed_call, one_of_many_that_does_not_answer_costs_its_time_and_no_more) {
+Test(timed_call, one_mute_call_of_many_costs_only_its_timeout) {
         usec_t start = usec_now();
 
         questions->mute = 70;

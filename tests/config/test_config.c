@@ -133,7 +133,7 @@ struct bad_row {
         char problem[160];
 };
 
-/* Each keeps the default and says where it is and what is allowed. */
+/* Each keeps the default and is reported with its line and the allowed values. */
 ParameterizedTestParameters(config, refuses_a_bad_value) {
         static struct bad_row rows[] = {
                 { "Enabled=maybe", "Enabled=maybe: must be yes or no, ignoring." },
@@ -204,7 +204,7 @@ ParameterizedTestParameters(config, understands_booleans) {
 ParameterizedTest(struct boolean_row *row, config, understands_booleans) {
         char text[64];
 
-        /* Before it the opposite, so that a value that is not taken shows. */
+        /* The opposite comes first, so that an ignored value shows. */
         (void) snprintf(text, sizeof(text), "[Shutdown]\nEnabled=%d\nEnabled=%s\n", !row->value,
                         row->text);
         read_text(text);
@@ -263,10 +263,10 @@ Test(config, reports_a_line_that_is_no_assignment) {
         expect_value(CONFIG_FLUSH, "no");
 }
 
-/* A misspelt Exclude= protects no drive: nothing may be touched then (audit A3). */
+/* A misspelt Exclude= protects no drive: nothing may be touched then. */
 ParameterizedTestParameters(config, is_uncertain_where_a_selection_may_be_meant) {
         static struct bad_row rows[] = {
-                /* spelling and section; what is behind the line is [Shutdown] again */
+                /* spelling and section; [Shutdown] follows again */
                 { "exclude=nvme1", "exclude= in section [Shutdown] is unknown" },
                 { "EXCLUDE=nvme1", "EXCLUDE= in section [Shutdown] is unknown" },
                 { "include=nvme1", "include= in section [Shutdown] is unknown" },
@@ -339,8 +339,8 @@ Test(config, a_byte_order_mark_hides_nothing) {
         cr_expect(config.is_selection_uncertain);
 }
 
-/* No spelling of another key costs anything: nothing is touched that would not be otherwise. */
-Test(config, is_sure_of_a_selection_that_is_as_it_should_be) {
+/* A misspelt other key is harmless: it makes nothing be touched. */
+Test(config, is_certain_of_a_correct_selection) {
         static const char *const lines[] = {
                 "Exclude=nvme1",   "  Exclude = nvme1 \r",
                 "Exclude: nvme1",  "Exclude=nvme1 ; mine",
@@ -359,7 +359,7 @@ Test(config, is_sure_of_a_selection_that_is_as_it_should_be) {
         }
 }
 
-/* It is not what makes a run stand down, but plan can show what the rest of the list selects. */
+/* A run stands down all the same, but plan can show what the good globs select. */
 Test(config, the_good_globs_of_a_bad_list_stay) {
         read_text("[Shutdown]\nExclude=nvme0\nExclude=nvme1 /dev/nvme2 'nvme3' nvme4\n");
         cr_expect(eq(str, problems,
@@ -372,7 +372,7 @@ Test(config, the_good_globs_of_a_bad_list_stay) {
         cr_expect(config.is_selection_uncertain);
 }
 
-/* A message reaches a terminal. */
+/* Messages reach a terminal. */
 Test(config, a_message_is_printable) {
         read_text("[Shutdown]\nExclude=\x1b[2Jnvme1\n");
         cr_expect(eq(ptr, strchr(problems, '\x1b'), NULL), "%s", problems);
@@ -419,7 +419,7 @@ Test(config, a_comment_may_be_of_any_length) {
         cr_expect(eq(str, config.origin[CONFIG_MAX_PARALLEL], "/" MAIN ":3"));
 }
 
-/* It is not more of the last value: here, Enabled=no would turn into yes. */
+/* It does not continue the last value: here, Enabled=no would become yes. */
 Test(config, an_indented_line_is_a_line_like_any_other) {
         read_text("  [Shutdown]\nEnabled=no\n\n\tyes\n  MaxParallel=3\n");
         cr_expect(eq(str, problems,
@@ -430,7 +430,7 @@ Test(config, an_indented_line_is_a_line_like_any_other) {
         cr_expect(eq(str, config.origin[CONFIG_MAX_PARALLEL], "/" MAIN ":5"));
 }
 
-ParameterizedTestParameters(config, takes_no_key_behind_a_broken_section_for_its_own) {
+ParameterizedTestParameters(config, keys_after_a_broken_section_are_in_no_known_section) {
         static struct bad_row rows[] = {
                 { "[Other", "Neither [Section], NAME=VALUE nor a comment, ignoring it." },
                 { "[Other ;]", "Neither [Section], NAME=VALUE nor a comment, ignoring it." },
@@ -440,7 +440,8 @@ ParameterizedTestParameters(config, takes_no_key_behind_a_broken_section_for_its
         return cr_make_param_array(struct bad_row, rows, ARRAY_SIZE(rows));
 }
 
-ParameterizedTest(struct bad_row *row, config, takes_no_key_behind_a_broken_section_for_its_own) {
+ParameterizedTest(struct bad_row *row, config,
+                  keys_after_a_broken_section_are_in_no_known_section) {
         char text[256], expected[512];
 
         (void) snprintf(text, sizeof(text),
@@ -456,8 +457,8 @@ ParameterizedTest(struct bad_row *row, config, takes_no_key_behind_a_broken_sect
         expect_value(CONFIG_MAX_PARALLEL, "3");
 }
 
-/* A message holds the beginning of it. */
-Test(config, tells_long_section_names_apart_at_their_end) {
+/* A message holds only its start. */
+Test(config, compares_the_whole_of_a_long_section_name) {
         char text[700], expected[300];
 
         (void) snprintf(text, sizeof(text), "[Shutdown%0500d]\nEnabled=yes\n", 0);
@@ -507,7 +508,7 @@ Test(config, refuses_binary_files) {
         expect_defaults();
 }
 
-/* What a NUL hides from one reader another one may see. */
+/* Another reader may see the text after a NUL. */
 Test(config, takes_nothing_from_a_file_with_a_nul) {
         static const char data[] = "[Shutdown]\nEnabled=yes\n#\0\nExclude=nvme1\n";
 
@@ -528,7 +529,7 @@ Test(config, refuses_files_that_are_too_large) {
                      ":0: Could not be read, ignoring: it is larger than 64 KiB.\n"));
 }
 
-Test(config, reports_what_can_not_be_read_and_reads_the_rest) {
+Test(config, reports_unreadable_files_and_reads_the_rest) {
         fake_root_link(MAIN, "nvme-async-shutdown.conf");
         fake_root_write(DROP_INS "50-dir.conf/file", "");
         fake_root_write(DROP_INS "60-good.conf", "[Shutdown]\nMaxParallel=5\n");
@@ -542,7 +543,7 @@ Test(config, reports_what_can_not_be_read_and_reads_the_rest) {
         cr_expect(eq(uint, config.n_errors, 2));
 }
 
-/* Root may read everything: EACCES is seen as somebody else. */
+/* As another user, since root never gets EACCES. */
 static void read_config_as_nobody(void) {
         if (geteuid() == 0) {
                 cr_assert(eq(int, chmod(fake_root_path(""), 0755), 0));
@@ -589,8 +590,8 @@ Test(config, reports_a_file_that_may_not_be_read) {
         cr_expect(not(config.is_enabled));
 }
 
-/* Opening it could wait, or do something: /dev/watchdog arms. */
-Test(config, does_not_open_what_is_no_file) {
+/* Opening could block or have an effect: it arms /dev/watchdog. */
+Test(config, opens_only_regular_files) {
         fake_root_link(DROP_INS "50-device.conf", "/dev/zero");
         cr_assert(eq(int, mkfifo(fake_root_path(MAIN), 0600), 0));
         read_config();
@@ -634,7 +635,7 @@ Test(config, words_and_enums_agree_both_ways) {
         cr_expect(eq(int, stage_from_string("Unit"), _STAGE_INVALID));
 }
 
-Test(config, knows_when_a_selection_may_have_got_lost) {
+Test(config, is_uncertain_if_a_selection_may_be_lost) {
         read_text("[Shutdown]\nEnabled=yes\nTimeoutSec=never\nColour=red\nExclude=a\n");
         cr_expect(not(config.is_selection_uncertain));
         read_text("[Shutdown]\nEnabled=yes\nExclude a\n");
