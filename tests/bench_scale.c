@@ -13,7 +13,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-#include "config/config_keys.h"
+#include "config/config.h"
 #include "trial/generate.h"
 #include "trial/latency.h"
 #include "trial/simulate.h"

@@ -9,7 +9,7 @@ top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck disable=SC2034 # the scripts that source this use the lists
 build_packages=(
         gcc libc6-dev meson ninja-build pkg-config systemd libsystemd-dev libudev-dev
-        libnvme-dev libssl-dev libjson-c-dev libinih-dev libsmartcols-dev scdoc
+        libnvme-dev libssl-dev libjson-c-dev libsmartcols-dev scdoc
 )
 # shellcheck disable=SC2034
 vm_packages=(

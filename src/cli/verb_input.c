@@ -6,7 +6,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "cli/verbs.h"
-#include "config/config_keys.h"
+#include "config/config.h"
 #include "report/measured.h"
 #include "stage/survey.h"
 #include "trial/generate.h"

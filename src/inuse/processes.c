@@ -426,10 +426,10 @@ static int compare_mapped(const void *a, const void *b) {
         const MappedFile *x = a, *y = b;
 
         if (x->inode != y->inode)
-                return x->inode < y->inode ? -1 : 1;
+                return CMP(x->inode, y->inode);
         if (x->major != y->major)
-                return x->major < y->major ? -1 : 1;
-        return (x->minor > y->minor) - (x->minor < y->minor);
+                return CMP(x->major, y->major);
+        return CMP(x->minor, y->minor);
 }
 
 /* Most processes map the same libraries: each is looked at once. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Results and their totals; see result.h. */
+/* See result.h. */
 
 #include "model/result.h"
 

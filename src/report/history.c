@@ -50,7 +50,7 @@ static int compare_controllers(const void *a, const void *b) {
 static int compare_releases(const void *a, const void *b) {
         usec_t x = history_release_usec(a), y = history_release_usec(b);
 
-        return x != y ? (x > y) - (x < y)
+        return x != y ? CMP(x, y)
                       : strcmp(((const Entry *) a)->address, ((const Entry *) b)->address);
 }
 

@@ -156,7 +156,7 @@ static int look_for_record(JournalRecord *record, JournalBoot *boot) {
 static int compare_boots(const void *a, const void *b) {
         const JournalBoot *x = a, *y = b;
 
-        return (x->order_usec > y->order_usec) - (x->order_usec < y->order_usec);
+        return CMP(x->order_usec, y->order_usec);
 }
 
 /* sd_journal_query_unique() knows no matches: it has found what others made up as well. */

@@ -5,30 +5,12 @@
 
 #include <fcntl.h>
 
-#include "base/ask_each.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "base/text.h"
+#include "base/timed_call.h"
 #include "report/drive_power.h"
 
 #define CLASS "sys/class/nvme"
-
-static void read_text(int root_fd, const char *dir, const char *name, char *buffer, size_t size) {
-        _cleanup_free_ char *value = NULL;
-
-        *buffer = '\0';
-        if (file_read_at(root_fd, dir, name, &value) < 0)
-                return;
-        text_clean_attribute(value);
-        (void) snprintf(buffer, size, "%s", value);
-}
-
-/* The PCIe drives of this machine; those behind a network have their power elsewhere. */
-typedef struct Drives {
-        int root_fd;
-        Entry *entries; /* each with the drive's names */
-        size_t n;
-} Drives;
 
 /* In shared memory: what a drive's process found out. */
 typedef struct Answer {
@@ -36,15 +18,27 @@ typedef struct Answer {
         NvmeSmart smart;
 } Answer;
 
+/* The PCIe drives of this machine; those behind a network have their power elsewhere. */
+typedef struct Drives {
+        int root_fd;
+        Entry *entries; /* each with the drive's names */
+        size_t n;
+        Answer *answers; /* shared with the children */
+} Drives;
+
 static int add_drive(Drives *drives, const char *name) {
         char dir[sizeof(CLASS) + NAME_MAX + 1], transport[16];
+        _cleanup_close_ int dir_fd = -1;
         Entry entry = {}, *larger;
 
         (void) snprintf(dir, sizeof(dir), CLASS "/%s", name);
-        read_text(drives->root_fd, dir, "transport", transport, sizeof(transport));
-        read_text(drives->root_fd, dir, "serial", entry.serial, sizeof(entry.serial));
-        read_text(drives->root_fd, dir, "address", entry.address, sizeof(entry.address));
-        read_text(drives->root_fd, dir, "model", entry.model, sizeof(entry.model));
+        dir_fd = openat(drives->root_fd, dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (dir_fd < 0) /* it has vanished */
+                return 0;
+        (void) file_read_printable(dir_fd, "transport", transport, sizeof(transport));
+        (void) file_read_printable(dir_fd, "serial", entry.serial, sizeof(entry.serial));
+        (void) file_read_printable(dir_fd, "address", entry.address, sizeof(entry.address));
+        (void) file_read_printable(dir_fd, "model", entry.model, sizeof(entry.model));
         (void) snprintf(entry.name, sizeof(entry.name), "%s", name);
         if (!STREQ(transport, "pcie") || !*entry.serial)
                 return 0;
@@ -72,11 +66,11 @@ static int list_drives(Drives *drives) {
         return r;
 }
 
-static void ask(void *userdata, size_t i, void *memory) {
+static void ask(void *userdata, size_t i) {
         const Drives *drives = userdata;
         char path[sizeof("dev/") + NAME_MAX];
+        Answer *answer = &drives->answers[i];
         _cleanup_close_ int fd = -1;
-        Answer *answer = memory;
         int r;
 
         (void) snprintf(path, sizeof(path), "dev/%s", drives->entries[i].name);
@@ -113,14 +107,14 @@ static int check_drive(Entry *entry, const Answer *answer, const DrivePower *old
         return drive_power_set(new, entry->serial, &answer->smart);
 }
 
-static int check_drives(const Drives *drives, const Answer *answers, const DrivePower *old,
-                        DrivePower *new, size_t *ret_n) {
+static int check_drives(const Drives *drives, const DrivePower *old, DrivePower *new,
+                        size_t *ret_n) {
         unsigned verdicts[_POWER_VERDICT_MAX] = {};
         Entry kept = { .kind = ENTRY_POWER_KEPT };
         int r = 0;
 
         for (size_t i = 0; r >= 0 && i < drives->n; i++)
-                r = check_drive(&drives->entries[i], &answers[i], old, new, verdicts);
+                r = check_drive(&drives->entries[i], &drives->answers[i], old, new, verdicts);
         *ret_n = 0;
         for (size_t i = 0; i < _POWER_VERDICT_MAX; i++)
                 *ret_n += verdicts[i];
@@ -131,20 +125,24 @@ static int check_drives(const Drives *drives, const Answer *answers, const Drive
         return r;
 }
 
+static void drives_done(Drives *drives) {
+        free(drives->entries);
+        timed_call_free(drives->answers, drives->n * sizeof(Answer));
+}
+
 static int ask_drives(int root_fd, usec_t timeout_usec, const DrivePower *old, DrivePower *new,
                       size_t *ret_n) {
-        Drives drives = { .root_fd = root_fd };
-        void *answers = NULL;
+        _cleanup_(drives_done) Drives drives = { .root_fd = root_fd };
         int r;
 
         r = list_drives(&drives);
-        if (r >= 0)
-                r = ask_each(drives.n, sizeof(Answer), timeout_usec, ask, &drives, &answers);
-        if (r >= 0)
-                r = check_drives(&drives, answers, old, new, ret_n);
-        ask_each_free(answers, drives.n, sizeof(Answer));
-        free(drives.entries);
-        return r;
+        if (r < 0)
+                return r;
+        drives.answers = timed_call_allocate(drives.n * sizeof(Answer));
+        if (!drives.answers)
+                return -ENOMEM;
+        r = timed_call_each(ask, &drives, drives.n, timeout_usec);
+        return r < 0 ? r : check_drives(&drives, old, new, ret_n);
 }
 
 int power_check(int root_fd, const char *boot_id, usec_t timeout_usec, size_t *ret_n_drives) {

@@ -6,7 +6,7 @@
 #include "base/util.h"
 
 /* Reads and writes below root_fd; boot_id: this boot's. Done once a boot, further calls do nothing.
- * The entries go to the log. All drives are asked at the same time (ask_each.h); one that has not
+ * The entries go to the log. All drives are asked at the same time (timed_call.h); one that has not
  * answered after timeout_usec is passed over. *ret_n_drives: how many answered; may be 0. 0 or
  * -errno. */
 int power_check(int root_fd, const char *boot_id, usec_t timeout_usec,

@@ -130,7 +130,7 @@ static int compare_entries(const void *a, const void *b) {
         if (r == 0)
                 r = (int) x->stage - (int) y->stage;
         if (r == 0)
-                r = (end_of(x) > end_of(y)) - (end_of(x) < end_of(y));
+                r = CMP(end_of(x), end_of(y));
         return r != 0 ? r : strverscmp(x->address, y->address);
 }
 

@@ -52,7 +52,7 @@ static Trend *find_trend(const History *histories, size_t n_histories, const Ent
 static int compare_usec(const void *a, const void *b) {
         usec_t x = *(const usec_t *) a, y = *(const usec_t *) b;
 
-        return (x > y) - (x < y);
+        return CMP(x, y);
 }
 
 static int judge_trend(Trend *trend, size_t n_histories) {

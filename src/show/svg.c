@@ -109,7 +109,7 @@ static int compare_rows(const void *a, const void *b) {
         if (r == 0)
                 r = strverscmp(x->label, y->label);
         if (r == 0)
-                r = (x->start_usec > y->start_usec) - (x->start_usec < y->start_usec);
+                r = CMP(x->start_usec, y->start_usec);
         return r;
 }
 

@@ -30,7 +30,7 @@ static int wave_compare(const void *a, const void *b) {
         usec_t x = ((const SimulatedWave *) a)->start_usec;
         usec_t y = ((const SimulatedWave *) b)->start_usec;
 
-        return x < y ? -1 : x > y;
+        return CMP(x, y);
 }
 
 /* One wave for each controller, then those that begin together made one. */

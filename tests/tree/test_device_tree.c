@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Machines told to umockdev, and the topology that is made of them. */
+/* Machines mocked by umockdev, and the topology that is read from them. */
 
 #include "tree/device_tree.h"
 
@@ -66,7 +66,7 @@ static Topology read_tree(void) {
         return topology;
 }
 
-/* The same machine must come out whichever way the kernel lists it. */
+/* The result must not depend on the order in which the kernel lists the machine. */
 static void expect_tree(const char *expected) {
         for (unsigned pass = 0; pass < 2; pass++) {
                 Topology topology = read_tree();
@@ -282,7 +282,7 @@ Test(device_tree, functions_that_are_not_ours) {
                     "0000:03:00.0: foreign controller < 0000:00:03.0, 0000:03:00.0 (nvme)\n");
 }
 
-/* A drive at once below the host bridge (virtual machines) with what can stand on one. */
+/* A drive right below the host bridge, as in virtual machines, with all kinds of holders. */
 Test(device_tree, holders_upon_holders) {
         const char *host = mock_add_host_bridge(NULL, "pci0000:00"), *disk;
 
@@ -352,13 +352,13 @@ Test(device_tree, a_head_belongs_to_the_controllers_that_have_a_path) {
                     "nvme5n3: namespace < nvme0 < nvme1\n"
                     "nvme5n4: namespace < nvme0 < nvme1\n");
         topology = read_tree();
-        /* What one path does not tell makes the sum unknown. */
+        /* One path without a counter makes the sum unknown. */
         cr_expect(eq(u64, topology.devices[1].controller->n_sectors, 7 + 1));
         cr_expect(eq(u64, topology.devices[2].controller->n_sectors, UINT64_MAX));
         topology_done(&topology);
 }
 
-Test(device_tree, counts_what_each_controllers_namespaces_have_done) {
+Test(device_tree, counts_the_sectors_of_all_namespaces_of_a_controller) {
         const char *host = mock_add_host_bridge(NULL, "pci0000:00"), *path;
         Topology topology;
 
@@ -389,9 +389,9 @@ Test(device_tree, physical_functions_know_how_many_virtual_ones_they_have) {
         topology_done(&topology);
 }
 
-/* kubernetes/kubernetes#109132: the path is that of another mount namespace, of a bind mount or of
- * a node that is gone. The number alone tells, and it tells of a path that lies, too. */
-Test(device_tree, a_loop_device_is_asked_what_it_stands_on) {
+/* kubernetes/kubernetes#109132: the path may be of another mount namespace, of a bind mount or of a
+ * node that is gone. Only the number can be relied on, even if the path contradicts it. */
+Test(device_tree, a_loop_device_is_asked_for_the_number_of_its_backing_device) {
         const char *host = mock_add_host_bridge(NULL, "pci0000:00");
 
         mock_add_namespace(mock_add_nvme(host, "0000:00:04.0", "nvme0"), "nvme0n1");
@@ -430,18 +430,18 @@ Test(device_tree, a_loop_device_that_does_not_answer_is_a_doubt_about_all) {
         mock_add_loop("loop0", "/srv/image");
         expect_doubt(NULL);
         mock_loop_answers("loop0", EPERM);
-        expect_doubt("/dev/loop0 does not tell what it stands on: Operation not permitted");
-        /* it has a backing file in sysfs and says that it has none */
+        expect_doubt("/dev/loop0 does not say which device it stands on: Operation not permitted");
+        /* It has a backing file in sysfs but says that it has none. */
         mock_loop_answers("loop0", ENXIO);
-        expect_doubt("/dev/loop0 does not tell what it stands on: No such device or address");
+        expect_doubt(
+                "/dev/loop0 does not say which device it stands on: No such device or address");
         fake_root_remove("dev/loop0");
-        expect_doubt("/dev/loop0 does not tell what it stands on: the node is missing");
+        expect_doubt("/dev/loop0 does not say which device it stands on: the node is missing");
         fake_root_remove("sys/class/block/loop0/loop");
         expect_doubt(NULL);
 }
 
-/* Each is looked up in a sorted list: among many, at its ends too, and where a number is missing.
- */
+/* Lookups in a sorted list: in the middle, at both ends and of a missing number. */
 Test(device_tree, partitions_and_loops_among_many) {
         const char *host = mock_add_host_bridge(NULL, "pci0000:00"), *namespace;
         char disk[16], part[32], loop[16], node[32], address[16];
@@ -515,8 +515,8 @@ Test(device_tree, vanished_attributes_stay_null) {
         topology_done(&topology);
 }
 
-/* util-linux#1368: some drives pad their serial number in front, some have nothing but padding. */
-Test(device_tree, blanks_around_an_attribute_do_not_count_and_a_blank_one_is_none) {
+/* util-linux#1368: some drives pad their serial number at the start, some have only padding. */
+Test(device_tree, blanks_around_an_attribute_are_removed_and_a_blank_one_is_null) {
         const char *host = mock_add_host_bridge(NULL, "pci0000:00");
         const char *padded = mock_add_nvme(host, "0000:00:04.0", "nvme0");
         const char *blank = mock_add_nvme(host, "0000:00:05.0", "nvme1");
@@ -572,7 +572,7 @@ Test(device_tree, attributes_of_garbage) {
         topology_done(&topology);
 }
 
-/* A device can be listed whose directory has gone by the time it is read. */
+/* A listed device may vanish before its directory is read. */
 Test(device_tree, vanished_devices_are_left_out) {
         const char *host = mock_add_host_bridge(NULL, "pci0000:00");
         const char *drive = mock_add_nvme(host, "0000:00:04.0", "nvme0");
@@ -586,7 +586,7 @@ Test(device_tree, vanished_devices_are_left_out) {
                     "nvme1n1: namespace < nvme1\n");
 }
 
-/* What is there and can't be looked at is not left out: somebody might stand on it. */
+/* A device that exists but can't be read is not left out: something may stand on it. */
 static void expect_failure(const char *path) {
         const char *host = mock_add_host_bridge(NULL, "pci0000:00");
         Topology topology = TOPOLOGY_INIT;
