@@ -122,7 +122,7 @@ class Box:
                     "-device", "acpi-erst,memdev=store"]
         self.machine = Machine(self.directory, devices, self._images.kernel, self._initrd,
                                self._images.kvm, "ignore_loglevel ro",
-                               clock=self._images.clock)
+                               clock=self._images.clock, emulator=self._images.emulator)
         self.machine.start()
         self.machine.wait_boot()
 

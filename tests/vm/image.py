@@ -22,6 +22,7 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 
+import emulator
 import topology
 from machine import (BOOT_SECONDS, COMMAND_SECONDS, SHUTDOWN_SECONDS, Machine,
                      MachineError)
@@ -100,6 +101,7 @@ class Images:
         self.kvm = kvm
         self.clock = clock
         self._say = progress
+        self.emulator = emulator.find(cache, progress)
         with self._locked():
             self.base = self._make_base()
         self.kernel, self.initrd = self.base / "vmlinuz", self.base / "initrd"
@@ -255,7 +257,7 @@ class Images:
 
     def machine(self, directory, disks, append="ro"):
         return Machine(directory, topology.qemu_devices(disks), self.kernel, self.initrd, self.kvm,
-                       f"ignore_loglevel {append}", clock=self.clock)
+                       f"ignore_loglevel {append}", clock=self.clock, emulator=self.emulator)
 
     def fresh_disks(self, directory, build):
         """Makes overlays in @directory over root and data disks: serial -> path."""

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import topology
+from emulator import INSTALLED
 from qemu_trace import Trace
 
 # For software emulation on two cores: generous, but every wait has an end.
@@ -105,10 +106,11 @@ class LineReader(threading.Thread):
 class Machine:
     """@devices: list of QEMU's arguments for the machine's devices, except its channels.
 
-    @clock: one of CLOCKS; KVM has the host's only."""
+    @clock: one of CLOCKS; KVM has the host's only.
+    @emulator: the first words of QEMU's command line (emulator.py)."""
 
     def __init__(self, directory, devices, kernel, initrd, kvm=False, append="",
-                 memory=topology.MEMORY_MIB, clock="host"):
+                 memory=topology.MEMORY_MIB, clock="host", emulator=INSTALLED):
         self.directory = Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         self._devices = devices
@@ -116,6 +118,7 @@ class Machine:
         self._kvm = kvm
         self._append = append
         self._memory = memory
+        self._emulator = emulator
         self._accel, self._cpus, self._patience = CLOCKS[clock]
         self._ids = itertools.count(1)
         self._process = None
@@ -141,7 +144,7 @@ class Machine:
         traces = [arg for event in Trace.QUIET for arg in ("-trace", event)]
         # setpriv: the machine ends with the test run, even if that is killed
         return ["setpriv", "--pdeathsig", "KILL",
-                "qemu-system-x86_64", "-machine", "q35,usb=off,vmport=off", *accel,
+                *self._emulator, "-machine", "q35,usb=off,vmport=off", *accel,
                 "-smp", str(self._cpus), "-m", str(self._memory),
                 "-nodefaults", "-display", "none", "-nic", "none",
                 "-msg", "timestamp=on", *traces, *chardevs,

@@ -56,7 +56,7 @@ class Box:
         self._say("booting the machine with an error record store")
         self._machine = Machine(self.directory, self._devices(store_kib), self._images.kernel,
                                 self._images.initrd, self._images.kvm,
-                                "ignore_loglevel ro")
+                                "ignore_loglevel ro", emulator=self._images.emulator)
         self._machine.start()
         self._booted()
 

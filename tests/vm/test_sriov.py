@@ -95,7 +95,7 @@ def machine(make_images):
                "-device", "virtio-blk-pci,drive=root,addr=2.0", "-no-reboot",
                *qemu_devices(directory.resolve())]
     with Machine(directory, devices, images.kernel, images.initrd, images.kvm,
-                 "ignore_loglevel rw fstab=no", clock=images.clock) as running:
+                 "ignore_loglevel rw fstab=no", clock=images.clock, emulator=images.emulator) as running:
         running.wait_boot()
         running.check(SET_UP)
         assert set(inventory(running)) == ALL

@@ -224,7 +224,7 @@ class Bench:
             subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", back,
                             self._running], check=True, stdin=subprocess.DEVNULL)
         return Machine(self.directory, [*devices, "-no-reboot", *options], self._images.kernel, initrd,
-                       self._images.kvm, append, MEMORY_MIB, self._clock)
+                       self._images.kvm, append, MEMORY_MIB, self._clock, self._images.emulator)
 
     def _saved(self, name):
         """Returns the paths of the disk (which may be missing) and the state of that name."""
