@@ -99,8 +99,14 @@ const char *outcome_to_string(Outcome outcome);
 Outcome outcome_from_string(const char *text);
 const char *phase_to_string(Phase phase);
 
-/* Sets outcome and reason together. format may be NULL: there is nothing to say. */
+/* Sets the outcome together with its reason. format may be NULL: the reason becomes "".
+ *
+ * Neither function allocates: workers call both on a result in shared memory. A reason that is
+ * too long is cut off. The arguments must not point into result->reason. */
 void step_result_set(StepResult *result, Outcome outcome, const char *format, ...) _printf_(3, 4);
+
+/* Sets the reason and leaves the outcome alone. */
+void step_result_set_reason(StepResult *result, const char *format, ...) _printf_(2, 3);
 
 /* n_results pending results. 0 or -ENOMEM. */
 int record_init(Record *record, Stage stage, Action action, size_t n_results) _must_check_;

@@ -134,8 +134,7 @@ static void judge_lost_worker(OpsKernel *ops, const Child *child, StepResult *re
                                 child->status.si_status,
                                 slot->phase == PHASE_VERIFY ? " while it read the registers" : "");
         if (child->action != STEP_DETACH || slot->phase < PHASE_SHUTDOWN) {
-                result->outcome = OUTCOME_LEFT;
-                (void) snprintf(result->reason, sizeof(result->reason), "%s", cause);
+                step_result_set(result, OUTCOME_LEFT, "%s", cause);
                 return;
         }
         if (slot->phase == PHASE_SHUTDOWN)
@@ -143,7 +142,7 @@ static void judge_lost_worker(OpsKernel *ops, const Child *child, StepResult *re
         read_complaints(ops);
         verify_without_registers(ops->root_fd, d->address, child->has_complained, result);
         memcpy(reason, result->reason, sizeof(reason));
-        (void) snprintf(result->reason, sizeof(result->reason), "%s; %.100s", cause, reason);
+        step_result_set_reason(result, "%s; %.100s", cause, reason);
 }
 
 static StepResult result_of_ended(OpsKernel *ops, const Child *child) {
@@ -213,8 +212,8 @@ static void kernel_abandon(void *context, size_t step, StepResult *ret_result) {
         ops->slots[step].is_abandoned = true;
         slot = ops->slots[step];
         ops->children[step].fd = child_watch_remove(&ops->watch, ops->children[step].fd);
-        (void) snprintf(slot.result.reason, sizeof(slot.result.reason), "time was up %s",
-                        doing[slot.phase < _PHASE_MAX ? slot.phase : PHASE_VERIFY]);
+        step_result_set_reason(&slot.result, "time was up %s",
+                               doing[slot.phase < _PHASE_MAX ? slot.phase : PHASE_VERIFY]);
         worker_enter_phase(&slot, _PHASE_MAX);
         *ret_result = slot.result;
 }

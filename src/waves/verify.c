@@ -7,23 +7,12 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "base/file.h"
 #include "tree/pci_presence.h"
 #include "waves/nvme_registers.h"
-
-static void set(StepResult *result, Outcome outcome, const char *format, ...) _printf_(3, 4);
-static void set(StepResult *result, Outcome outcome, const char *format, ...) {
-        va_list args;
-
-        result->outcome = outcome;
-        va_start(args, format);
-        (void) vsnprintf(result->reason, sizeof(result->reason), format, args);
-        va_end(args);
-}
 
 #ifdef __s390x__
 /* An ordinary load from a mapped PCI resource faults there: it takes instructions of its own
@@ -88,21 +77,26 @@ static void judge_csts(int root_fd, const char *address, uint32_t csts, StepResu
                 break;
         case NVME_SHUTDOWN_NO_ANSWER:
                 if (pci_presence(root_fd, address) == 0)
-                        set(result, OUTCOME_VANISHED, "it no longer answers on the bus");
+                        step_result_set(result, OUTCOME_VANISHED,
+                                        "it no longer answers on the bus");
                 else
-                        set(result, OUTCOME_UNVERIFIED,
-                            "its registers read as all ones, though it answers on the bus");
+                        step_result_set(
+                                result, OUTCOME_UNVERIFIED,
+                                "its registers read as all ones, though it answers on the bus");
                 break;
         case NVME_SHUTDOWN_FATAL:
-                set(result, OUTCOME_FAILED, "controller fatal status, CSTS=0x%" PRIx32, csts);
+                step_result_set(result, OUTCOME_FAILED, "controller fatal status, CSTS=0x%" PRIx32,
+                                csts);
                 break;
         case NVME_SHUTDOWN_OCCURRING:
-                set(result, OUTCOME_FAILED,
-                    "the kernel gave up waiting for the shutdown to complete, CSTS=0x%" PRIx32,
-                    csts);
+                step_result_set(
+                        result, OUTCOME_FAILED,
+                        "the kernel gave up waiting for the shutdown to complete, CSTS=0x%" PRIx32,
+                        csts);
                 break;
         case NVME_SHUTDOWN_NONE:
-                set(result, OUTCOME_FAILED, "no shutdown was started, CSTS=0x%" PRIx32, csts);
+                step_result_set(result, OUTCOME_FAILED, "no shutdown was started, CSTS=0x%" PRIx32,
+                                csts);
                 break;
         }
 }
@@ -113,13 +107,13 @@ static bool judge_place(int root_fd, const char *address, StepResult *result) {
         char dir[PATH_MAX];
 
         if (!pci_is_listed(root_fd, address)) {
-                set(result, OUTCOME_VANISHED, "gone from the bus");
+                step_result_set(result, OUTCOME_VANISHED, "gone from the bus");
                 return true;
         }
         (void) snprintf(dir, sizeof(dir), "sys/bus/pci/devices/%s", address);
         if (file_link_name(root_fd, dir, "driver", &driver) < 0)
                 return false;
-        set(result, OUTCOME_FAILED, "still bound to %s", driver);
+        step_result_set(result, OUTCOME_FAILED, "still bound to %s", driver);
         return true;
 }
 
@@ -140,23 +134,26 @@ static void take_drivers_word(int root_fd, const char *address, int error, int c
         int presence = pci_presence(root_fd, address);
 
         if (complained > 0)
-                set(result, OUTCOME_FAILED, "the driver reports an incomplete shutdown");
+                step_result_set(result, OUTCOME_FAILED,
+                                "the driver reports an incomplete shutdown");
         else if (presence == 0)
-                set(result, OUTCOME_VANISHED, "it no longer answers on the bus");
+                step_result_set(result, OUTCOME_VANISHED, "it no longer answers on the bus");
         else if (presence < 0)
-                set(result, OUTCOME_UNVERIFIED,
-                    "neither CSTS (%s) nor its PCI configuration (%s) can be read",
-                    strerror(-error), strerror(-presence));
+                step_result_set(result, OUTCOME_UNVERIFIED,
+                                "neither CSTS (%s) nor its PCI configuration (%s) can be read",
+                                strerror(-error), strerror(-presence));
         else if (complained < 0)
-                set(result, OUTCOME_UNVERIFIED,
-                    "neither CSTS (%s) nor all that the driver said (%s) can be read",
-                    strerror(-error),
-                    complained == -EPIPE ? "the kernel log was overrun" : strerror(-complained));
+                step_result_set(result, OUTCOME_UNVERIFIED,
+                                "neither CSTS (%s) nor all that the driver said (%s) can be read",
+                                strerror(-error),
+                                complained == -EPIPE ? "the kernel log was overrun"
+                                                     : strerror(-complained));
         else if (error == -EPERM)
                 /* Lockdown. Short, for with Secure Boot each controller has it in its line. */
-                set(result, OUTCOME_DETACHED, "by the driver's word");
+                step_result_set(result, OUTCOME_DETACHED, "by the driver's word");
         else
-                set(result, OUTCOME_DETACHED, "by the driver's word (%s)", strerror(-error));
+                step_result_set(result, OUTCOME_DETACHED, "by the driver's word (%s)",
+                                strerror(-error));
 }
 
 void verify_shutdown(int root_fd, const char *address, const char *name, DriverLog *log,
@@ -178,9 +175,10 @@ void verify_without_registers(int root_fd, const char *address, bool has_complai
         if (judge_place(root_fd, address, result))
                 return;
         if (has_complained)
-                set(result, OUTCOME_FAILED, "the driver reports an incomplete shutdown");
+                step_result_set(result, OUTCOME_FAILED,
+                                "the driver reports an incomplete shutdown");
         else if (pci_presence(root_fd, address) == 0)
-                set(result, OUTCOME_VANISHED, "it no longer answers on the bus");
+                step_result_set(result, OUTCOME_VANISHED, "it no longer answers on the bus");
         else
-                set(result, OUTCOME_UNVERIFIED, "the end of its shutdown was not seen");
+                step_result_set(result, OUTCOME_UNVERIFIED, "the end of its shutdown was not seen");
 }

@@ -29,13 +29,6 @@ static void waves_done(Waves *waves) {
         free(waves->is_running);
 }
 
-static void set_reason(StepResult *result, const char *format, const char *detail) {
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-        (void) snprintf(result->reason, sizeof(result->reason), format, detail);
-#pragma GCC diagnostic pop
-}
-
 static bool opens_gates(const StepResult *result) {
         return result->outcome == OUTCOME_DETACHED || result->outcome == OUTCOME_UNVERIFIED ||
                (result->outcome == OUTCOME_VANISHED && result->is_gone);
@@ -80,8 +73,7 @@ static int start_step(Waves *waves, size_t i) {
         if (is_worth_retrying(r) && waves->n_running > 0)
                 return 0;
         result->ended_usec = result->started_usec;
-        result->outcome = OUTCOME_LEFT;
-        set_reason(result, "could not be started: %s", strerror(-r));
+        step_result_set(result, OUTCOME_LEFT, "could not be started: %s", strerror(-r));
         end_step(waves, i);
         return 1;
 }
@@ -124,14 +116,14 @@ static void take_result(Waves *waves, size_t i, const StepResult *result) {
         target->contention_usec = result->contention_usec;
         memcpy(target->phase_usec, result->phase_usec, sizeof(target->phase_usec));
         if (*result->reason)
-                set_reason(target, "%s", result->reason);
+                step_result_set_reason(target, "%s", result->reason);
         if (step->action == STEP_LEAVE && target->outcome != OUTCOME_VANISHED) {
                 target->outcome = OUTCOME_LEFT;
                 if (*result->reason)
-                        (void) snprintf(target->reason, sizeof(target->reason), "%.99s; %.98s",
-                                        step->reason, result->reason);
+                        step_result_set_reason(target, "%.99s; %.98s", step->reason,
+                                               result->reason);
                 else
-                        set_reason(target, "%s", step->reason);
+                        step_result_set_reason(target, "%s", step->reason);
         }
 }
 
@@ -144,8 +136,7 @@ static void settle_untouched(Waves *waves) {
                 if (step->action != STEP_LEAVE || step->flush)
                         continue;
                 result->started_usec = result->ended_usec = waves->record->started_usec;
-                result->outcome = OUTCOME_LEFT;
-                set_reason(result, "%s", step->reason);
+                step_result_set(result, OUTCOME_LEFT, "%s", step->reason);
                 end_step(waves, i);
         }
 }
@@ -160,9 +151,9 @@ static void abandon_running(Waves *waves, const char *why) {
                 result.ended_usec = waves->ops->now(waves->context);
                 result.outcome = OUTCOME_LATE;
                 if (waves->plan->steps[i].action == STEP_LEAVE)
-                        set_reason(&result, "%s", "its Flush did not end in time, ignoring");
+                        step_result_set_reason(&result, "its Flush did not end in time, ignoring");
                 else if (!*result.reason)
-                        set_reason(&result, "%s", why);
+                        step_result_set_reason(&result, "%s", why);
                 stop_running(waves, i);
                 take_result(waves, i, &result);
                 end_step(waves, i);
@@ -179,11 +170,11 @@ static void settle_rest(Waves *waves, const char *why) {
                 result->outcome = OUTCOME_LEFT;
                 result->ended_usec = waves->ops->now(waves->context);
                 if (step->action == STEP_LEAVE)
-                        set_reason(result, "%s", step->reason);
+                        step_result_set_reason(result, "%s", step->reason);
                 else if (waves->ready.gates[i] > 0)
-                        set_reason(result, "%s", "waits for a device below it that stays");
+                        step_result_set_reason(result, "waits for a device below it that stays");
                 else
-                        set_reason(result, "not begun: %s", why);
+                        step_result_set_reason(result, "not begun: %s", why);
                 if (waves->options->ended)
                         waves->options->ended(waves->options->userdata, waves->record, i);
         }

@@ -5,7 +5,6 @@
 
 #include <fcntl.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <sys/stat.h>
 
 #include "base/file.h"
@@ -39,18 +38,8 @@ typedef struct Worker {
         int schedstat_fd;
 } Worker;
 
-/* Always false, so that a check can end with it. */
-static bool refuse(Worker *w, Outcome outcome, const char *format, ...) _printf_(3, 4);
-static bool refuse(Worker *w, Outcome outcome, const char *format, ...) {
-        StepResult *result = &w->slot->result;
-        va_list args;
-
-        result->outcome = outcome;
-        va_start(args, format);
-        (void) vsnprintf(result->reason, sizeof(result->reason), format, args);
-        va_end(args);
-        return false;
-}
+/* Ends the step with an outcome and its reason. Always false, so that a check can return it. */
+#define refuse_step(worker, ...) (step_result_set(&(worker)->slot->result, __VA_ARGS__), false)
 
 static const Device *worker_device(const Worker *w) {
         return &w->topology->devices[w->device];
@@ -81,12 +70,12 @@ static bool has_same_serial(Worker *w) {
         int r = file_read_fd(w->serial_fd, &serial);
 
         if (r < 0)
-                return refuse(w, OUTCOME_LEFT, "%s is no longer at this address: %s",
-                              d->controller->name, strerror(-r));
+                return refuse_step(w, OUTCOME_LEFT, "%s is no longer at this address: %s",
+                                   d->controller->name, strerror(-r));
         text_clean_attribute(serial);
         if (!STREQ(serial, d->controller->serial))
-                return refuse(w, OUTCOME_LEFT, "another controller is at this address: serial %s",
-                              serial);
+                return refuse_step(w, OUTCOME_LEFT,
+                                   "another controller is at this address: serial %s", serial);
         return true;
 }
 
@@ -100,18 +89,18 @@ static bool is_same_controller(Worker *w) {
         (void) snprintf(dir, sizeof(dir), "sys/bus/pci/devices/%s", d->address);
         if (!pci_is_listed(w->root_fd, d->address)) {
                 w->slot->result.is_gone = true;
-                return refuse(w, OUTCOME_VANISHED, "gone from the bus");
+                return refuse_step(w, OUTCOME_VANISHED, "gone from the bus");
         }
         r = file_link_name(w->root_fd, dir, "driver", &driver);
         if (r < 0 || !STREQ(driver, "nvme"))
-                return refuse(w, OUTCOME_LEFT, "no longer bound to nvme but to %s",
-                              r < 0 ? "nothing" : driver);
+                return refuse_step(w, OUTCOME_LEFT, "no longer bound to nvme but to %s",
+                                   r < 0 ? "nothing" : driver);
         (void) snprintf(dir, sizeof(dir), "sys/bus/pci/devices/%s/nvme/%s/serial", d->address,
                         d->controller->name);
         w->serial_fd = file_open(w->root_fd, dir, O_RDONLY);
         if (w->serial_fd < 0)
-                return refuse(w, OUTCOME_LEFT, "%s is no longer at this address: %s",
-                              d->controller->name, strerror(-w->serial_fd));
+                return refuse_step(w, OUTCOME_LEFT, "%s is no longer at this address: %s",
+                                   d->controller->name, strerror(-w->serial_fd));
         return has_same_serial(w);
 }
 
@@ -121,8 +110,8 @@ static bool can_unbind(Worker *w) {
         driver_log_open(w->root_fd, &w->log);
         w->schedstat_fd = file_open(w->root_fd, "proc/self/schedstat", O_RDONLY);
         w->unbind_fd = file_open(w->root_fd, UNBIND_PATH, O_WRONLY);
-        return w->unbind_fd >= 0 ||
-               refuse(w, OUTCOME_LEFT, "opening /%s: %s", UNBIND_PATH, strerror(-w->unbind_fd));
+        return w->unbind_fd >= 0 || refuse_step(w, OUTCOME_LEFT, "opening /%s: %s", UNBIND_PATH,
+                                                strerror(-w->unbind_fd));
 }
 
 /* A drive that was pulled reads as all ones, in its configuration space too. Nothing sent to it
@@ -133,7 +122,7 @@ static bool answers_on_bus(Worker *w) {
         if (pci_presence(w->root_fd, worker_device(w)->address) != 0)
                 return true;
         w->slot->result.is_gone = is_gone(w);
-        return refuse(w, OUTCOME_VANISHED, "it no longer answers on the bus");
+        return refuse_step(w, OUTCOME_VANISHED, "it no longer answers on the bus");
 }
 
 /* Shutting a physical function down ends its virtual ones: a new one since the plan was made is
@@ -149,11 +138,11 @@ static bool has_planned_vfs(Worker *w) {
         if (r == -ENOENT && d->n_vfs == 0)
                 return true;
         if (r < 0)
-                return refuse(w, OUTCOME_LEFT, "its virtual functions can't be counted: %s",
-                              strerror(-r));
+                return refuse_step(w, OUTCOME_LEFT, "its virtual functions can't be counted: %s",
+                                   strerror(-r));
         return strtoul(text, NULL, 10) == d->n_vfs ||
-               refuse(w, OUTCOME_LEFT, "it has %s virtual functions, the plan knows %u", text,
-                      d->n_vfs);
+               refuse_step(w, OUTCOME_LEFT, "it has %s virtual functions, the plan knows %u", text,
+                           d->n_vfs);
 }
 
 /* What the controller's own directory shows: its disks, or its paths to multipath heads. */
@@ -208,10 +197,11 @@ static bool has_planned_namespaces(Worker *w) {
                 planned += belongs_to(&w->topology->blocks[i], w->device);
         r = look_at_namespaces(w, false, &seen);
         if (r < 0)
-                return refuse(w, OUTCOME_LEFT, "its namespaces can't be listed: %s", strerror(-r));
+                return refuse_step(w, OUTCOME_LEFT, "its namespaces can't be listed: %s",
+                                   strerror(-r));
         return seen.n == planned ||
-               refuse(w, OUTCOME_LEFT, "it has %zu namespaces, the plan knows %zu", seen.n,
-                      planned);
+               refuse_step(w, OUTCOME_LEFT, "it has %zu namespaces, the plan knows %zu", seen.n,
+                           planned);
 }
 
 /* Whether no other controller has any of its namespaces, so that the worker can claim each. */
@@ -236,10 +226,11 @@ static bool is_quiet(Worker *w) {
                 return true;
         r = look_at_namespaces(w, true, &seen);
         if (r < 0)
-                return refuse(w, OUTCOME_LEFT, "its I/O counters can't be read: %s", strerror(-r));
+                return refuse_step(w, OUTCOME_LEFT, "its I/O counters can't be read: %s",
+                                   strerror(-r));
         if (seen.n_sectors == c->n_sectors && (!seen.is_busy || !is_all_its_own(w)))
                 return true;
-        return refuse(w, OUTCOME_LEFT, "it was read or written since the plan was made");
+        return refuse_step(w, OUTCOME_LEFT, "it was read or written since the plan was made");
 }
 
 /* Writes one block device back. The descriptor is kept in *ret_fd, with its claim. */
@@ -247,16 +238,17 @@ static bool write_back(Worker *w, const Block *block, bool claim, int *ret_fd) {
         int fd = block_node_open(w->root_fd, block->name, block->devnum, claim);
 
         if (fd == -EBUSY)
-                return refuse(w, OUTCOME_LEFT, "/dev/%s was claimed after the plan was made",
-                              block->name);
+                return refuse_step(w, OUTCOME_LEFT, "/dev/%s was claimed after the plan was made",
+                                   block->name);
         if (fd < 0)
-                return refuse(w, OUTCOME_LEFT, "/dev/%s: %s", block->name, block_node_strerror(fd));
+                return refuse_step(w, OUTCOME_LEFT, "/dev/%s: %s", block->name,
+                                   block_node_strerror(fd));
         if (fsync(fd) < 0) {
                 int error = errno;
 
                 (void) close(fd);
-                return refuse(w, OUTCOME_LEFT, "fsync of /dev/%s: %s", block->name,
-                              strerror(error));
+                return refuse_step(w, OUTCOME_LEFT, "fsync of /dev/%s: %s", block->name,
+                                   strerror(error));
         }
         *ret_fd = fd;
         return true;
@@ -316,7 +308,7 @@ static void drop_claims(Worker *w) {
 static bool can_claim(Worker *w) {
         w->claims = calloc(w->topology->n_blocks + 1, sizeof(int));
         w->delays = calloc(w->topology->n_blocks + 1, sizeof(int));
-        return (w->claims && w->delays) || refuse(w, OUTCOME_LEFT, "%s", strerror(ENOMEM));
+        return (w->claims && w->delays) || refuse_step(w, OUTCOME_LEFT, "%s", strerror(ENOMEM));
 }
 
 /* A descriptor of the attribute of one head, where it is set. -ENOENT: no head, or a
@@ -377,9 +369,9 @@ static bool carries_no_mount(Worker *w) {
                 return true;
         r = mount_guard(w->root_fd, worker_device(w)->address, why, sizeof(why));
         if (r < 0)
-                return refuse(w, OUTCOME_LEFT, "whether it is mounted can't be told: %s",
-                              strerror(-r));
-        return r == 0 || refuse(w, OUTCOME_LEFT, "%s", why);
+                return refuse_step(w, OUTCOME_LEFT, "whether it is mounted can't be told: %s",
+                                   strerror(-r));
+        return r == 0 || refuse_step(w, OUTCOME_LEFT, "%s", why);
 }
 
 /* How long this process has been ready to run without a processor, since its fork: the second of
@@ -413,10 +405,11 @@ static bool unbind(Worker *w) {
         w->slot->result.is_taken = r >= 0;
         if (r == -ENODEV) {
                 w->slot->result.is_gone = is_gone(w);
-                return refuse(w, OUTCOME_VANISHED, "was unbound or removed meanwhile");
+                return refuse_step(w, OUTCOME_VANISHED, "was unbound or removed meanwhile");
         }
         if (r < 0)
-                return refuse(w, OUTCOME_FAILED, "writing to /%s: %s", UNBIND_PATH, strerror(-r));
+                return refuse_step(w, OUTCOME_FAILED, "writing to /%s: %s", UNBIND_PATH,
+                                   strerror(-r));
         return true;
 }
 
@@ -431,10 +424,10 @@ static bool hold(Worker *w) {
         r = poll_until(w->slot->hold_fd, usec_now() + HOLD_MAX_USEC);
         if (r > 0 && w->slot->may_go_on)
                 return true;
-        return refuse(w, OUTCOME_LEFT, "not begun: %s",
-                      r > 0    ? "the stage's program has died"
-                      : r == 0 ? "it took too long to begin the others"
-                               : strerror(-r));
+        return refuse_step(w, OUTCOME_LEFT, "not begun: %s",
+                           r > 0    ? "the stage's program has died"
+                           : r == 0 ? "it took too long to begin the others"
+                                    : strerror(-r));
 }
 
 static void detach(Worker *w) {
@@ -454,7 +447,7 @@ static void detach(Worker *w) {
         if (!has_same_serial(w) || !carries_no_mount(w))
                 return;
         if (slot->is_abandoned) {
-                (void) refuse(w, OUTCOME_LEFT, "abandoned before the unbind");
+                step_result_set(&slot->result, OUTCOME_LEFT, "abandoned before the unbind");
                 return;
         }
         end_delays(w);
@@ -485,8 +478,9 @@ static void flush(Worker *w) {
                 fd = block_node_open(w->root_fd, block->name, block->devnum, false);
                 r = fd < 0 ? fd : fsync(fd) < 0 ? -errno : 0;
                 if (r < 0) {
-                        refuse(w, OUTCOME_LEFT, "Flush of /dev/%s failed, ignoring: %s",
-                               block->name, block_node_strerror(r));
+                        step_result_set(&w->slot->result, OUTCOME_LEFT,
+                                        "Flush of /dev/%s failed, ignoring: %s", block->name,
+                                        block_node_strerror(r));
                         n_failed++;
                 } else
                         n_flushed++;
