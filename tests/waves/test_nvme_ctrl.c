@@ -8,7 +8,6 @@
 #include <sys/ioctl.h>
 
 #include "waves/nvme_ctrl.h"
-#include "waves/nvme_registers.h"
 
 static union {
         struct nvme_smart_log log;
@@ -110,21 +109,4 @@ Test(nvme_ctrl, identify_errors) {
         answer_status = 0x4002;
         cr_expect(eq(int, controller_identify(3, &identity), -EREMOTEIO));
         cr_expect(eq(u64, identity.rtd3e_usec, 1), "untouched");
-}
-
-_Static_assert(NVME_CSTS_OFFSET == NVME_REG_CSTS, "CSTS is where libnvme says");
-
-/* Against libnvme's definitions: each value of CFS and SHST, beside each of the other bits. */
-Test(nvme_ctrl, shutdown_status_is_what_libnvme_decodes) {
-        for (uint32_t csts = 0; csts < 1U << 7; csts++) {
-                const NvmeShutdown status = controller_shutdown_status(csts);
-
-                cr_expect(eq(int, status == NVME_SHUTDOWN_COMPLETE,
-                             NVME_CSTS_SHST(csts) == NVME_CSTS_SHST_CMPLT));
-                cr_expect(eq(int, status == NVME_SHUTDOWN_FATAL,
-                             NVME_CSTS_CFS(csts) && NVME_CSTS_SHST(csts) != NVME_CSTS_SHST_CMPLT));
-                cr_expect(eq(int, status == NVME_SHUTDOWN_OCCURRING,
-                             !NVME_CSTS_CFS(csts) && NVME_CSTS_SHST(csts) == NVME_CSTS_SHST_OCCUR));
-        }
-        cr_expect(eq(int, controller_shutdown_status(UINT32_MAX), NVME_SHUTDOWN_NO_ANSWER));
 }

@@ -4,6 +4,7 @@
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
+#include <libnvme.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -12,10 +13,11 @@
 
 #include "fake_root.h"
 #include "topology_builder.h"
-#include "waves/nvme_registers.h"
 #include "waves/ops_kernel.h"
 #include "waves/worker.h"
 
+/* What the kernel shows of the register file. */
+#define REGISTERS_SIZE 4096
 #define N 3
 #define PCI "sys/bus/pci/devices/0000:02:00.0"
 
@@ -152,9 +154,9 @@ static StepResult wait_for(size_t device) {
 }
 
 static void write_csts(uint32_t csts) {
-        uint32_t registers[NVME_REGISTERS_SIZE / sizeof(uint32_t)] = {};
+        uint32_t registers[REGISTERS_SIZE / sizeof(uint32_t)] = {};
 
-        registers[NVME_CSTS_OFFSET / sizeof(uint32_t)] = csts;
+        registers[NVME_REG_CSTS / sizeof(uint32_t)] = csts;
         fake_root_write_binary(PCI "/resource0", registers, sizeof(registers));
 }
 

@@ -3,13 +3,15 @@
 #include <criterion/new/assert.h>
 #include <criterion/parameterized.h>
 #include <endian.h>
+#include <libnvme.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
 #include "fake_root.h"
-#include "waves/nvme_registers.h"
 #include "waves/verify.h"
 
+/* What the kernel shows of the register file. */
+#define REGISTERS_SIZE 4096
 #define ADDRESS "0000:01:00.0"
 #define PCI "sys/bus/pci/devices/" ADDRESS
 #define BAR_AT(page_offset) "0x00000000fe00" page_offset " 0x00000000fe00ffff 0x0000000000140204\n"
@@ -37,9 +39,9 @@ ssize_t read(int fd, void *buffer, size_t size) {
 }
 
 static void write_csts(size_t bar_offset, uint32_t csts) {
-        uint32_t registers[4 * NVME_REGISTERS_SIZE / sizeof(uint32_t)] = {};
+        uint32_t registers[4 * REGISTERS_SIZE / sizeof(uint32_t)] = {};
 
-        registers[(bar_offset + NVME_CSTS_OFFSET) / sizeof(uint32_t)] = htole32(csts);
+        registers[(bar_offset + NVME_REG_CSTS) / sizeof(uint32_t)] = htole32(csts);
         fake_root_write_binary(PCI "/resource0", registers, sizeof(registers));
 }
 
@@ -81,6 +83,36 @@ static void expect(Outcome outcome, bool is_verified, const char *reason) {
 Test(verify, shst_is_proof) {
         verify();
         expect(OUTCOME_DETACHED, true, "");
+}
+
+static Outcome outcome_of(uint32_t csts) {
+        if (NVME_CSTS_SHST(csts) == NVME_CSTS_SHST_CMPLT)
+                return OUTCOME_DETACHED;
+        return OUTCOME_FAILED;
+}
+
+static const char *reason_of(uint32_t csts) {
+        if (NVME_CSTS_SHST(csts) == NVME_CSTS_SHST_CMPLT)
+                return "";
+        if (NVME_CSTS_CFS(csts))
+                return "controller fatal status";
+        if (NVME_CSTS_SHST(csts) == NVME_CSTS_SHST_OCCUR)
+                return "the kernel gave up waiting for the shutdown to complete";
+        return "no shutdown was started";
+}
+
+/* Against libnvme's definitions: each value of CFS and SHST, with each value of the other bits. */
+Test(verify, decodes_csts_as_libnvme_does) {
+        for (uint32_t csts = 0; csts < 1U << 7; csts++) {
+                const char *reason = reason_of(csts);
+
+                write_csts(0, csts);
+                verify();
+                cr_expect(eq(int, result.outcome, outcome_of(csts)), "CSTS=0x%x", csts);
+                cr_expect(eq(int, result.is_verified, outcome_of(csts) == OUTCOME_DETACHED));
+                cr_expect(eq(int, strncmp(result.reason, reason, strlen(reason)), 0), "CSTS=0x%x",
+                          csts);
+        }
 }
 
 /* Pages of 64 KiB hold the registers of several devices: those in front are others'. */

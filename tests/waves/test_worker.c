@@ -3,6 +3,7 @@
 #include <criterion/new/assert.h>
 #include <criterion/parameterized.h>
 #include <fcntl.h>
+#include <libnvme.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -11,9 +12,10 @@
 #include "fake_root.h"
 #include "mock_nodes.h"
 #include "topology_builder.h"
-#include "waves/nvme_registers.h"
 #include "waves/worker.h"
 
+/* What the kernel shows of the register file. */
+#define REGISTERS_SIZE 4096
 #define ADDRESS "0000:01:00.0"
 #define PCI "sys/bus/pci/devices/" ADDRESS
 #define MOUNTINFO "proc/self/mountinfo"
@@ -74,9 +76,9 @@ static bool has_open_nodes(void) {
 }
 
 static void write_csts(uint32_t csts) {
-        uint32_t registers[NVME_REGISTERS_SIZE / sizeof(uint32_t)] = {};
+        uint32_t registers[REGISTERS_SIZE / sizeof(uint32_t)] = {};
 
-        registers[NVME_CSTS_OFFSET / sizeof(uint32_t)] = csts;
+        registers[NVME_REG_CSTS / sizeof(uint32_t)] = csts;
         fake_root_write_binary(PCI "/resource0", registers, sizeof(registers));
 }
 
