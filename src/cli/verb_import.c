@@ -8,7 +8,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "cli/verbs.h"
-#include "record/entry_drive.h"
+#include "record/entry.h"
 #include "report/imported.h"
 #include "report/measured.h"
 #include "report/power_check.h"

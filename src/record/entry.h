@@ -74,3 +74,20 @@ int entry_check(const Entry *entry) _must_check_;
 bool entry_is_boot_id(const char *text);
 
 const char *entry_message_id(EntryKind kind);
+
+/* The entry's MESSAGE=: "nvme0 0000:01:00.0: left, flushed: /dev/nvme0n1 is mounted on /". */
+void entry_text_format(const Entry *entry, char *buffer, size_t size);
+
+/* Longest head, its NUL included. */
+#define ENTRY_HEAD_MAX 160
+
+/* The text of a controller up to its reason: "nvme0 0000:01:00.0: left, flushed". */
+void entry_text_head(const Entry *entry, char *buffer, size_t size);
+
+/* Takes over what the topology knows of that controller: name, address, path, model, serial. */
+void entry_set_drive(Entry *entry, const Topology *topology, size_t device);
+
+/* For an entry out of the kernel log, whose line had no room for them: takes model and path from
+ * the machine that runs now. The model is that of a controller with the same serial number; the
+ * path is only taken if it is at the same address as well. What is set already stays. */
+void entry_find_drive(Entry *entry, const Topology *topology);

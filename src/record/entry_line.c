@@ -6,7 +6,6 @@
 #include <inttypes.h>
 
 #include "base/text.h"
-#include "record/entry_text.h"
 #include "record/entry_values.h"
 
 /* A text from outside grows fourfold when each of its bytes is escaped, a path not at all. */
@@ -223,17 +222,65 @@ static bool has_all(const Line *line) {
         return true;
 }
 
+/* Copies what stands before the delimiter; a target that is set already has to be just that. The
+ * text behind the delimiter, or NULL. */
+static const char *take_until(const char *text, const char *delimiter, char *target, size_t size) {
+        const char *end = *target ? text + strlen(target) : strstr(text, delimiter);
+
+        if (!end || (size_t) (end - text) >= size || (*target && !STARTSWITH(text, target)) ||
+            !STARTSWITH(end, delimiter))
+                return NULL;
+        if (!*target && (end - text != 1 || *text != '-'))
+                (void) snprintf(target, size, "%.*s", (int) (end - text), text);
+        return end + strlen(delimiter);
+}
+
+static bool take_head(Entry *entry, const char *text) {
+        char outcome[16] = "";
+        size_t n;
+
+        text = take_until(text, " ", entry->name, sizeof(entry->name));
+        if (text)
+                text = take_until(text, ": ", entry->address, sizeof(entry->address));
+        if (!text)
+                return false;
+        n = strcspn(text, " ,:");
+        (void) snprintf(outcome, sizeof(outcome), "%.*s", (int) n, text);
+        entry->outcome = outcome_from_string(outcome);
+        text += n;
+        if (STARTSWITH(text, " in "))
+                text += strcspn(text, ",:");
+        entry->is_flushed = entry->is_flushed || STARTSWITH(text, ", flushed");
+        return entry->outcome >= 0;
+}
+
+static bool take_reason(Entry *entry, const char *text) {
+        char head[ENTRY_HEAD_MAX];
+        size_t n;
+
+        if (entry->kind != ENTRY_CONTROLLER)
+                return true;
+        entry_text_head(entry, head, sizeof(head));
+        n = strlen(head);
+        if (strncmp(text, head, n) != 0)
+                return false;
+        text += n;
+        if (STARTSWITH(text, ": "))
+                (void) snprintf(entry->reason, sizeof(entry->reason), "%s", text + 2);
+        return STARTSWITH(text, ": ") || !*text;
+}
+
 static bool take_text(Line *line, char *text) {
         Entry *entry = &line->entry;
 
         text_make_printable(text);
         if (line->is_short) {
-                if (entry->kind != ENTRY_CONTROLLER || !entry_text_take_head(entry, text))
+                if (entry->kind != ENTRY_CONTROLLER || !take_head(entry, text))
                         return false;
                 if (!line->has_verified)
                         entry->is_verified = entry->outcome == OUTCOME_DETACHED;
         }
-        return entry_text_take_reason(entry, text);
+        return take_reason(entry, text);
 }
 
 int entry_parse_line(const char *line, Entry *ret) {

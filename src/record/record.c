@@ -4,7 +4,7 @@
 #include "record/record.h"
 
 #include "base/file.h"
-#include "record/entry_drive.h"
+#include "record/entry.h"
 
 int record_read_boot_id(Record *record, int root_fd) {
         _cleanup_free_ char *uuid = NULL;
