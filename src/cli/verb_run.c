@@ -87,7 +87,7 @@ static int act(Run *run, usec_t deadline) {
                 r = ops_kernel_new(run->root_fd, &run->topology, false, run->argv0, &ops);
         if (r >= 0) {
                 run->console_fd = progress_open(run->root_fd);
-                record.is_rcu_expedited = last_second_settings(run->root_fd, &run->topology);
+                record.is_rcu_expedited = process_setup_apply(run->root_fd, &run->topology);
                 record.started_usec = run->started_usec;
                 keep_kernel_log(run);
                 r = waves_run(&run->plan, &ops_kernel, ops, &options, &record);

@@ -73,7 +73,7 @@ static bool expedite_rcu(int root_fd) {
         return r >= 0 && !was_on;
 }
 
-bool last_second_settings(int root_fd, const Topology *topology) {
+bool process_setup_apply(int root_fd, const Topology *topology) {
         bool is_rcu_expedited;
 
         /* What was never needed is not worth reading in. */

@@ -17,4 +17,4 @@
  * admin_timeout of its own in sysfs, in ms: each controller of the topology gets 5000 there, those
  * that are left too, for the kernel's pass. Neither is put back.
  * Returns whether RCU grace periods are expedited that were not before. */
-bool last_second_settings(int root_fd, const Topology *topology);
+bool process_setup_apply(int root_fd, const Topology *topology);

@@ -45,15 +45,15 @@ static void teardown(void) {
         fake_root_done();
 }
 
-TestSuite(last_second, .init = setup, .fini = teardown);
+TestSuite(process_setup, .init = setup, .fini = teardown);
 
 static char *timeout_after(const char *before) {
         fake_root_write(ADMIN_TIMEOUT, before);
-        (void) last_second_settings(root_fd, &topology);
+        (void) process_setup_apply(root_fd, &topology);
         return fake_root_read(ADMIN_TIMEOUT);
 }
 
-Test(last_second, limits_the_admin_timeout) {
+Test(process_setup, limits_the_admin_timeout) {
         char *after = timeout_after("60\n");
 
         /* a plain file keeps what stands behind the new value */
@@ -61,7 +61,7 @@ Test(last_second, limits_the_admin_timeout) {
         free(after);
 }
 
-Test(last_second, leaves_a_shorter_one) {
+Test(process_setup, leaves_a_shorter_one) {
         char *after = timeout_after("3\n");
 
         cr_expect(eq(str, after, "3\n"));
@@ -76,18 +76,18 @@ static void expect_own(const char *path, const char *expected) {
 }
 
 /* 7.2 and later: the module's no longer reaches a controller that is bound. In milliseconds. */
-Test(last_second, limits_the_admin_timeout_of_each_controller) {
+Test(process_setup, limits_the_admin_timeout_of_each_controller) {
         fake_root_write(FIRST, "60000\n");
         fake_root_write(SECOND, "60000\n");
-        (void) last_second_settings(root_fd, &topology);
+        (void) process_setup_apply(root_fd, &topology);
         expect_own(FIRST, "50000\n");
         expect_own(SECOND, "50000\n");
 }
 
-Test(last_second, leaves_a_shorter_one_of_a_controller) {
+Test(process_setup, leaves_a_shorter_one_of_a_controller) {
         fake_root_write(FIRST, "4999\n");
         fake_root_write(SECOND, "5001\n");
-        (void) last_second_settings(root_fd, &topology);
+        (void) process_setup_apply(root_fd, &topology);
         expect_own(FIRST, "4999\n");
         expect_own(SECOND, "5000\n");
 }
@@ -101,7 +101,7 @@ static char *log_of_settings(void) {
         cr_assert(eq(int, socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, pair), 0));
         (void) log_open(LOG_TARGET_STDERR, LOG_DEBUG);
         log_set_kmsg_fd(pair[0]);
-        (void) last_second_settings(root_fd, &topology);
+        (void) process_setup_apply(root_fd, &topology);
         while ((k = recv(pair[1], text + n, sizeof(text) - n - 1, 0)) > 0)
                 n += (size_t) k;
         text[n] = '\0';
@@ -111,7 +111,7 @@ static char *log_of_settings(void) {
 }
 
 /* EBUSY until the controller was live once. */
-Test(last_second, one_that_can_not_be_limited_is_said_and_does_not_keep_the_next) {
+Test(process_setup, one_that_can_not_be_limited_is_said_and_does_not_keep_the_next) {
         fake_root_write(FIRST "/x", "");
         fake_root_write(SECOND, "60000\n");
         cr_expect(ne(ptr, strstr(log_of_settings(), "admin_timeout of nvme0, ignoring: Is a dir"),
@@ -120,32 +120,32 @@ Test(last_second, one_that_can_not_be_limited_is_said_and_does_not_keep_the_next
 }
 
 /* Up to 7.1 no controller has one. */
-Test(last_second, says_nothing_of_an_attribute_that_this_kernel_has_not) {
+Test(process_setup, says_nothing_of_an_attribute_that_this_kernel_has_not) {
         cr_expect(eq(ptr, strstr(log_of_settings(), "admin_timeout of"), NULL));
 }
 
-Test(last_second, expedites_rcu) {
+Test(process_setup, expedites_rcu) {
         char *after;
 
         fake_root_write("sys/kernel/rcu_expedited", "0\n");
         fake_root_write("sys/kernel/rcu_normal", "0\n");
-        cr_expect(last_second_settings(root_fd, &topology));
+        cr_expect(process_setup_apply(root_fd, &topology));
         after = fake_root_read("sys/kernel/rcu_expedited");
         cr_expect(eq(str, after, "1\n"));
         free(after);
 }
 
-Test(last_second, rcu_that_was_expedited_before_is_no_difference) {
+Test(process_setup, rcu_that_was_expedited_before_is_no_difference) {
         fake_root_write("sys/kernel/rcu_expedited", "1\n");
-        cr_expect(not(last_second_settings(root_fd, &topology)));
+        cr_expect(not(process_setup_apply(root_fd, &topology)));
         fake_root_remove("sys/kernel/rcu_expedited");
         fake_root_write("sys/kernel/rcu_expedited", "0\n");
         fake_root_write("sys/kernel/rcu_normal", "1\n");
-        cr_expect(not(last_second_settings(root_fd, &topology)));
+        cr_expect(not(process_setup_apply(root_fd, &topology)));
 }
 
-Test(last_second, goes_on_without_the_parameter_or_the_right) {
-        cr_expect(not(last_second_settings(root_fd, &topology)));
+Test(process_setup, goes_on_without_the_parameter_or_the_right) {
+        cr_expect(not(process_setup_apply(root_fd, &topology)));
         cr_expect(eq(int, locked_flags, MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT));
         cr_expect(eq(int, priority, PRIO_MIN));
 }
