@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* CSTS after the unbind; see verify.h. */
+/* Reads CSTS after the unbind; see verify.h. */
 
 #include "waves/verify.h"
 
@@ -13,7 +13,7 @@
 #include "base/file.h"
 #include "tree/pci_presence.h"
 
-/* Where CSTS is in the register file (NVMe base 2.0, 3.1.3), and the size to map for it. */
+/* NVMe base 2.0, 3.1.3: where CSTS is, and the size of the part that every controller has. */
 #define CSTS_OFFSET 0x1c
 #define REGISTERS_SIZE 4096
 
@@ -24,16 +24,16 @@
 #define SHST_COMPLETE 2
 
 #ifdef __s390x__
-/* An ordinary load from a mapped PCI resource faults there: it takes instructions of its own
+/* An ordinary load from a mapped PCI resource faults on s390x: it takes special instructions
  * (pcilg) or a system call (arch/s390/pci/pci_mmio.c). */
 static int read_csts(int root_fd, const char *address, uint32_t *ret_csts) {
         return -EOPNOTSUPP;
 }
 #else
-/* A mapping begins with the page in which the BAR does (pci_mmap_resource_range(), 6.1: start >>
- * PAGE_SHIFT), and pages may be larger than a BAR and hold another device's in front of it: 64 KiB
- * on some arm64. */
-static int find_offset(int root_fd, const char *address, size_t page_size, size_t *ret_offset) {
+/* Where the BAR begins within the mapping, which begins at a page (pci_mmap_resource_range(), 6.1:
+ * start >> PAGE_SHIFT). Pages of 64 KiB, as some arm64 kernels use them, hold the BARs of several
+ * devices. */
+static int find_bar_offset(int root_fd, const char *address, size_t page_size, size_t *ret_offset) {
         _cleanup_free_ char *text = NULL;
         char path[PATH_MAX], *end;
         unsigned long long start;
@@ -50,7 +50,7 @@ static int find_offset(int root_fd, const char *address, size_t page_size, size_
         return *ret_offset + CSTS_OFFSET + sizeof(uint32_t) <= page_size ? 0 : -ENXIO;
 }
 
-/* 0 and the register, or -errno where it can't be mapped. */
+/* -errno: CSTS can't be mapped. */
 static int read_csts(int root_fd, const char *address, uint32_t *ret_csts) {
         const size_t page_size = (size_t) sysconf(_SC_PAGESIZE);
         _cleanup_close_ int fd = -1;
@@ -66,7 +66,7 @@ static int read_csts(int root_fd, const char *address, uint32_t *ret_csts) {
                 return -errno;
         if (st.st_size < REGISTERS_SIZE)
                 return -ENXIO;
-        r = find_offset(root_fd, address, page_size, &offset);
+        r = find_bar_offset(root_fd, address, page_size, &offset);
         if (r < 0)
                 return r;
         page = mmap(NULL, page_size, PROT_READ, MAP_SHARED, fd, 0);
@@ -109,8 +109,8 @@ static void judge_csts(int root_fd, const char *address, uint32_t csts, StepResu
                         csts);
 }
 
-/* Whether sysfs alone has the answer. */
-static bool judge_place(int root_fd, const char *address, StepResult *result) {
+/* Returns whether sysfs alone settles the outcome. */
+static bool judge_by_sysfs(int root_fd, const char *address, StepResult *result) {
         _cleanup_free_ char *driver = NULL;
         char dir[PATH_MAX];
 
@@ -125,8 +125,9 @@ static bool judge_place(int root_fd, const char *address, StepResult *result) {
         return true;
 }
 
-/* 1: it did; 0: it did not; -errno: that can't be told. */
-static int has_driver_complained(DriverLog *log, const char *name) {
+/* Returns 1: the driver has complained about that controller; 0: it has not; -errno: not all of the
+ * kernel log could be read. */
+static int find_complaint(DriverLog *log, const char *name) {
         char complained[DRIVER_LOG_NAME_MAX];
         int r;
 
@@ -136,9 +137,9 @@ static int has_driver_complained(DriverLog *log, const char *name) {
         return r;
 }
 
-/* error: why the registers can't be mapped. */
-static void take_drivers_word(int root_fd, const char *address, int error, int complained,
-                              StepResult *result) {
+/* error: why CSTS can't be mapped. complained: from find_complaint(). */
+static void judge_by_drivers_word(int root_fd, const char *address, int error, int complained,
+                                  StepResult *result) {
         int presence = pci_presence(root_fd, address);
 
         if (complained > 0)
@@ -152,12 +153,11 @@ static void take_drivers_word(int root_fd, const char *address, int error, int c
                                 strerror(-error), strerror(-presence));
         else if (complained < 0)
                 step_result_set(result, OUTCOME_UNVERIFIED,
-                                "neither CSTS (%s) nor all that the driver said (%s) can be read",
+                                "neither CSTS (%s) nor all of the kernel log (%s) can be read",
                                 strerror(-error),
-                                complained == -EPIPE ? "the kernel log was overrun"
-                                                     : strerror(-complained));
+                                complained == -EPIPE ? "records were lost" : strerror(-complained));
         else if (error == -EPERM)
-                /* Lockdown. Short, for with Secure Boot each controller has it in its line. */
+                /* Lockdown. Short, as with Secure Boot every controller's line has it. */
                 step_result_set(result, OUTCOME_DETACHED, "by the driver's word");
         else
                 step_result_set(result, OUTCOME_DETACHED, "by the driver's word (%s)",
@@ -169,18 +169,18 @@ void verify_shutdown(int root_fd, const char *address, const char *name, DriverL
         uint32_t csts = 0;
         int r;
 
-        if (judge_place(root_fd, address, result))
+        if (judge_by_sysfs(root_fd, address, result))
                 return;
         r = read_csts(root_fd, address, &csts);
         if (r >= 0)
                 judge_csts(root_fd, address, csts, result);
         else
-                take_drivers_word(root_fd, address, r, has_driver_complained(log, name), result);
+                judge_by_drivers_word(root_fd, address, r, find_complaint(log, name), result);
 }
 
 void verify_without_registers(int root_fd, const char *address, bool has_complained,
                               StepResult *result) {
-        if (judge_place(root_fd, address, result))
+        if (judge_by_sysfs(root_fd, address, result))
                 return;
         if (has_complained)
                 step_result_set(result, OUTCOME_FAILED,

@@ -306,7 +306,7 @@ Test(ops_kernel, an_abandoned_worker_lives_on) {
         (void) ops_kernel.wait(ops, usec_now() + 300 * USEC_PER_MSEC, &step, &result);
         ops_kernel.abandon(ops, 0, &result);
         cr_expect(eq(str, result.reason,
-                     "time was up inside the shutdown handshake, the kernel's pass waits for it"));
+                     "time ran out during the shutdown handshake, the kernel's pass waits for it"));
         cr_expect(gt(u64, result.phase_usec[PHASE_SHUTDOWN], 0));
         ops = ops_kernel_free(ops);
         cr_expect(eq(int, kill(last_pid, 0), 0));
@@ -320,7 +320,7 @@ Test(ops_kernel, an_abandoned_worker_knows_it) {
         start(0, WAITS_FOR_ABANDON);
         (void) ops_kernel.wait(ops, usec_now() + 300 * USEC_PER_MSEC, &step, &result);
         ops_kernel.abandon(ops, 0, &result);
-        cr_expect(eq(str, result.reason, "time was up while its data were being written back"));
+        cr_expect(eq(str, result.reason, "time ran out while its data was being written back"));
         cr_expect(eq(int, kill(last_pid, 0), 0));
         /* It ends by itself, well before its alarm. */
         cr_expect(eq(int, (int) waitpid(last_pid, NULL, 0), (int) last_pid));

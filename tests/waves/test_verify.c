@@ -227,8 +227,8 @@ Test(verify, without_the_kernel_log_nothing_vouches) {
         log_error = EPIPE;
         verify();
         expect(OUTCOME_UNVERIFIED, false,
-               "neither CSTS (Operation not permitted) nor all that the driver said (the kernel "
-               "log was overrun) can be read");
+               "neither CSTS (Operation not permitted) nor all of the kernel log (records were "
+               "lost) can be read");
         driver_log_close(&reader);
         verify();
         cr_expect(eq(int, result.outcome, OUTCOME_UNVERIFIED));

@@ -172,7 +172,7 @@ Test(waves, a_physical_function_stays_when_a_virtual_one_is_late, .timeout = 10)
         cr_expect(eq(uint, step(&s, "0000:01:00.0")->n_starts, 0));
         cr_expect(eq(int, result(&s, "0000:01:00.0")->outcome, OUTCOME_LEFT));
         cr_expect(eq(str, result(&s, "0000:01:00.0")->reason,
-                     "waits for a device below it that stays"));
+                     "a device below it was not detached"));
         cr_expect(eq(int, result(&s, "0000:02:00.0")->outcome, OUTCOME_DETACHED));
         done(&s);
 }
@@ -199,7 +199,7 @@ Test(waves, a_late_step_is_abandoned_at_the_deadline_and_delays_only_its_ancesto
         run(&s);
         cr_expect(step(&s, B)->is_abandoned);
         cr_expect(eq(int, result(&s, B)->outcome, OUTCOME_LATE));
-        cr_expect(eq(str, result(&s, B)->reason, "the stage's time was up"));
+        cr_expect(eq(str, result(&s, B)->reason, "the stage ran out of time"));
         cr_expect(eq(u64, s.record.ended_usec - s.record.started_usec, 40 * SECOND));
         cr_expect(eq(u64, result(&s, A)->ended_usec, 2 * SECOND));
         cr_expect(eq(u64, result(&s, C)->ended_usec, 2 * SECOND));
@@ -258,7 +258,7 @@ Test(waves, sigterm_ends_the_run_and_kills_nobody, .timeout = 10) {
         run(&s);
         cr_expect(eq(u64, s.record.ended_usec - s.record.started_usec, SECOND / 2));
         cr_expect(step(&s, A)->is_abandoned);
-        cr_expect(eq(str, result(&s, A)->reason, "we were told to stop"));
+        cr_expect(eq(str, result(&s, A)->reason, "told to stop by a signal"));
         cr_expect(eq(int, result(&s, A)->outcome, OUTCOME_LATE));
         done(&s);
 }
@@ -284,7 +284,7 @@ Test(waves, what_max_parallel_kept_waiting_at_the_deadline_is_left, .timeout = 1
         run(&s);
         cr_expect(eq(uint, record_totals(&s.record, &s.topology).count[OUTCOME_LATE], 1));
         cr_expect(eq(uint, record_totals(&s.record, &s.topology).count[OUTCOME_LEFT], 2));
-        cr_expect(eq(str, result(&s, C)->reason, "not begun: the stage's time was up"));
+        cr_expect(eq(str, result(&s, C)->reason, "not started: the stage ran out of time"));
         done(&s);
 }
 
