@@ -171,8 +171,8 @@ Test(waves, a_physical_function_stays_when_a_virtual_one_is_late, .timeout = 10)
         cr_expect(eq(int, result(&s, "0000:01:00.1")->outcome, OUTCOME_LATE));
         cr_expect(eq(uint, step(&s, "0000:01:00.0")->n_starts, 0));
         cr_expect(eq(int, result(&s, "0000:01:00.0")->outcome, OUTCOME_LEFT));
-        cr_expect(eq(str, result(&s, "0000:01:00.0")->reason,
-                     "a device below it was not detached"));
+        cr_expect(
+                eq(str, result(&s, "0000:01:00.0")->reason, "a device below it was not detached"));
         cr_expect(eq(int, result(&s, "0000:02:00.0")->outcome, OUTCOME_DETACHED));
         done(&s);
 }

@@ -220,7 +220,7 @@ Test(worker, leaves_all_when_mounts_can_not_be_read) {
         fake_root_remove(MOUNTINFO);
         run();
         expect_untouched(OUTCOME_LEFT,
-                         "whether it is mounted can't be told: No such file or directory");
+                         "could not tell whether it is mounted: No such file or directory");
 }
 
 Test(worker, detaches_an_idle_controller) {
@@ -313,7 +313,7 @@ Test(worker, a_head_of_what_is_left_keeps_its_delay) {
         fake_root_write(DELAY, "30\n");
         kernel.fsync_error = EIO;
         run();
-        expect_untouched(OUTCOME_LEFT, "fsync of /dev/nvme0n1: Input/output error");
+        expect_untouched(OUTCOME_LEFT, "fsync of /dev/nvme0n1 failed: Input/output error");
         worker_slot_init(&slot);
         kernel.fsync_error = 0;
         slot.is_abandoned = true;
@@ -383,7 +383,8 @@ Test(worker, what_is_under_way_on_a_shared_head_may_be_ours) {
 Test(worker, leaves_what_no_longer_counts_its_io) {
         fake_root_remove(PCI "/nvme/nvme0/nvme0n1/stat");
         run();
-        expect_untouched(OUTCOME_LEFT, "its I/O counters can't be read: No such file or directory");
+        expect_untouched(OUTCOME_LEFT,
+                         "could not read its I/O counters: No such file or directory");
 }
 
 Test(worker, compares_nothing_that_the_survey_could_not_read) {
@@ -412,7 +413,7 @@ Test(worker, does_not_claim_a_head_that_it_shares) {
 Test(worker, leaves_what_can_not_be_written_back) {
         kernel.fsync_error = EIO;
         run();
-        expect_untouched(OUTCOME_LEFT, "fsync of /dev/nvme0n1: Input/output error");
+        expect_untouched(OUTCOME_LEFT, "fsync of /dev/nvme0n1 failed: Input/output error");
 }
 
 Test(worker, leaves_a_namespace_whose_node_is_missing) {
@@ -477,7 +478,7 @@ Test(worker, leaves_what_another_driver_has_taken) {
 Test(worker, leaves_what_has_no_driver_any_more) {
         fake_root_remove(PCI "/driver");
         run();
-        expect_untouched(OUTCOME_LEFT, "no longer bound to nvme but to nothing");
+        expect_untouched(OUTCOME_LEFT, "no longer bound to nvme but to no driver");
 }
 
 Test(worker, reports_a_controller_that_is_gone) {
@@ -530,9 +531,10 @@ ParameterizedTestParameters(worker, judges_by_the_registers) {
                   "its registers read as all ones, though it answers on the bus" },
                 { 0, 0x9, true, false, OUTCOME_FAILED, "still bound to nvme" },
                 { 0, 0x9, false, true, OUTCOME_VANISHED, "gone from the bus" },
-                { ENODEV, 0x9, false, false, OUTCOME_VANISHED, "was unbound or removed meanwhile" },
+                { ENODEV, 0x9, false, false, OUTCOME_VANISHED,
+                  "it was unbound or removed in the meantime" },
                 { EACCES, 0x9, false, false, OUTCOME_FAILED,
-                  "writing to /sys/bus/pci/drivers/nvme/unbind: Permission denied" },
+                  "could not write to /sys/bus/pci/drivers/nvme/unbind: Permission denied" },
         };
 
         return cr_make_param_array(struct verdict_row, rows, ARRAY_SIZE(rows));
@@ -601,7 +603,7 @@ Test(worker, goes_no_further_when_the_parent_died_before_it_let_go) {
         cr_expect(eq(uint, kernel.n_fsyncs, 0));
         cr_expect(eq(uint, kernel.n_writes, 0));
         cr_expect(eq(int, slot.result.outcome, OUTCOME_LEFT));
-        cr_expect(eq(str, slot.result.reason, "not begun: the stage's program has died"));
+        cr_expect(eq(str, slot.result.reason, "not started: the stage's program has died"));
 }
 
 Test(worker, is_not_held_for_ever) {
@@ -611,7 +613,7 @@ Test(worker, is_not_held_for_ever) {
         run();
         cr_expect(eq(uint, kernel.n_writes, 0));
         cr_expect(eq(int, slot.result.outcome, OUTCOME_LEFT));
-        cr_expect(eq(str, slot.result.reason, "not begun: it took too long to begin the others"));
+        cr_expect(eq(str, slot.result.reason, "not started: it took too long to start the others"));
 }
 
 static void write_header(uint8_t ids, uint8_t rest) {
