@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "cli/verbs.h"
 #include "record/entry.h"
+#include "record/record.h"
 #include "report/imported.h"
 #include "report/measured.h"
 #include "report/power_check.h"

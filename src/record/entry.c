@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Both forms of an entry; see entry.h. */
+/* Text, journal fields and drives of entries; see entry.h. */
 
 #include "record/entry.h"
 
@@ -91,21 +91,21 @@ void entry_text_format(const Entry *entry, char *buffer, size_t size) {
                 break;
         case ENTRY_POWER_CLEAN:
                 (void) snprintf(buffer, size,
-                                "%s %s went down cleanly: its power was cut, and it counts no "
-                                "unsafe shutdown more",
+                                "%s %s went down cleanly: power was removed and its "
+                                "unsafe-shutdown counter did not increase",
                                 or_unknown(entry->name), entry->address);
                 break;
         case ENTRY_POWER_UNSAFE:
                 (void) snprintf(
                         buffer, size,
-                        "%s %s did not go down cleanly: it counts %" PRIu64
-                        " unsafe shutdown%s more than at the last boot, %" PRIu64 " in all",
+                        "%s %s did not go down cleanly: its unsafe-shutdown counter has increased "
+                        "by %" PRIu64 " since the last boot, to %" PRIu64,
                         or_unknown(entry->name), entry->address, entry->new_unsafe_shutdowns,
-                        entry->new_unsafe_shutdowns == 1 ? "" : "s", entry->unsafe_shutdowns);
+                        entry->unsafe_shutdowns);
                 break;
         case ENTRY_POWER_KEPT:
                 (void) snprintf(buffer, size,
-                                "%u NVMe drive%s kept power since the last boot: that proves "
+                                "%u NVMe drive%s kept power since the last boot, which proves "
                                 "nothing about how the last shutdown went",
                                 entry->n_drives, entry->n_drives == 1 ? "" : "s");
                 break;
@@ -147,7 +147,7 @@ void entry_log(const Entry *entry) {
                 n_fields++;
         }
         entry_line_words(entry, suffix, sizeof(suffix));
-        /* Bridges are not worth the room that controllers need there: entry_line.h. */
+        /* Bridges are left out of the kernel log: see entry_line.h. */
         log_fields(entry_level(entry), entry->kind == ENTRY_RELEASED ? NULL : suffix, list,
                    n_fields);
 }
@@ -189,7 +189,8 @@ static void copy_text(char *target, size_t size, const char *text) {
         (void) snprintf(target, size, "%s", text ? text : "");
 }
 
-/* From the device upwards, so that what does not fit is missing at its front. */
+/* Goes from the device upwards, so that a path that is too long loses its front. n ends a
+ * circle. */
 static void copy_path(char *target, size_t size, const Topology *topology, size_t device) {
         size_t used = 0;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The table; see entry_values.h. */
+/* The table of values; see entry_values.h. */
 
 #include "record/entry_values.h"
 

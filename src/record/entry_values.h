@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The table from which an entry's journal fields and its line in the kernel log are both written and
- * read. Private to entry.c and entry_line.c. */
+/* The table from which an entry's journal fields and its line in the kernel log are both written
+ * and read. Private to entry.c and entry_line.c. */
 #pragma once
 
 #include "record/entry.h"
@@ -38,6 +38,6 @@ bool entry_value_is_for(const EntryValue *value, EntryKind kind);
 /* Writes the value as text; "" if it is not to be written. */
 void entry_value_format(const Entry *entry, const EntryValue *value, char *buffer, size_t size);
 
-/* Sets the entry's member from text. Returns 0 or -EINVAL; a boolean is set to false then, any other
- * member is untouched. */
+/* Sets the entry's member from text. Returns 0 or -EINVAL; a boolean is set to false then, any
+ * other member is untouched. */
 int entry_value_parse(Entry *entry, const EntryValue *value, const char *text) _must_check_;
