@@ -11,7 +11,7 @@
 #include "record/entry.h"
 
 /* Formats the values in the parentheses:
- *   of a controller  "stage=hook/reboot took=14,15,16,17000000,18 boot=... sn=... at=12"; "took" has
+ *   of a controller  "stage=hook/reboot took=14,15,16,17000000,18 boot=... sn=... at=12"; took has
  *                    the time of each phase
  *   of a summary     "stage=hook summary ..." */
 void entry_line_words(const Entry *entry, char *buffer, size_t size);

@@ -66,7 +66,7 @@ static Entry from_fields(const char *text) {
         return parsed;
 }
 
-/* Member by member: what lies between them is the compiler's. */
+/* Compares member by member, as padding has no defined value. */
 #define MEMBER(member) \
         { offsetof(Entry, member), sizeof(((Entry *) NULL)->member), #member }
 
@@ -117,7 +117,8 @@ static void expect_same(const Entry *a, const Entry *b, const char *how) {
                           "%s: %s: %s", how, members[i].name, logged(a, true));
 }
 
-/* Fields say everything, the kernel log's line all but where a controller is and what it is. */
+/* The fields have everything; a controller's line has neither path nor model nor the stage's
+ * start. */
 static void expect_round_trip(Entry *e) {
         Entry parsed, shorter = *e;
 
@@ -155,8 +156,8 @@ Test(entry, a_controller_comes_back_as_it_was) {
         }
 }
 
-/* A name that the text can't be taken apart by is a word of its own. No controller has one, but the
- * journal of a forger. */
+/* A name that would make the text ambiguous becomes a word of its own. No controller has such a
+ * name, but a forged journal entry may. */
 Test(entry, odd_names_come_back_as_they_were) {
         static const char *const odd[] = { "a b", "nvme0: x", "x left: y", "nvme0:", "a=(b" };
 
@@ -170,7 +171,7 @@ Test(entry, odd_names_come_back_as_they_were) {
         }
 }
 
-Test(entry, a_controller_s_line_is_short) {
+Test(entry, a_controllers_line_is_short) {
         entry.outcome = OUTCOME_DETACHED;
         entry.is_verified = true;
         entry.is_flushed = false;
@@ -203,7 +204,7 @@ Test(entry, a_release_comes_back_as_it_was) {
         expect_same(&release, &parsed, "journal");
 }
 
-/* The room is the controllers'. */
+/* Controllers need the room. */
 Test(entry, a_release_is_not_in_the_kernel_log) {
         cr_expect(eq(str, (char *) logged(&release, true), ""));
 }
@@ -222,8 +223,8 @@ Test(entry, a_summary_comes_back_as_it_was) {
         expect_round_trip(&summary);
 }
 
-/* These only ever reach a live journal. */
-Test(entry, what_the_drives_count_comes_back_as_it_was) {
+/* These entries are logged to a live journal only. */
+Test(entry, smart_counters_come_back_as_they_were) {
         const Entry clean = { .kind = ENTRY_POWER_CLEAN,
                               .boot_id = BOOT,
                               .address = "0000:01:00.0",
@@ -254,7 +255,7 @@ Test(entry, what_the_drives_count_comes_back_as_it_was) {
         cr_expect(eq(int, entry_check(&parsed), 0));
 }
 
-Test(entry, a_line_may_have_the_kernel_s_prefix) {
+Test(entry, a_line_may_have_the_kernels_prefix) {
         static const char *const prefixes[] = { "", "<30>", "[   24.123456] ", "<6>[1.2] ",
                                                 "<30>[   24.123456][    T1] " };
         char line[2048], text[1024];
@@ -267,7 +268,7 @@ Test(entry, a_line_may_have_the_kernel_s_prefix) {
         }
 }
 
-/* However odd the rest is: beside the short values there is room for it all. */
+/* Even if every other value has its greatest length. */
 Test(entry, a_long_reason_survives) {
         memset(entry.reason, 'r', sizeof(entry.reason) - 1);
         memset(entry.serial, '(', sizeof(entry.serial) - 1);
@@ -281,7 +282,7 @@ Test(entry, a_long_reason_survives) {
         cr_expect(le(sz, strlen(logged(&entry, true)), LOG_KMSG_MAX));
 }
 
-/* As long as the drive and the kernel make them. */
+/* The greatest lengths that drives and the kernel produce. */
 static void set_longest(Entry *e) {
         memset(e->path, 'p', sizeof(e->path) - 1);
         memset(e->model, 'm', 40);
@@ -291,7 +292,7 @@ static void set_longest(Entry *e) {
         memcpy(e->released_by, "10000:ff:1f.6", sizeof("10000:ff:1f.6"));
 }
 
-Test(entry, the_longest_that_there_is_fits) {
+Test(entry, the_longest_real_line_fits) {
         set_longest(&entry);
         entry.outcome = OUTCOME_UNVERIFIED;
         entry.is_verified = true;
@@ -303,7 +304,7 @@ Test(entry, the_longest_that_there_is_fits) {
         expect_round_trip(&entry);
 }
 
-/* What a kernel prints in front of a line in pstore. */
+/* The prefix of a line in pstore. */
 #define PREFIX "<30>[   24.123456] "
 #define PSTORE_BYTES ((size_t) 33 * 1024)
 
@@ -314,7 +315,7 @@ static size_t kept_bytes(const Entry *e) {
         return strlen(PREFIX) + strlen(line + 1) + 1;
 }
 
-/* All that go down in the hook, one in sixteen left: with Secure Boot if by_word. */
+/* 128 controllers in the hook, one in sixteen of them left. by_word: as with Secure Boot. */
 static size_t kept_bytes_of_128(bool by_word) {
         const Entry summary = {
                 .kind = ENTRY_SUMMARY,
@@ -361,14 +362,14 @@ static size_t kept_bytes_of_128(bool by_word) {
         return total;
 }
 
-/* facts: kmsg_bytes=10240 of pstore, compressed, were 33 KB of text at the least. */
+/* The kmsg_bytes=10240 of pstore, compressed, were measured to hold 33 KB of text or more. */
 Test(entry, the_record_of_128_controllers_fits_into_pstore) {
         cr_expect(le(sz, kept_bytes_of_128(false), PSTORE_BYTES));
         cr_expect(le(sz, kept_bytes_of_128(true), PSTORE_BYTES));
 }
 
-/* The long lines: everything in words, model and path too; a bridge had one as well. */
-Test(entry, what_earlier_versions_wrote_is_read) {
+/* In the long lines every value was a word, model and path included; bridges had lines, too. */
+Test(entry, lines_of_earlier_versions_are_read) {
         static const char line[] =
                 "<28>nvme-async-shutdown: nvme0 0000:01:00.0: failed in 17.000s: no shutdown "
                 "(stage=hook) was started: CSTS=0x1 (stage=exitrd outcome=failed verified=no "
@@ -474,7 +475,7 @@ Test(entry, foreign_and_broken_lines) {
                           cases[i].line);
 }
 
-/* A text that does not fit its values was not written by us. */
+/* This program writes no text that contradicts its values. */
 Test(entry, the_text_has_to_match_the_values) {
         char line[2048], *at;
         Entry parsed;
@@ -485,7 +486,7 @@ Test(entry, the_text_has_to_match_the_values) {
         cr_expect(eq(int, entry_parse_line(line, &parsed), -EBADMSG));
 }
 
-Test(entry, fields_that_nobody_of_ours_writes) {
+Test(entry, fields_that_this_program_does_not_write) {
         Entry parsed = from_fields("MESSAGE_ID=" MESSAGE_ID_CONTROLLER
                                    "\nNVME_PCI_ADDRESS=0000:01:00.0\nNVME_OUTCOME=eaten\n");
 
@@ -500,7 +501,7 @@ Test(entry, fields_that_nobody_of_ours_writes) {
 
 static Topology topology;
 
-/* nvme0 and nvme1 are one drive with two ports; nvme2 is another. */
+/* nvme0 and nvme1 are two ports of one drive; nvme2 is another drive. */
 static void set_up_drives(void) {
         (void) build_nvme(&topology, "nvme0", "0000:01:00.0", NULL);
         (void) build_nvme(&topology, "nvme1", "0000:02:00.0", NULL);
@@ -528,7 +529,7 @@ static void find_drive(const char *serial, const char *address) {
         entry_find_drive(&entry, &topology);
 }
 
-Test(entry_drive, all_that_is_known_is_taken_over) {
+Test(entry_drive, is_filled_in_from_the_topology) {
         entry_set_drive(&entry, &topology, 0);
         cr_expect(eq(str, entry.name, "nvme0"));
         cr_expect(eq(str, entry.address, "0000:01:00.0"));
@@ -551,7 +552,7 @@ Test(entry_drive, a_drive_that_has_moved_keeps_its_model_only) {
         cr_expect(eq(str, entry.path, ""));
 }
 
-Test(entry_drive, what_is_not_here_stays_unknown) {
+Test(entry_drive, a_drive_that_is_gone_stays_unknown) {
         find_drive("S-other", "0000:01:00.0");
         cr_expect(eq(str, entry.model, ""));
         cr_expect(eq(str, entry.path, ""));
@@ -559,7 +560,7 @@ Test(entry_drive, what_is_not_here_stays_unknown) {
         cr_expect(eq(str, entry.model, ""));
 }
 
-Test(entry_drive, what_the_line_told_stays) {
+Test(entry_drive, values_from_the_line_stay) {
         (void) strcpy(entry.serial, "S-nvme0");
         (void) strcpy(entry.address, "0000:01:00.0");
         (void) strcpy(entry.model, "Other");

@@ -80,13 +80,13 @@ Test(record, adds_up_controllers_only) {
         cr_expect(eq(u64, totals.saved_usec, 1603000));
 }
 
-Test(record, saves_nothing_rather_than_less_than_nothing) {
+Test(record, never_saves_less_than_nothing) {
         record.ended_usec = record.started_usec + 100 * USEC_PER_SEC;
         cr_expect(eq(u64, record_totals(&record, &topology).saved_usec, 0));
 }
 
-/* In the hook: what the unit stage has detached. */
-Test(record, does_not_count_what_nobody_drives) {
+/* The hook sees controllers that the unit has detached. */
+Test(record, does_not_count_a_controller_without_a_driver) {
         topology.devices[1].kind = DEVICE_FOREIGN;
         cr_expect(eq(uint, record_totals(&record, &topology).count[OUTCOME_LEFT], 1));
         free(topology.devices[1].controller->driver);
@@ -94,14 +94,14 @@ Test(record, does_not_count_what_nobody_drives) {
         cr_expect(eq(uint, record_totals(&record, &topology).count[OUTCOME_LEFT], 0));
 }
 
-/* Nobody knows yet what they cost: the kernel's pass still waits for them. */
+/* The kernel's pass still waits for them, so their time is not known. */
 Test(record, does_not_count_late_ones_as_saved) {
         record.results[0].outcome = OUTCOME_LATE;
         cr_expect(eq(u64, record_totals(&record, &topology).serial_usec, 5000000));
         cr_expect(eq(u64, record_totals(&record, &topology).saved_usec, 0));
 }
 
-/* The kernel's pass has the processors for itself, but nobody expedites RCU for it. */
+/* The kernel's pass has the processors for itself, but does not expedite RCU. */
 Test(record, serial_is_about_what_the_kernel_alone_takes) {
         record.results[0].contention_usec = 3000;
         cr_expect(eq(u64, record_totals(&record, &topology).serial_usec, 7103000 - 3000));
@@ -134,8 +134,8 @@ Test(record, kmsg_line_of_one_that_was_left) {
                      "sn=S-nvme1)"));
 }
 
-/* Under lockdown there are detached ones for which only the driver vouches. */
-Test(record, only_a_seen_shst_is_called_verified) {
+/* Under lockdown only the driver's silence tells that a controller is detached. */
+Test(record, only_shst_makes_an_entry_verified) {
         log_set_kmsg_fd(pair[0]);
         for (int seen = 0; seen < 2; seen++) {
                 record.results[0].outcome = OUTCOME_DETACHED;
@@ -183,7 +183,7 @@ Test(record, summary_in_the_journal) {
                      NULL));
 }
 
-Test(record, summary_counts_what_only_the_driver_vouches_for) {
+Test(record, summary_counts_controllers_detached_by_the_drivers_word) {
         RecordTotals totals;
 
         record.results[0].is_verified = false;
@@ -215,7 +215,7 @@ Test(record, summary_on_one_kmsg_line) {
                 "action=reboot began=10000000)"));
 }
 
-Test(record, says_when_a_bridge_is_released) {
+Test(record, logs_the_release_of_a_bridge) {
         const char *entry;
 
         log_open(LOG_TARGET_STDERR, 7);
@@ -231,7 +231,7 @@ Test(record, says_when_a_bridge_is_released) {
         cr_expect(ne(ptr, (void *) strstr(entry, "\nNVME_RELEASED_BY=0000:02:00.0\n"), NULL));
 }
 
-Test(record, says_who_waited_for_whom_only_where_somebody_did) {
+Test(record, names_the_device_that_was_waited_for_only_if_there_was_one) {
         log_open(LOG_TARGET_STDERR, 7);
         log_set_journal_fd(pair[0]);
         record_log_controller(&record, &topology, 2);
@@ -242,7 +242,7 @@ Test(record, says_who_waited_for_whom_only_where_somebody_did) {
         cr_expect(ne(ptr, (void *) strstr(receive(), "\nNVME_RELEASED_BY=0000:02:00.0\n"), NULL));
 }
 
-/* Nobody has as many bridges: what is nearest is what counts. */
+/* No machine has so many bridges; the nearest ones matter. */
 Test(record, a_path_that_is_too_long_loses_its_front) {
         char *address = topology.devices[4].address = realloc(topology.devices[4].address, 151);
         const char *line;
@@ -255,7 +255,7 @@ Test(record, a_path_that_is_too_long_loses_its_front) {
         cr_expect(ne(ptr, (void *) strstr(line, "\nNVME_PATH=0000:00:01.0\n"), NULL), "%s", line);
 }
 
-/* Broken data must not hang whoever logs it. */
+/* Broken data must not make the stage hang. */
 Test(record, a_path_that_runs_in_a_circle_ends) {
         const char *line;
 

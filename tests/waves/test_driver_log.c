@@ -12,7 +12,7 @@
 static DriverLog reader = DRIVER_LOG_INIT;
 static char name[DRIVER_LOG_NAME_MAX];
 
-/* What the next reads of the log give: records, or an errno; then its real end. */
+/* What the next reads of the log return: records or an errno. After that reads are real. */
 static struct {
         const char *record;
         int error;
@@ -74,7 +74,7 @@ Test(driver_log, knows_the_complaints_of_old_and_new_kernels) {
         cr_expect(eq(int, next(), 0));
 }
 
-Test(driver_log, what_was_there_before_is_not_read) {
+Test(driver_log, earlier_records_are_not_read) {
         driver_log_open(root_fd, &reader);
         cr_expect(eq(int, next(), 0));
         append(OLD);
@@ -108,8 +108,8 @@ Test(driver_log, takes_nothing_else_for_a_complaint) {
         }
 }
 
-/* A complaint may have been among what was lost, so its absence proves nothing. */
-Test(driver_log, an_overrun_is_told_behind_what_is_left) {
+/* The lost records may have held a complaint, so its absence proves nothing. */
+Test(driver_log, an_overrun_is_reported_after_the_records_that_are_left) {
         driver_log_open(root_fd, &reader);
         give(NULL, EINTR);
         give(NULL, EPIPE);
@@ -121,13 +121,13 @@ Test(driver_log, an_overrun_is_told_behind_what_is_left) {
         cr_expect(eq(int, next(), 0));
 }
 
-Test(driver_log, an_end_without_a_record_is_an_end) {
+Test(driver_log, no_record_means_no_complaint) {
         driver_log_open(root_fd, &reader);
         give(NULL, EAGAIN);
         cr_expect(eq(int, next(), 0));
 }
 
-Test(driver_log, what_cannot_be_read_tells_nothing) {
+Test(driver_log, a_log_that_cannot_be_read_is_an_error) {
         cr_expect(eq(int, next(), -EBADF));
         driver_log_open(root_fd, &reader);
         give(NULL, EIO);

@@ -13,11 +13,11 @@ static union {
         struct nvme_smart_log log;
         struct nvme_id_ctrl id;
 } answer;
-static int answer_status; /* what ioctl() returns, with errno EIO below 0 */
+static int answer_status; /* what ioctl() returns; if it is negative, errno is EIO */
 static int asked_fd;
 static struct nvme_passthru_cmd asked;
 
-/* In place of libc's: the controller of this test. */
+/* Replaces libc's: the controller of this test. */
 int ioctl(int fd, unsigned long request, ...) {
         va_list args;
 
@@ -72,8 +72,8 @@ Test(nvme_ctrl, smart_errors) {
         cr_expect(eq(u64, smart.power_cycles, 1), "untouched");
 }
 
-/* Where the specification has them, whatever libnvme's structure says. */
-Test(nvme_ctrl, identify_takes_what_is_asked_for) {
+/* The offsets are those of the specification, not of libnvme's structure. */
+Test(nvme_ctrl, identify_reads_serial_number_rtd3e_and_cache) {
         uint8_t *bytes = (uint8_t *) &answer.id;
         const uint32_t rtd3e = htole32(1234567);
         NvmeIdentity identity;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The processes are real, only what they do is scripted: worker_run() is ours here. Nothing asserts
+/* The worker processes are real, but this test's worker_run() decides what they do. Nothing asserts
  * in a worker: Criterion would wait for it forever. */
 
 #include <criterion/criterion.h>
@@ -52,7 +52,7 @@ pid_t fork(void) {
         return last_pid;
 }
 
-/* As if each load from a mapped file faulted. */
+/* With registers_abort, mapping a file raises the bus error that loading from it would. */
 void *mmap(void *address, size_t size, int protection, int flags, int fd, off_t offset) {
         if (registers_abort && fd >= 0)
                 (void) raise(SIGBUS);
@@ -68,7 +68,7 @@ void worker_run(int fd, const Topology *t, size_t device, StepAction action, boo
                 WorkerSlot *slot) {
         char byte;
 
-        /* Whatever happens to the test, its workers do not stay. */
+        /* The worker must not outlive a test that failed. */
         (void) alarm(20);
         worker_enter_phase(slot, PHASE_CHECK);
         switch (behaviours[device]) {
@@ -160,7 +160,7 @@ static void write_csts(uint32_t csts) {
         fake_root_write_binary(PCI "/resource0", registers, sizeof(registers));
 }
 
-/* All that can begin have begun by then; later ones have nobody to disturb. */
+/* By then the parent has started all it can; later workers have no others to wait for. */
 Test(ops_kernel, workers_are_held_until_the_first_wait) {
         StepResult results[2], later;
         usec_t waited;
@@ -181,8 +181,8 @@ Test(ops_kernel, workers_are_held_until_the_first_wait) {
         cr_expect(not(later.is_flushed));
 }
 
-/* What it looks like to the workers when the parent dies while it still forks. */
-Test(ops_kernel, workers_that_were_not_let_go_are_told_so) {
+/* As if the parent had died between two forks. */
+Test(ops_kernel, workers_notice_that_the_parent_died) {
         int status = 0;
 
         start(0, STOPS_UNLESS_LET_GO);
@@ -225,8 +225,8 @@ static void add_unbound(const char *kmsg) {
         fake_root_write("dev/kmsg", kmsg);
 }
 
-/* A fatal signal ends the driver's wait without a word. */
-Test(ops_kernel, a_worker_killed_inside_leaves_the_end_unknown) {
+/* A fatal signal ends the driver's wait without a message. */
+Test(ops_kernel, a_worker_killed_in_the_unbind_leaves_the_outcome_unverified) {
         StepResult result;
 
         add_unbound("");
@@ -239,8 +239,9 @@ Test(ops_kernel, a_worker_killed_inside_leaves_the_end_unknown) {
                      "its worker was killed by signal 9; the end of its shutdown was not seen"));
 }
 
-/* s390x, or a drive that is pulled at that moment on a root complex that aborts. */
-Test(ops_kernel, a_bus_error_of_a_worker_is_not_the_parents) {
+/* This happens on s390x, and when a drive is pulled at that moment below a root complex that
+ * aborts. */
+Test(ops_kernel, a_workers_bus_error_does_not_reach_the_parent) {
         StepResult result;
 
         add_unbound("");
@@ -257,7 +258,7 @@ Test(ops_kernel, a_bus_error_of_a_worker_is_not_the_parents) {
         cr_expect(eq(int, wait_for(2).outcome, OUTCOME_DETACHED));
 }
 
-/* The log is read when the first of them ends, and tells of both. */
+/* The log is read when the first of two lost workers is reaped, and has complaints about both. */
 Test(ops_kernel, the_drivers_complaints_about_lost_workers_are_found) {
         static const char old[] = "4,1,1,-;nvme nvme1: Device not ready; aborting shutdown\n";
         char kmsg[256];
@@ -297,7 +298,7 @@ Test(ops_kernel, wait_ends_at_its_deadline) {
         (void) kill(last_pid, SIGKILL);
 }
 
-/* Killed, it would leave a handshake that the kernel's pass does not wait for. */
+/* If it were killed, the kernel's pass would not wait for the handshake. */
 Test(ops_kernel, an_abandoned_worker_lives_on) {
         StepResult result = {};
         size_t step;
@@ -313,7 +314,7 @@ Test(ops_kernel, an_abandoned_worker_lives_on) {
         (void) kill(last_pid, SIGKILL);
 }
 
-Test(ops_kernel, an_abandoned_worker_knows_it) {
+Test(ops_kernel, an_abandoned_worker_is_told) {
         StepResult result = {};
         size_t step;
 
@@ -322,7 +323,7 @@ Test(ops_kernel, an_abandoned_worker_knows_it) {
         ops_kernel.abandon(ops, 0, &result);
         cr_expect(eq(str, result.reason, "time ran out while its data was being written back"));
         cr_expect(eq(int, kill(last_pid, 0), 0));
-        /* It ends by itself, well before its alarm. */
+        /* It exits by itself, long before its alarm. */
         cr_expect(eq(int, (int) waitpid(last_pid, NULL, 0), (int) last_pid));
 }
 
@@ -338,12 +339,12 @@ Test(ops_kernel, sigterm_ends_the_wait) {
         (void) kill(last_pid, SIGKILL);
 }
 
-Test(ops_kernel, workers_ignore_polite_signals) {
+Test(ops_kernel, workers_ignore_signals_that_can_be_ignored) {
         start(0, IGNORES_SIGNALS);
         cr_expect(eq(int, wait_for(0).outcome, OUTCOME_DETACHED));
 }
 
-/* systemd-shutdown spares it by that sign; we stay what we were. */
+/* '@' makes systemd-shutdown spare the worker; the parent's command line is unchanged. */
 Test(ops_kernel, workers_are_marked_for_systemd_to_spare) {
         StepResult result;
 
@@ -361,9 +362,9 @@ Test(ops_kernel, a_fork_that_fails_is_reported) {
         cr_expect(eq(int, wait_for(0).outcome, OUTCOME_DETACHED));
 }
 
-/* Without a descriptor nobody would see the worker's end: there must be none, and the errno says
- * that it is worth another try when one has ended. */
-Test(ops_kernel, out_of_descriptors_begins_nothing) {
+/* Without a pidfd the parent would not see the worker exit, so none may be started. The errno asks
+ * for another try when some other worker has ended. */
+Test(ops_kernel, out_of_descriptors_no_worker_is_started) {
         int r, free_fd = dup(STDIN_FILENO);
         struct rlimit limit, none;
 
@@ -380,8 +381,8 @@ Test(ops_kernel, out_of_descriptors_begins_nothing) {
         cr_expect(eq(int, wait_for(0).outcome, OUTCOME_DETACHED));
 }
 
-/* Found: of 1,100 controllers 84 were left, at the soft limit of 1024. */
-Test(ops_kernel, the_soft_limit_of_descriptors_is_none) {
+/* At the soft limit of 1024, 84 of 1,100 controllers were left. */
+Test(ops_kernel, the_soft_limit_of_descriptors_is_raised) {
         struct rlimit limit, low;
 
         ops = ops_kernel_free(ops);
@@ -395,8 +396,8 @@ Test(ops_kernel, the_soft_limit_of_descriptors_is_none) {
         cr_expect(eq(int, wait_for(0).outcome, OUTCOME_DETACHED));
 }
 
-/* Whatever is left open would be missing for the next ones. */
-Test(ops_kernel, a_worker_costs_no_descriptor_for_good) {
+/* Later workers would lack a descriptor that is left open. */
+Test(ops_kernel, no_worker_leaves_a_descriptor_open) {
         int before = dup(STDIN_FILENO), after;
 
         (void) close(before);
@@ -409,11 +410,11 @@ Test(ops_kernel, a_worker_costs_no_descriptor_for_good) {
         }
         after = dup(STDIN_FILENO);
         (void) close(after);
-        /* the pipe's writing end was closed by the first wait, and its place is free */
+        /* The first wait has closed the writing end of the pipe, which frees a descriptor. */
         cr_expect(le(int, after, before));
 }
 
-Test(ops_kernel, what_was_abandoned_can_be_waited_for) {
+Test(ops_kernel, an_abandoned_worker_can_be_waited_for) {
         StepResult result = {};
         size_t step;
 
@@ -443,7 +444,7 @@ Test(ops_kernel, a_worker_that_does_not_end_is_waited_for_until_the_deadline) {
         cr_expect(eq(int, ops_kernel_join(ops, 0, usec_now() + 10 * USEC_PER_SEC, &result), 1));
 }
 
-Test(ops_kernel, only_what_was_started_can_be_waited_for) {
+Test(ops_kernel, only_a_worker_that_was_started_can_be_waited_for) {
         StepResult result;
 
         cr_expect(eq(int, ops_kernel_join(ops, 2, usec_now(), &result), -ESRCH));

@@ -16,7 +16,7 @@
 #define PCI "sys/bus/pci/devices/" ADDRESS
 #define BAR_AT(page_offset) "0x00000000fe00" page_offset " 0x00000000fe00ffff 0x0000000000140204\n"
 
-/* The errno of the next mmap(2); that of the next read of the kernel log. */
+/* The errno of each mmap(2) of a file, and of the next read of the kernel log; 0: it succeeds. */
 static int mmap_error, log_error;
 static DriverLog reader = DRIVER_LOG_INIT;
 static StepResult result;
@@ -115,7 +115,7 @@ Test(verify, decodes_csts_as_libnvme_does) {
         }
 }
 
-/* Pages of 64 KiB hold the registers of several devices: those in front are others'. */
+/* A page of 64 KiB holds the registers of several devices: another one's come first. */
 Test(verify, reads_the_registers_where_the_bar_begins_in_its_page) {
         fake_root_write(PCI "/resource", BAR_AT("0400"));
         write_csts(0x400, 0x5);
@@ -127,7 +127,7 @@ Test(verify, reads_the_registers_where_the_bar_begins_in_its_page) {
         expect(OUTCOME_FAILED, false, "no shutdown was started, CSTS=0x0");
 }
 
-Test(verify, reads_no_register_whose_place_is_unknown) {
+Test(verify, reads_no_register_if_the_bar_is_unknown) {
         static const char *const tables[] = {
                 "",
                 "nonsense",
@@ -147,7 +147,7 @@ Test(verify, does_not_map_past_a_short_resource) {
         expect(OUTCOME_DETACHED, false, "by the driver's word (No such device or address)");
 }
 
-/* Memory decoding is off, or the port above it sleeps: nothing is known, nothing has vanished. */
+/* Memory decoding is off, or the port above it sleeps: the controller has not vanished. */
 Test(verify, all_ones_from_a_device_that_answers_is_unverified) {
         write_csts(0, UINT32_MAX);
         verify();
@@ -165,7 +165,7 @@ Test(verify, all_ones_from_a_device_that_does_not_is_vanished) {
         expect(OUTCOME_VANISHED, false, "it no longer answers on the bus");
 }
 
-Test(verify, what_sysfs_says_comes_first) {
+Test(verify, sysfs_takes_precedence) {
         fake_root_link(PCI "/driver", "../../drivers/nvme");
         verify();
         expect(OUTCOME_FAILED, false, "still bound to nvme");
@@ -174,7 +174,7 @@ Test(verify, what_sysfs_says_comes_first) {
         expect(OUTCOME_VANISHED, false, "gone from the bus");
 }
 
-/* Secure Boot: the kernel lets nobody map registers. */
+/* With Secure Boot the kernel lets no program map registers. */
 Test(verify, under_lockdown_the_driver_vouches) {
         mmap_error = EPERM;
         verify();
@@ -197,14 +197,14 @@ Test(verify, under_lockdown_a_complaint_is_believed) {
         expect(OUTCOME_FAILED, false, "the driver reports an incomplete shutdown");
 }
 
-Test(verify, a_complaint_about_another_is_none) {
+Test(verify, a_complaint_about_another_controller_does_not_count) {
         mmap_error = EPERM;
         log_complaint("nvme1");
         verify();
         expect(OUTCOME_DETACHED, false, "by the driver's word");
 }
 
-Test(verify, proof_goes_before_complaints) {
+Test(verify, shst_takes_precedence_over_complaints) {
         log_complaint("nvme0");
         verify();
         expect(OUTCOME_DETACHED, true, "");

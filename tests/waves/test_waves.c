@@ -8,7 +8,7 @@
 
 #define SECOND USEC_PER_SEC
 
-/* A topology, its plan, a scripted world and what came of them. */
+/* A topology, its plan, a scripted world and the record of the run. */
 typedef struct Scene {
         Topology topology;
         Config config;
@@ -39,7 +39,7 @@ static void on_progress(void *userdata, size_t n_done, size_t n_steps, usec_t el
         told = (Told){ told.n + 1, n_done, n_steps, elapsed_usec };
 }
 
-/* The switch tree {A; {B, C}} with every controller taking one second and a deadline after 40. */
+/* The switch tree {A; {B, C}}. Every controller takes one second; the deadline is after 40. */
 static Scene switch_scene(void) {
         Scene scene = { .config = build_config() };
 
@@ -100,8 +100,8 @@ static StepResult *result(Scene *scene, const char *address) {
 #define ROOT_PORT "0000:00:00.0"
 #define UPSTREAM "0000:02:00.0"
 
-/* The stage's, whose look at the machine counts as well. */
-Test(waves, a_begin_that_is_set_stays, .timeout = 10) {
+/* The stage sets it, as its survey counts as well. */
+Test(waves, a_start_that_is_set_stays, .timeout = 10) {
         Scene s = switch_scene();
 
         prepare(&s);
@@ -125,7 +125,7 @@ Test(waves, starts_all_leaves_at_once, .timeout = 10) {
         done(&s);
 }
 
-/* Derrick's tree: bus 3 is released only when B and C are both done; A waits for nobody. */
+/* Bus 3 is released only when both B and C are done; A waits for neither. */
 Test(waves, releases_a_parent_at_its_last_child, .timeout = 10) {
         Scene s = switch_scene();
 
@@ -177,7 +177,7 @@ Test(waves, a_physical_function_stays_when_a_virtual_one_is_late, .timeout = 10)
         done(&s);
 }
 
-/* As the hook finds it when the unit has detached another function of the same slot. */
+/* The hook sees this when the unit has detached another function of the same slot. */
 Test(waves, a_function_without_a_driver_is_not_waited_for, .timeout = 10) {
         Scene s = { .config = build_config() };
 
@@ -221,7 +221,7 @@ Test(waves, a_failed_step_keeps_its_parents, .timeout = 10) {
         done(&s);
 }
 
-/* field.md 1.3, number 13: waiting for a device that is gone must end. */
+/* Waiting for a device that is gone must end. */
 Test(waves, a_vanished_controller_releases_its_parent, .timeout = 10) {
         Scene s = switch_scene();
 
@@ -234,9 +234,9 @@ Test(waves, a_vanished_controller_releases_its_parent, .timeout = 10) {
         done(&s);
 }
 
-/* Audit A1: a virtual function whose IDs read FFFFh by specification was called vanished, and its
- * physical function was shut down under it. */
-Test(waves, one_that_sysfs_still_lists_keeps_its_physical_function, .timeout = 10) {
+/* The IDs of a virtual function read FFFFh by specification. One was called vanished for that, and
+ * its physical function was shut down under it. */
+Test(waves, a_virtual_function_that_sysfs_still_lists_keeps_its_physical_one, .timeout = 10) {
         Scene s = { .config = build_config() };
 
         (void) build_nvme(&s.topology, "nvme0", "0000:01:00.0", NULL);
@@ -250,7 +250,7 @@ Test(waves, one_that_sysfs_still_lists_keeps_its_physical_function, .timeout = 1
         done(&s);
 }
 
-Test(waves, sigterm_ends_the_run_and_kills_nobody, .timeout = 10) {
+Test(waves, sigterm_ends_the_run_and_kills_no_worker, .timeout = 10) {
         Scene s = switch_scene();
 
         prepare(&s);
@@ -275,7 +275,7 @@ Test(waves, never_runs_more_than_max_parallel, .timeout = 10) {
         done(&s);
 }
 
-Test(waves, what_max_parallel_kept_waiting_at_the_deadline_is_left, .timeout = 10) {
+Test(waves, steps_that_max_parallel_kept_waiting_are_left_at_the_deadline, .timeout = 10) {
         Scene s = switch_scene();
 
         prepare(&s);
@@ -288,8 +288,8 @@ Test(waves, what_max_parallel_kept_waiting_at_the_deadline_is_left, .timeout = 1
         done(&s);
 }
 
-/* field.md 1.3, number 18: when no process can be had, go on one by one; then leave it. */
-Test(waves, tries_again_when_a_worker_can_not_be_had, .timeout = 10) {
+/* If no process can be forked, steps run one after the other; without any they are left. */
+Test(waves, tries_again_when_a_worker_can_not_be_forked, .timeout = 10) {
         Scene s = switch_scene();
 
         prepare(&s);
@@ -301,7 +301,7 @@ Test(waves, tries_again_when_a_worker_can_not_be_had, .timeout = 10) {
         done(&s);
 }
 
-Test(waves, leaves_what_can_never_be_started, .timeout = 10) {
+Test(waves, leaves_steps_that_can_never_be_started, .timeout = 10) {
         Scene s = switch_scene();
 
         prepare(&s);
@@ -316,7 +316,7 @@ Test(waves, leaves_what_can_never_be_started, .timeout = 10) {
         done(&s);
 }
 
-Test(waves, flushes_what_stays_and_keeps_its_reason, .timeout = 10) {
+Test(waves, flushes_a_controller_that_stays_and_keeps_its_reason, .timeout = 10) {
         Scene s = switch_scene();
 
         build_use(&s.topology, A, USE_ROOT, "/dev/nvme0n1 is mounted on /");
@@ -330,7 +330,7 @@ Test(waves, flushes_what_stays_and_keeps_its_reason, .timeout = 10) {
         done(&s);
 }
 
-Test(waves, touches_nothing_of_what_is_not_ours, .timeout = 10) {
+Test(waves, does_not_touch_an_excluded_controller, .timeout = 10) {
         char *exclude[] = { "nvme0", NULL };
         Scene s = switch_scene();
 
@@ -342,7 +342,7 @@ Test(waves, touches_nothing_of_what_is_not_ours, .timeout = 10) {
         done(&s);
 }
 
-/* Audit B1: one hung Flush held each stage until its deadline. */
+/* One Flush that hung used to hold each stage until its deadline. */
 Test(waves, a_flush_that_hangs_is_given_a_second_after_the_last_handshake, .timeout = 10) {
         Scene s = switch_scene();
 
@@ -360,7 +360,7 @@ Test(waves, a_flush_that_hangs_is_given_a_second_after_the_last_handshake, .time
         done(&s);
 }
 
-/* The physical function begins when its virtual one is down: the Flush has not had its second. */
+/* The physical function starts when its virtual one is down, which restarts the Flush's second. */
 Test(waves, a_flush_is_waited_for_while_handshakes_begin, .timeout = 10) {
         Scene s = { .config = build_config() };
 
@@ -379,7 +379,7 @@ Test(waves, a_flush_is_waited_for_while_handshakes_begin, .timeout = 10) {
         done(&s);
 }
 
-Test(waves, a_flush_takes_no_place_of_a_handshake, .timeout = 10) {
+Test(waves, a_flush_does_not_count_as_a_handshake, .timeout = 10) {
         Scene s = switch_scene();
 
         build_use(&s.topology, A, USE_MOUNT, "mounted");
@@ -393,7 +393,7 @@ Test(waves, a_flush_takes_no_place_of_a_handshake, .timeout = 10) {
         done(&s);
 }
 
-Test(waves, of_an_empty_plan_end_at_once, .timeout = 10) {
+Test(waves, an_empty_plan_ends_at_once, .timeout = 10) {
         Scene s = { .config = build_config() };
 
         prepare(&s);
@@ -402,8 +402,8 @@ Test(waves, of_an_empty_plan_end_at_once, .timeout = 10) {
         done(&s);
 }
 
-/* A gets its Flush only, in 3.5 s, the others are detached in 3 s. */
-Test(waves, tells_how_far_it_is_once_a_second) {
+/* A only gets its Flush, in 3.5 s; the others are detached in 3 s. */
+Test(waves, reports_progress_once_a_second) {
         Scene scene = switch_scene();
 
         build_use(&scene.topology, "0000:01:00.0", USE_ROOT, "mounted");
@@ -422,7 +422,7 @@ Test(waves, tells_how_far_it_is_once_a_second) {
         done(&scene);
 }
 
-Test(waves, says_nothing_in_the_first_second) {
+Test(waves, reports_no_progress_in_the_first_second) {
         Scene scene = switch_scene();
 
         prepare(&scene);
@@ -434,8 +434,8 @@ Test(waves, says_nothing_in_the_first_second) {
         done(&scene);
 }
 
-/* To tell is no reason to go on: the deadline holds. */
-Test(waves, tells_until_the_deadline_only) {
+/* A progress report does not extend the deadline. */
+Test(waves, reports_no_progress_after_the_deadline) {
         Scene scene = switch_scene();
 
         prepare(&scene);

@@ -26,7 +26,7 @@
 #define CSTS_READY 0x1
 #define COMPLAINT "4,77,5678901,-;nvme nvme0: Device not ready; aborting shutdown, CSTS=0x1\n"
 
-/* What the fake kernel does with a write to unbind, and what it saw. */
+/* How the fake kernel reacts to a write to unbind, and what it has seen. */
 static struct {
         int error;
         bool keeps_driver;
@@ -89,7 +89,7 @@ static ssize_t end_delay(const void *data, size_t size) {
         return kernel.delay_error ? -1 : 1;
 }
 
-/* The worker's write(2); all others pass. */
+/* Replaces write(2) to unbind and delayed_removal_secs; other writes are real. */
 ssize_t write(int fd, const void *data, size_t size) {
         if (root_fd > 0 && leads_to(fd, DELAY))
                 return end_delay(data, size);
@@ -146,8 +146,7 @@ static void add_partition(const char *name, dev_t devnum) {
         mock_nodes_add(name, S_IFBLK, devnum);
 }
 
-/* An idle controller with one namespace and one partition, that the kernel will shut down cleanly.
- */
+/* An idle controller with one namespace and one partition; the kernel will shut it down cleanly. */
 static void setup(void) {
         fake_root_start();
         (void) close(root_fd);
@@ -194,15 +193,15 @@ static void mount_it(void) {
                        "../../devices/pci0000:00/" ADDRESS "/nvme/nvme0/nvme0n1/nvme0n1p1");
 }
 
-/* Whatever the plan says: the topology here knows of no use at all. */
-Test(worker, leaves_what_carries_the_root_of_a_live_machine) {
+/* Although the topology, and so the plan, does not know about the mount. */
+Test(worker, leaves_the_root_of_a_live_machine) {
         is_live = true;
         mount_it();
         run();
         expect_untouched(OUTCOME_LEFT, "something of it is mounted on /");
 }
 
-Test(worker, leaves_a_mounted_head_that_nobody_can_claim) {
+Test(worker, leaves_a_mounted_head_that_no_worker_can_claim) {
         cr_assert_eq(topology_link_controller(&topology, 0, 1), 0);
         mount_it();
         run();
@@ -215,7 +214,7 @@ Test(worker, a_claim_is_enough_where_the_machine_goes_down) {
         cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
 }
 
-Test(worker, leaves_all_when_mounts_can_not_be_read) {
+Test(worker, leaves_a_controller_when_mounts_can_not_be_read) {
         is_live = true;
         fake_root_remove(MOUNTINFO);
         run();
@@ -228,14 +227,14 @@ Test(worker, detaches_an_idle_controller) {
         cr_expect(eq(uint, kernel.n_writes, 1));
         cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
         cr_expect(slot.result.is_taken);
-        /* Who is killed inside has it written down already. */
+        /* Set in advance, in case the worker is killed in the write. */
         cr_expect(kernel.was_taken);
         cr_expect(eq(str, slot.result.reason, ""));
         cr_expect(ge(u64, slot.result.ended_usec, slot.result.started_usec));
 }
 
-/* That is not the drive's time. Nanoseconds, of which only what the unbind adds counts. */
-Test(worker, tells_how_long_the_unbind_waited_for_a_processor) {
+/* That is not the drive's time. In nanoseconds; only the increase during the unbind counts. */
+Test(worker, measures_how_long_the_unbind_waited_for_a_processor) {
         fake_root_write("proc/self/schedstat", "7000000 3000000 12\n");
         kernel.schedstat = "9000000 8001000 15\n";
         run();
@@ -243,7 +242,7 @@ Test(worker, tells_how_long_the_unbind_waited_for_a_processor) {
         cr_expect(eq(u64, slot.result.contention_usec, 5001));
 }
 
-Test(worker, does_without_the_scheduler_s_word) {
+Test(worker, does_without_schedstat) {
         fake_root_write("proc/self/schedstat", "nonsense\n");
         kernel.schedstat = "9000000 8001000 15\n";
         run();
@@ -251,7 +250,7 @@ Test(worker, does_without_the_scheduler_s_word) {
         cr_expect(eq(u64, slot.result.contention_usec, 0));
 }
 
-/* kernel.md g: without it, data written to the page cache of the raw device is lost. */
+/* Without that, data written to the page cache of the raw device is lost. */
 Test(worker, writes_namespace_and_partition_back_before_the_unbind) {
         run();
         cr_expect(eq(uint, kernel.n_fsyncs_before, 2));
@@ -259,7 +258,7 @@ Test(worker, writes_namespace_and_partition_back_before_the_unbind) {
         cr_expect(eq(uint, mock_nodes_count_opens("nvme0n1p1"), 1));
 }
 
-/* Audit A5: what was mounted between the last check and the unbind was lost. */
+/* Data on a file system that was mounted between the last check and the unbind was lost. */
 Test(worker, holds_its_claim_until_the_unbind_has_returned) {
         run();
         cr_expect(eq(uint, kernel.n_writes, 1));
@@ -267,7 +266,7 @@ Test(worker, holds_its_claim_until_the_unbind_has_returned) {
         cr_expect(not(has_open_nodes()));
 }
 
-/* Each of its controllers would wait for the others to let go. */
+/* Each of its controllers' workers would wait for the others to close it. */
 Test(worker, holds_no_shared_head_open_during_the_unbind) {
         (void) build_nvme(&topology, "nvme1", "0000:02:00.0", NULL);
         cr_assert(eq(int, topology_link_controller(&topology, 0, 1), 0));
@@ -276,7 +275,7 @@ Test(worker, holds_no_shared_head_open_during_the_unbind) {
         cr_expect(not(kernel.had_open_nodes));
 }
 
-/* It would queue what is sent to it, and who looks for volumes reads every disk (7.1). */
+/* It would queue requests, and a program that looks for volumes reads every disk (7.1). */
 Test(worker, a_head_goes_with_its_last_path) {
         fake_root_write(DELAY, "30\n");
         run();
@@ -293,14 +292,14 @@ Test(worker, a_shared_head_goes_with_its_last_path_too) {
         cr_expect(eq(uint, kernel.n_delays_ended_before, 1));
 }
 
-Test(worker, a_head_that_goes_at_once_by_itself_is_not_told_to) {
+Test(worker, a_head_without_a_delay_is_not_written_to) {
         fake_root_write(DELAY, "0\n");
         run();
         cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
         cr_expect(eq(uint, kernel.n_delays_ended, 0));
 }
 
-/* Its users wait for it then instead of failing. */
+/* Its users then wait for it instead of failing. */
 Test(worker, a_head_of_a_live_machine_keeps_its_delay) {
         is_live = true;
         fake_root_write(DELAY, "30\n");
@@ -309,7 +308,7 @@ Test(worker, a_head_of_a_live_machine_keeps_its_delay) {
         cr_expect(eq(uint, kernel.n_delays_ended, 0));
 }
 
-Test(worker, a_head_of_what_is_left_keeps_its_delay) {
+Test(worker, a_head_of_a_controller_that_is_left_keeps_its_delay) {
         fake_root_write(DELAY, "30\n");
         kernel.fsync_error = EIO;
         run();
@@ -323,7 +322,7 @@ Test(worker, a_head_of_what_is_left_keeps_its_delay) {
         cr_expect(not(has_open_nodes()));
 }
 
-Test(worker, a_delay_that_can_not_be_ended_holds_nothing_up) {
+Test(worker, a_delay_that_can_not_be_ended_is_ignored) {
         fake_root_write(DELAY, "30\n");
         kernel.delay_error = EIO;
         run();
@@ -341,8 +340,8 @@ static void write_stat(const char *text) {
         fake_root_write(PCI "/nvme/nvme0/nvme0n1/stat", text);
 }
 
-/* Kernel users without a claim show nowhere else (LIO, rnbd, ocfs2). */
-Test(worker, leaves_what_was_read_or_written_since_the_survey) {
+/* Users in the kernel that hold no claim show up nowhere else (LIO, rnbd, ocfs2). */
+Test(worker, leaves_a_controller_that_was_read_or_written_since_the_survey) {
         static const char *const stats[] = {
                 "31 1 248 7 4 0 32 9 0 5 16 2 0 64 1 12 3", /* one read */
                 "30 1 240 7 5 0 40 9 0 5 16 2 0 64 1 12 3", /* one write */
@@ -359,15 +358,16 @@ Test(worker, leaves_what_was_read_or_written_since_the_survey) {
         }
 }
 
-/* Another path's worker may have sent it. On a drive without a cache it is counted as a write. */
-Test(worker, a_flush_of_another_is_no_use) {
+/* The worker of another path may have sent it. A drive without a cache counts it as a write. */
+Test(worker, the_flush_of_another_worker_is_no_use) {
         write_stat("30 1 240 7 5 0 32 9 0 5 16 2 0 64 1 13 3");
         run();
         cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
 }
 
-/* Seen with virtual functions: their workers' Flush kept the physical one. */
-Test(worker, what_is_under_way_on_a_shared_head_may_be_ours) {
+/* The Flush of virtual functions' workers used to keep the physical function from being
+ * detached. */
+Test(worker, a_request_under_way_on_a_shared_head_may_be_ours) {
         (void) build_nvme(&topology, "nvme1", "0000:02:00.0", NULL);
         cr_assert(eq(int, topology_link_controller(&topology, 0, 1), 0));
         write_stat("30 1 240 7 4 0 32 9 1 5 16 2 0 64 1 12 3");
@@ -380,14 +380,14 @@ Test(worker, what_is_under_way_on_a_shared_head_may_be_ours) {
         cr_expect(eq(int, slot.result.outcome, OUTCOME_LEFT));
 }
 
-Test(worker, leaves_what_no_longer_counts_its_io) {
+Test(worker, leaves_a_controller_without_io_counters) {
         fake_root_remove(PCI "/nvme/nvme0/nvme0n1/stat");
         run();
         expect_untouched(OUTCOME_LEFT,
                          "could not read its I/O counters: No such file or directory");
 }
 
-Test(worker, compares_nothing_that_the_survey_could_not_read) {
+Test(worker, does_not_compare_counters_that_the_survey_could_not_read) {
         topology.devices[0].controller->n_sectors = UINT64_MAX;
         fake_root_remove(PCI "/nvme/nvme0/nvme0n1/stat");
         fake_root_write(PCI "/nvme/nvme0/nvme0n1/size", "2048\n");
@@ -410,7 +410,7 @@ Test(worker, does_not_claim_a_head_that_it_shares) {
         cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
 }
 
-Test(worker, leaves_what_can_not_be_written_back) {
+Test(worker, leaves_a_controller_that_can_not_be_written_back) {
         kernel.fsync_error = EIO;
         run();
         expect_untouched(OUTCOME_LEFT, "fsync of /dev/nvme0n1 failed: Input/output error");
@@ -447,14 +447,14 @@ Test(worker, knows_a_serial_number_with_blanks_in_front) {
         cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED), "%s", slot.result.reason);
 }
 
-Test(worker, leaves_a_stranger_at_the_address) {
+Test(worker, leaves_another_controller_at_the_address) {
         fake_root_write(PCI "/nvme/nvme0/serial", "OTHER\n");
         run();
         expect_untouched(OUTCOME_LEFT, "another controller is at this address: serial OTHER");
 }
 
-/* fsync may take minutes: what was checked before it is checked again after it. */
-Test(worker, leaves_a_stranger_that_came_during_the_fsync) {
+/* fsync() may take minutes, so the serial number is checked again after it. */
+Test(worker, leaves_another_controller_that_came_during_the_fsync) {
         kernel.swaps_drive_at_fsync = true;
         run();
         expect_untouched(OUTCOME_LEFT, "another controller is at this address: serial OTHER");
@@ -468,14 +468,14 @@ Test(worker, leaves_an_address_whose_controller_got_another_name) {
                          "nvme0 is no longer at this address: No such file or directory");
 }
 
-Test(worker, leaves_what_another_driver_has_taken) {
+Test(worker, leaves_a_controller_that_another_driver_has_taken) {
         fake_root_remove(PCI "/driver");
         fake_root_link(PCI "/driver", "../../drivers/vfio-pci");
         run();
         expect_untouched(OUTCOME_LEFT, "no longer bound to nvme but to vfio-pci");
 }
 
-Test(worker, leaves_what_has_no_driver_any_more) {
+Test(worker, leaves_a_controller_without_a_driver) {
         fake_root_remove(PCI "/driver");
         run();
         expect_untouched(OUTCOME_LEFT, "no longer bound to nvme but to no driver");
@@ -494,7 +494,7 @@ Test(worker, leaves_a_controller_that_got_another_namespace) {
         expect_untouched(OUTCOME_LEFT, "it has 2 namespaces, the plan knows 1");
 }
 
-Test(worker, takes_a_controller_without_namespaces) {
+Test(worker, detaches_a_controller_without_namespaces) {
         topology.blocks[0].n_controllers = 0;
         topology.devices[0].controller->n_sectors = 0;
         fake_root_remove(PCI "/nvme/nvme0/nvme0n1");
@@ -503,7 +503,7 @@ Test(worker, takes_a_controller_without_namespaces) {
         cr_expect(eq(uint, kernel.n_fsyncs, 0));
 }
 
-Test(worker, does_not_unbind_what_nobody_waits_for_any_more) {
+Test(worker, an_abandoned_worker_does_not_unbind) {
         slot.is_abandoned = true;
         run();
         expect_untouched(OUTCOME_LEFT, "abandoned before the unbind");
@@ -517,7 +517,7 @@ struct verdict_row {
         char reason[96];
 };
 
-/* write(2) says nothing of how the shutdown went. */
+/* write(2) does not tell how the shutdown went. */
 ParameterizedTestParameters(worker, judges_by_the_registers) {
         static struct verdict_row rows[] = {
                 { 0, 0x9, false, false, OUTCOME_DETACHED, "" },
@@ -553,7 +553,7 @@ ParameterizedTest(struct verdict_row *row, worker, judges_by_the_registers) {
         cr_expect(eq(int, slot.result.is_taken, row->error == 0));
 }
 
-/* What the driver said before counts for nothing, what it says during the unbind for all. */
+/* The driver's complaints count from the unbind on; earlier ones do not. */
 Test(worker, reads_the_kernel_log_from_the_unbind_on) {
         fake_root_remove(PCI "/resource0");
         fake_root_write("dev/kmsg", COMPLAINT);
@@ -576,7 +576,7 @@ Test(worker, hears_the_driver_complain_during_the_unbind) {
 static struct {
         bool is_asked;
         unsigned n_fsyncs_before;
-        int answer; /* of the wait for the parent */
+        int answer; /* returned by poll_until() */
 } held;
 
 int poll_until(int fd, usec_t deadline) {
@@ -596,7 +596,7 @@ Test(worker, is_held_between_its_checks_and_the_fsync) {
         cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
 }
 
-Test(worker, goes_no_further_when_the_parent_died_before_it_let_go) {
+Test(worker, stops_if_the_parent_has_died) {
         held.answer = 1;
         slot.hold_fd = STDIN_FILENO;
         run();
@@ -606,7 +606,7 @@ Test(worker, goes_no_further_when_the_parent_died_before_it_let_go) {
         cr_expect(eq(str, slot.result.reason, "not started: the stage's program has died"));
 }
 
-Test(worker, is_not_held_for_ever) {
+Test(worker, is_not_held_forever) {
         held.answer = 0;
         slot.hold_fd = STDIN_FILENO;
         slot.may_go_on = true;
@@ -624,7 +624,7 @@ static void write_header(uint8_t ids, uint8_t rest) {
         fake_root_write_binary(PCI "/config", header, sizeof(header));
 }
 
-Test(worker, touches_nothing_that_no_longer_answers_on_the_bus) {
+Test(worker, does_not_touch_a_controller_that_does_not_answer_on_the_bus) {
         write_header(0xff, 0xff);
         run();
         cr_expect(eq(int, slot.result.outcome, OUTCOME_VANISHED));
@@ -633,8 +633,8 @@ Test(worker, touches_nothing_that_no_longer_answers_on_the_bus) {
         cr_expect(eq(uint, kernel.n_writes, 0));
 }
 
-/* Audit A1: the IDs of a virtual function read FFFFh by specification. */
-Test(worker, takes_a_virtual_function) {
+/* The IDs of a virtual function read FFFFh by specification. */
+Test(worker, detaches_a_virtual_function) {
         write_header(0xff, 0x10);
         run();
         cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
@@ -665,7 +665,7 @@ Test(worker, leaves_a_physical_function_that_got_another_virtual_one) {
         cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
 }
 
-Test(worker, flushes_what_stays_and_does_not_unbind_it) {
+Test(worker, flushes_a_controller_that_stays_and_does_not_unbind_it) {
         worker_run(root_fd, &topology, 0, STEP_LEAVE, is_live, &slot);
         cr_expect(eq(uint, kernel.n_fsyncs, 1));
         cr_expect(eq(uint, kernel.n_writes, 0));
@@ -673,8 +673,8 @@ Test(worker, flushes_what_stays_and_does_not_unbind_it) {
         cr_expect(slot.result.is_flushed);
 }
 
-/* What can still be flushed is. */
-Test(worker, is_flushed_only_if_all_of_it_is) {
+/* The other namespace is flushed nevertheless. */
+Test(worker, is_flushed_only_if_every_namespace_is) {
         add_namespace("nvme0n2", makedev(259, 2));
         fake_root_remove("dev/nvme0n2");
         worker_run(root_fd, &topology, 0, STEP_LEAVE, is_live, &slot);
@@ -692,7 +692,7 @@ Test(worker, goes_on_to_flush_the_rest) {
         cr_expect(not(slot.result.is_flushed));
 }
 
-Test(worker, a_flush_that_fails_is_said_and_ignored) {
+Test(worker, a_flush_that_fails_is_recorded_and_ignored) {
         kernel.fsync_error = EIO;
         worker_run(root_fd, &topology, 0, STEP_LEAVE, is_live, &slot);
         cr_expect(eq(uint, kernel.n_writes, 0));
