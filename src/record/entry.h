@@ -71,7 +71,7 @@ void entry_set_drive(Entry *entry, const Topology *topology, size_t device);
 
 /* Fills in model and path, which a line of the kernel log has no room for, from the running
  * machine: the model of a controller with the same serial number, and the path only if it has the
- * same address, too. What is set already stays. */
+ * same address, too. Values that are set already stay. */
 void entry_find_drive(Entry *entry, const Topology *topology);
 
 /* Logs the entry. Depending on log_open(), that is

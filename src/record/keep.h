@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Whether what is logged now survives the reboot, and how to make the kernel keep it: journald's
- * storage, and the kernel log in pstore. */
+/* Whether the lines that are logged now survive the reboot, and how to make the kernel keep them:
+ * journald's storage, and the kernel log in pstore. */
 #pragma once
 
 #include "config/config.h"
 
-/* Whether what the journal gets now is lost at the shutdown:
+/* Whether entries that are logged to the journal now are lost at the shutdown:
  *   there is no /var/log/journal;
  *   or journald writes to /run/log/journal nevertheless (Storage=volatile; a separate /var that has
  *   been unmounted). journald removes the files there when it switches to /var/log/journal

@@ -50,8 +50,8 @@ static void limit_controller_timeouts(int root_fd, const Topology *topology) {
                 (void) snprintf(path, sizeof(path), "sys/bus/pci/devices/%s/nvme/%s/admin_timeout",
                                 d->address, d->controller->name);
                 r = lower_value(root_fd, path, ADMIN_TIMEOUT_SECONDS * 1000);
-                /* -ENOENT: a kernel before 7.2; or a controller behind a network, which the
-                 * kernel's pass does not wait for */
+                /* -ENOENT: a kernel before 7.2; or a controller on a network, which the kernel's
+                 * pass does not wait for */
                 if (r < 0 && r != -ENOENT)
                         log_debug("Could not limit admin_timeout of %s, ignoring: %s",
                                   d->controller->name, strerror(-r));

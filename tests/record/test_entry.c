@@ -43,7 +43,7 @@ static void teardown(void) {
 
 TestSuite(entry, .init = setup, .fini = teardown, .timeout = 10);
 
-static const char *logged(const Entry *e, bool is_kmsg) {
+static const char *log_and_receive(const Entry *e, bool is_kmsg) {
         static char buffer[16384];
         ssize_t n;
 
@@ -114,7 +114,7 @@ static void expect_same(const Entry *a, const Entry *b, const char *how) {
                              memcmp((const char *) a + members[i].offset,
                                     (const char *) b + members[i].offset, members[i].size),
                              0),
-                          "%s: %s: %s", how, members[i].name, logged(a, true));
+                          "%s: %s: %s", how, members[i].name, log_and_receive(a, true));
 }
 
 /* The fields have everything; a controller's line has neither path nor model nor the stage's
@@ -128,9 +128,10 @@ static void expect_round_trip(Entry *e) {
                 memset(shorter.model, 0, sizeof(shorter.model));
                 shorter.stage_usec = 0;
         }
-        cr_expect(eq(int, entry_parse_line(logged(e, true), &parsed), 0), "%s", logged(e, true));
+        cr_expect(eq(int, entry_parse_line(log_and_receive(e, true), &parsed), 0), "%s",
+                  log_and_receive(e, true));
         expect_same(&shorter, &parsed, "kmsg");
-        parsed = from_fields(logged(e, false));
+        parsed = from_fields(log_and_receive(e, false));
         cr_expect(eq(int, entry_check(&parsed), 0));
         expect_same(e, &parsed, "journal");
 }
@@ -178,12 +179,12 @@ Test(entry, a_controllers_line_is_short) {
         memset(entry.reason, 0, sizeof(entry.reason));
         entry.n_waited_for = 0;
         memset(entry.released_by, 0, sizeof(entry.released_by));
-        cr_expect(eq(str, (char *) logged(&entry, true),
+        cr_expect(eq(str, (char *) log_and_receive(&entry, true),
                      "<31>nvme-async-shutdown: nvme0 0000:01:00.0: detached in 17.000s "
                      "(stage=exitrd/kexec took=14,15,16,17000000,18 boot=" BOOT
                      " sn=S\\x20N\\x201 at=12)"));
         entry.is_verified = false;
-        cr_expect(ne(ptr, (void *) strstr(logged(&entry, true), " verified=no "), NULL));
+        cr_expect(ne(ptr, (void *) strstr(log_and_receive(&entry, true), " verified=no "), NULL));
 }
 
 static const Entry release = {
@@ -198,7 +199,7 @@ static const Entry release = {
 };
 
 Test(entry, a_release_comes_back_as_it_was) {
-        Entry parsed = from_fields(logged(&release, false));
+        Entry parsed = from_fields(log_and_receive(&release, false));
 
         cr_expect(eq(int, entry_check(&parsed), 0));
         expect_same(&release, &parsed, "journal");
@@ -206,7 +207,7 @@ Test(entry, a_release_comes_back_as_it_was) {
 
 /* Controllers need the room. */
 Test(entry, a_release_is_not_in_the_kernel_log) {
-        cr_expect(eq(str, (char *) logged(&release, true), ""));
+        cr_expect(eq(str, (char *) log_and_receive(&release, true), ""));
 }
 
 Test(entry, a_summary_comes_back_as_it_was) {
@@ -238,20 +239,21 @@ Test(entry, smart_counters_come_back_as_they_were) {
 
         unsafe.kind = ENTRY_POWER_UNSAFE;
         unsafe.new_unsafe_shutdowns = 1;
-        parsed = from_fields(logged(&clean, false));
+        parsed = from_fields(log_and_receive(&clean, false));
         expect_same(&clean, &parsed, "clean");
-        parsed = from_fields(logged(&unsafe, false));
+        parsed = from_fields(log_and_receive(&unsafe, false));
         expect_same(&unsafe, &parsed, "unsafe");
         cr_expect(ne(
                 ptr,
-                (void *) strstr(logged(&unsafe, false),
+                (void *) strstr(log_and_receive(&unsafe, false),
                                 "MESSAGE=nvme0 0000:01:00.0 did not go down cleanly: its "
                                 "unsafe-shutdown counter has increased by 1 since the last boot, "
                                 "to 2\n"),
                 NULL));
-        parsed = from_fields(logged(&kept, false));
+        parsed = from_fields(log_and_receive(&kept, false));
         expect_same(&kept, &parsed, "kept");
-        cr_expect(ne(ptr, (void *) strstr(logged(&kept, false), "which proves nothing"), NULL));
+        cr_expect(ne(ptr, (void *) strstr(log_and_receive(&kept, false), "which proves nothing"),
+                     NULL));
         cr_expect(eq(int, entry_check(&parsed), 0));
 }
 
@@ -261,7 +263,7 @@ Test(entry, a_line_may_have_the_kernels_prefix) {
         char line[2048], text[1024];
         Entry parsed;
 
-        (void) snprintf(text, sizeof(text), "%s", logged(&entry, true) + strlen("<28>"));
+        (void) snprintf(text, sizeof(text), "%s", log_and_receive(&entry, true) + strlen("<28>"));
         for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++) {
                 (void) snprintf(line, sizeof(line), "%s%s", prefixes[i], text);
                 cr_expect(eq(int, entry_parse_line(line, &parsed), 0), "%s", line);
@@ -279,7 +281,7 @@ Test(entry, a_long_reason_survives) {
         for (Phase p = 0; p < _PHASE_MAX; p++)
                 entry.phase_usec[p] = UINT64_MAX / 10;
         expect_round_trip(&entry);
-        cr_expect(le(sz, strlen(logged(&entry, true)), LOG_KMSG_MAX));
+        cr_expect(le(sz, strlen(log_and_receive(&entry, true)), LOG_KMSG_MAX));
 }
 
 /* The greatest lengths that drives and the kernel produce. */
@@ -309,7 +311,7 @@ Test(entry, the_longest_real_line_fits) {
 #define PSTORE_BYTES ((size_t) 33 * 1024)
 
 static size_t kept_bytes(const Entry *e) {
-        const char *line = strchr(logged(e, true), '>');
+        const char *line = strchr(log_and_receive(e, true), '>');
 
         cr_assert(ne(ptr, (void *) line, NULL));
         return strlen(PREFIX) + strlen(line + 1) + 1;
@@ -356,7 +358,7 @@ static size_t kept_bytes_of_128(bool by_word) {
                 if (is_left)
                         e.phase_usec[PHASE_SHUTDOWN] = 0;
                 else if (!by_word)
-                        cr_expect(le(sz, kept_bytes(&e) - 1, 220), "%s", logged(&e, true));
+                        cr_expect(le(sz, kept_bytes(&e) - 1, 220), "%s", log_and_receive(&e, true));
                 total += kept_bytes(&e);
         }
         return total;
@@ -393,7 +395,7 @@ Test(entry, lines_of_earlier_versions_are_read) {
                                     &parsed),
                    0));
         expect_same(&release, &parsed, "kmsg");
-        parsed = from_fields(logged(&entry, false));
+        parsed = from_fields(log_and_receive(&entry, false));
         entry_take_field(&parsed, "NVME_RTD3E_USEC=13", strlen("NVME_RTD3E_USEC=13"));
         cr_expect(eq(int, entry_check(&parsed), 0));
         expect_same(&entry, &parsed, "journal");
@@ -403,7 +405,7 @@ Test(entry, every_cut_is_noticed) {
         char line[2048];
         Entry parsed;
 
-        (void) snprintf(line, sizeof(line), "%s", logged(&entry, true));
+        (void) snprintf(line, sizeof(line), "%s", log_and_receive(&entry, true));
         for (size_t n = strlen(line) - 1; n > strlen("<28>nvme-async-shutdown: "); n--) {
                 line[n] = '\0';
                 cr_expect(lt(int, entry_parse_line(line, &parsed), 0), "%s", line);
@@ -480,7 +482,7 @@ Test(entry, the_text_has_to_match_the_values) {
         char line[2048], *at;
         Entry parsed;
 
-        (void) snprintf(line, sizeof(line), "%s", logged(&entry, true));
+        (void) snprintf(line, sizeof(line), "%s", log_and_receive(&entry, true));
         at = strstr(line, "failed in");
         memcpy(at, "leaked", 6);
         cr_expect(eq(int, entry_parse_line(line, &parsed), -EBADMSG));

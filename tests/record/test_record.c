@@ -61,7 +61,7 @@ static void teardown(void) {
 
 TestSuite(record, .init = setup, .fini = teardown, .timeout = 10);
 
-static const char *receive(void) {
+static const char *receive_entry(void) {
         static char buffer[16384];
         ssize_t n = recv(pair[1], buffer, sizeof(buffer) - 1, 0);
 
@@ -116,7 +116,7 @@ Test(record, serial_is_about_what_the_kernel_alone_takes) {
 Test(record, kmsg_line_of_a_detached_controller) {
         log_set_kmsg_fd(pair[0]);
         record_log_controller(&record, &topology, 0);
-        cr_expect(eq(str, (char *) receive(),
+        cr_expect(eq(str, (char *) receive_entry(),
                      "<31>nvme-async-shutdown: nvme0 0000:01:00.0: detached in 2.103s "
                      "(stage=hook/reboot took=0,0,17,2103000,0 "
                      "boot=0123456789abcdef0123456789abcdef sn=S-nvme0 at=10000007)"));
@@ -127,7 +127,7 @@ Test(record, kmsg_line_of_one_that_was_left) {
 
         log_set_kmsg_fd(pair[0]);
         record_log_controller(&record, &topology, 1);
-        line = receive();
+        line = receive_entry();
         cr_expect(eq(str, (char *) line,
                      "<31>nvme-async-shutdown: nvme1 0000:02:00.0: left, flushed: /dev/nvme1n1 is "
                      "mounted on / (stage=hook/reboot boot=0123456789abcdef0123456789abcdef "
@@ -141,7 +141,7 @@ Test(record, only_shst_makes_an_entry_verified) {
                 record.results[0].outcome = OUTCOME_DETACHED;
                 record.results[0].is_verified = seen;
                 record_log_controller(&record, &topology, 0);
-                cr_expect(eq(int, strstr(receive(), " verified=no ") == NULL, seen));
+                cr_expect(eq(int, strstr(receive_entry(), " verified=no ") == NULL, seen));
         }
 }
 
@@ -166,21 +166,22 @@ Test(record, journal_entry_has_every_field) {
 
         log_set_journal_fd(pair[0]);
         record_log_controller(&record, &topology, 2);
-        entry = receive();
+        entry = receive_entry();
         cr_expect(eq(int, strncmp(entry, "PRIORITY=4\n", 11), 0));
         for (size_t i = 0; i < ARRAY_SIZE(expected); i++)
                 cr_expect(ne(ptr, (void *) strstr(entry, expected[i]), NULL), "%s", expected[i]);
         record_log_controller(&record, &topology, 0);
-        cr_expect(ne(ptr, (void *) strstr(receive(), "\nNVME_PHASE_FSYNC_USEC=17\n"), NULL));
+        cr_expect(ne(ptr, (void *) strstr(receive_entry(), "\nNVME_PHASE_FSYNC_USEC=17\n"), NULL));
 }
 
 Test(record, summary_in_the_journal) {
         log_set_journal_fd(pair[0]);
         record_log_summary(&record, &topology);
-        cr_expect(ne(ptr,
-                     (void *) strstr(receive(), "\nELAPSED_USEC=5500000\nSERIAL_USEC=7103000\n"
-                                                "SAVED_USEC=1603000\n"),
-                     NULL));
+        cr_expect(
+                ne(ptr,
+                   (void *) strstr(receive_entry(), "\nELAPSED_USEC=5500000\nSERIAL_USEC=7103000\n"
+                                                    "SAVED_USEC=1603000\n"),
+                   NULL));
 }
 
 Test(record, summary_counts_controllers_detached_by_the_drivers_word) {
@@ -192,11 +193,11 @@ Test(record, summary_counts_controllers_detached_by_the_drivers_word) {
         cr_expect(eq(uint, totals.n_by_word, 1));
         log_set_journal_fd(pair[0]);
         record_log_summary(&record, &topology);
-        cr_expect(ne(ptr, (void *) strstr(receive(), "\nNVME_BY_DRIVERS_WORD=1\n"), NULL));
+        cr_expect(ne(ptr, (void *) strstr(receive_entry(), "\nNVME_BY_DRIVERS_WORD=1\n"), NULL));
         log_set_kmsg_fd(dup(pair[0]));
         record_log_summary(&record, &topology);
         cr_expect(ne(ptr,
-                     (void *) strstr(receive(),
+                     (void *) strstr(receive_entry(),
                                      "1 NVMe controllers detached (1 by the driver's word) in"),
                      NULL));
 }
@@ -205,7 +206,7 @@ Test(record, summary_on_one_kmsg_line) {
         log_set_kmsg_fd(pair[0]);
         record_log_summary(&record, &topology);
         cr_expect(eq(
-                str, (char *) receive(),
+                str, (char *) receive_entry(),
                 "<29>nvme-async-shutdown: 1 NVMe controllers detached in 5.500s, 1 left, 0 "
                 "late, 1 failed, 0 vanished, 0 unverified; one after the other about 7.103s, saved "
                 "1.603s (stage=hook summary "
@@ -221,7 +222,7 @@ Test(record, logs_the_release_of_a_bridge) {
         log_open(LOG_TARGET_STDERR, 7);
         log_set_journal_fd(pair[0]);
         record_log_released(&record, &topology, 3);
-        entry = receive();
+        entry = receive_entry();
         cr_expect(
                 ne(ptr,
                    (void *) strstr(entry, "MESSAGE=root port 0000:00:01.0 released after 1 child, "
@@ -235,11 +236,12 @@ Test(record, names_the_device_that_was_waited_for_only_if_there_was_one) {
         log_open(LOG_TARGET_STDERR, 7);
         log_set_journal_fd(pair[0]);
         record_log_controller(&record, &topology, 2);
-        cr_expect(eq(ptr, (void *) strstr(receive(), "NVME_RELEASED_BY="), NULL));
+        cr_expect(eq(ptr, (void *) strstr(receive_entry(), "NVME_RELEASED_BY="), NULL));
         record.results[2].n_turns = 1;
         record.results[2].released_by = 1;
         record_log_controller(&record, &topology, 2);
-        cr_expect(ne(ptr, (void *) strstr(receive(), "\nNVME_RELEASED_BY=0000:02:00.0\n"), NULL));
+        cr_expect(ne(ptr, (void *) strstr(receive_entry(), "\nNVME_RELEASED_BY=0000:02:00.0\n"),
+                     NULL));
 }
 
 /* No machine has so many bridges; the nearest ones matter. */
@@ -251,7 +253,7 @@ Test(record, a_path_that_is_too_long_loses_its_front) {
         address[150] = '\0';
         log_set_journal_fd(pair[0]);
         record_log_controller(&record, &topology, 0);
-        line = receive();
+        line = receive_entry();
         cr_expect(ne(ptr, (void *) strstr(line, "\nNVME_PATH=0000:00:01.0\n"), NULL), "%s", line);
 }
 
@@ -262,7 +264,7 @@ Test(record, a_path_that_runs_in_a_circle_ends) {
         topology.devices[4].parent = 3;
         log_set_journal_fd(pair[0]);
         record_log_controller(&record, &topology, 0);
-        line = receive();
+        line = receive_entry();
         cr_expect(ne(ptr, (void *) strstr(line, "/pci0000:00/0000:00:01.0\n"), NULL), "%s", line);
 }
 

@@ -23,7 +23,7 @@ static void teardown(void) {
 
 TestSuite(child_watch, .init = setup, .fini = teardown, .timeout = 20);
 
-static pid_t start(bool ends) {
+static pid_t start_child(bool ends) {
         pid_t pid = fork();
 
         cr_assert(ge(int, pid, 0));
@@ -41,8 +41,8 @@ static int wait_number(usec_t patience, uint64_t *number) {
 }
 
 Test(child_watch, returns_the_child_that_has_exited) {
-        int slow = child_watch_add(&watch, start(false), 3);
-        int quick = child_watch_add(&watch, start(true), 4);
+        int slow = child_watch_add(&watch, start_child(false), 3);
+        int quick = child_watch_add(&watch, start_child(true), 4);
         uint64_t number = 0;
 
         cr_assert(slow >= 0 && quick >= 0);
@@ -56,12 +56,12 @@ Test(child_watch, returns_the_child_that_has_exited) {
 /* A later child has a copy of the pidfd: if it were closed without being removed, the exit would be
  * reported again. */
 Test(child_watch, does_not_report_a_child_that_was_removed) {
-        pid_t pid = start(true);
+        pid_t pid = start_child(true);
         int fd = child_watch_add(&watch, pid, 7);
         uint64_t number = 0;
 
         cr_assert(ge(int, fd, 0));
-        (void) start(false);
+        (void) start_child(false);
         cr_assert(eq(int, wait_number(LONG, &number), CHILD_WATCH_ENDED));
         (void) child_watch_remove(&watch, fd);
         cr_expect(eq(int, wait_number(100 * USEC_PER_MSEC, &number), CHILD_WATCH_TIMEOUT));
@@ -77,7 +77,7 @@ Test(child_watch, waits_no_longer_than_the_deadline_and_no_shorter) {
 }
 
 Test(child_watch, an_exit_takes_precedence_over_a_signal_which_stays) {
-        int quick = child_watch_add(&watch, start(true), 5);
+        int quick = child_watch_add(&watch, start_child(true), 5);
         uint64_t number = 0;
 
         cr_assert(ge(int, quick, 0));
@@ -99,7 +99,7 @@ Test(child_watch, a_childs_status_is_kept_even_if_our_parent_ignored_sigchld) {
 
         (void) signal(SIGCHLD, SIG_IGN);
         cr_assert(eq(int, child_watch_init(&other), 0));
-        pid = start(true);
+        pid = start_child(true);
         cr_expect(eq(int, waitpid(pid, &status, 0), pid));
         cr_expect(eq(int, status, 0));
         child_watch_done(&other);
@@ -108,7 +108,7 @@ Test(child_watch, a_childs_status_is_kept_even_if_our_parent_ignored_sigchld) {
 Test(child_watch, without_descriptors_no_child_is_watched) {
         struct rlimit limit;
         ChildWatch none = CHILD_WATCH_INIT;
-        pid_t pid = start(true);
+        pid_t pid = start_child(true);
         int added, made;
 
         cr_assert(eq(int, getrlimit(RLIMIT_NOFILE, &limit), 0));

@@ -138,7 +138,7 @@ static void teardown(void) {
 
 TestSuite(ops_kernel, .init = setup, .fini = teardown, .timeout = 20);
 
-static void start(size_t device, Behaviour behaviour) {
+static void start_worker(size_t device, Behaviour behaviour) {
         behaviours[device] = behaviour;
         cr_assert(eq(int, ops_kernel.start(ops, device, STEP_DETACH), 0));
 }
@@ -165,8 +165,8 @@ Test(ops_kernel, workers_are_held_until_the_first_wait) {
         StepResult results[2], later;
         usec_t waited;
 
-        start(0, TELLS_RELEASE);
-        start(1, TELLS_RELEASE);
+        start_worker(0, TELLS_RELEASE);
+        start_worker(1, TELLS_RELEASE);
         waited = usec_now();
         for (size_t i = 0; i < 2; i++) {
                 size_t step;
@@ -176,7 +176,7 @@ Test(ops_kernel, workers_are_held_until_the_first_wait) {
                 cr_expect(results[i].is_flushed, "worker %zu was not held", step);
                 cr_expect(results[i].phase_usec[PHASE_VERIFY] >= waited);
         }
-        start(2, TELLS_RELEASE);
+        start_worker(2, TELLS_RELEASE);
         later = wait_for(2);
         cr_expect(not(later.is_flushed));
 }
@@ -185,7 +185,7 @@ Test(ops_kernel, workers_are_held_until_the_first_wait) {
 Test(ops_kernel, workers_notice_that_the_parent_died) {
         int status = 0;
 
-        start(0, STOPS_UNLESS_LET_GO);
+        start_worker(0, STOPS_UNLESS_LET_GO);
         ops = ops_kernel_free(ops);
         cr_assert(eq(int, waitpid(last_pid, &status, 0), last_pid));
         cr_expect(eq(int, status, 4 << 8)); /* exited with 4 */
@@ -196,7 +196,7 @@ Test(ops_kernel, reports_each_worker_once) {
         bool has_ended[N] = {};
 
         for (size_t i = 0; i < N; i++)
-                start(i, ENDS_WELL);
+                start_worker(i, ENDS_WELL);
         for (size_t i = 0; i < N; i++) {
                 StepResult result = {};
                 size_t step = 0;
@@ -213,10 +213,10 @@ Test(ops_kernel, reports_each_worker_once) {
 Test(ops_kernel, a_worker_killed_before_the_unbind_has_touched_nothing) {
         StepResult killed;
 
-        start(1, IS_KILLED_EARLY);
+        start_worker(1, IS_KILLED_EARLY);
         killed = wait_for(1);
         cr_expect(eq(str, killed.reason, "its worker was killed by signal 9"));
-        start(2, EXITS_EARLY);
+        start_worker(2, EXITS_EARLY);
         cr_expect(eq(int, wait_for(2).outcome, OUTCOME_LEFT));
 }
 
@@ -231,7 +231,7 @@ Test(ops_kernel, a_worker_killed_in_the_unbind_leaves_the_outcome_unverified) {
 
         add_unbound("");
         write_csts(0x9);
-        start(1, IS_KILLED_INSIDE);
+        start_worker(1, IS_KILLED_INSIDE);
         result = wait_for(1);
         cr_expect(eq(int, result.outcome, OUTCOME_UNVERIFIED));
         cr_expect(not(result.is_verified));
@@ -248,13 +248,13 @@ Test(ops_kernel, a_workers_bus_error_does_not_reach_the_parent) {
         fake_root_write(PCI "/resource", "0xfe000000 0xfe003fff 0x140204\n");
         write_csts(0x9);
         registers_abort = true;
-        start(1, HAS_BUS_ERROR);
+        start_worker(1, HAS_BUS_ERROR);
         result = wait_for(1);
         cr_expect(eq(int, result.outcome, OUTCOME_UNVERIFIED));
         cr_expect(eq(str, result.reason,
                      "its worker was killed by signal 7 while it read the registers; the end of "
                      "its shutdown was not seen"));
-        start(2, ENDS_WELL);
+        start_worker(2, ENDS_WELL);
         cr_expect(eq(int, wait_for(2).outcome, OUTCOME_DETACHED));
 }
 
@@ -266,8 +266,8 @@ Test(ops_kernel, the_drivers_complaints_about_lost_workers_are_found) {
         fake_root_write("dev/kmsg", old);
         ops = ops_kernel_free(ops);
         cr_assert(eq(int, ops_kernel_new(root_fd, &topology, false, argv0, &ops), 0));
-        start(1, IS_KILLED_INSIDE);
-        start(2, IS_KILLED_INSIDE);
+        start_worker(1, IS_KILLED_INSIDE);
+        start_worker(2, IS_KILLED_INSIDE);
         (void) snprintf(kmsg, sizeof(kmsg), "%s%s", old,
                         "4,2,2,-;nvme nvme2: Device not ready; aborting shutdown\n");
         add_unbound(kmsg);
@@ -292,7 +292,7 @@ Test(ops_kernel, wait_ends_at_its_deadline) {
         StepResult result;
         size_t step;
 
-        start(0, NEVER_ENDS);
+        start_worker(0, NEVER_ENDS);
         cr_expect(eq(int, ops_kernel.wait(ops, deadline, &step, &result), OPS_WAIT_TIMEOUT));
         cr_expect(ge(u64, usec_now(), deadline));
         (void) kill(last_pid, SIGKILL);
@@ -303,7 +303,7 @@ Test(ops_kernel, an_abandoned_worker_lives_on) {
         StepResult result = {};
         size_t step;
 
-        start(0, NEVER_ENDS);
+        start_worker(0, NEVER_ENDS);
         (void) ops_kernel.wait(ops, usec_now() + 300 * USEC_PER_MSEC, &step, &result);
         ops_kernel.abandon(ops, 0, &result);
         cr_expect(eq(str, result.reason,
@@ -318,7 +318,7 @@ Test(ops_kernel, an_abandoned_worker_is_told) {
         StepResult result = {};
         size_t step;
 
-        start(0, WAITS_FOR_ABANDON);
+        start_worker(0, WAITS_FOR_ABANDON);
         (void) ops_kernel.wait(ops, usec_now() + 300 * USEC_PER_MSEC, &step, &result);
         ops_kernel.abandon(ops, 0, &result);
         cr_expect(eq(str, result.reason, "time ran out while its data was being written back"));
@@ -331,7 +331,7 @@ Test(ops_kernel, sigterm_ends_the_wait) {
         StepResult result;
         size_t step;
 
-        start(0, NEVER_ENDS);
+        start_worker(0, NEVER_ENDS);
         (void) kill(getpid(), SIGTERM);
         cr_expect(eq(int, ops_kernel.wait(ops, usec_now() + 10 * USEC_PER_SEC, &step, &result),
                      OPS_WAIT_SIGNAL));
@@ -340,7 +340,7 @@ Test(ops_kernel, sigterm_ends_the_wait) {
 }
 
 Test(ops_kernel, workers_ignore_signals_that_can_be_ignored) {
-        start(0, IGNORES_SIGNALS);
+        start_worker(0, IGNORES_SIGNALS);
         cr_expect(eq(int, wait_for(0).outcome, OUTCOME_DETACHED));
 }
 
@@ -348,7 +348,7 @@ Test(ops_kernel, workers_ignore_signals_that_can_be_ignored) {
 Test(ops_kernel, workers_are_marked_for_systemd_to_spare) {
         StepResult result;
 
-        start(0, TELLS_ARGV0);
+        start_worker(0, TELLS_ARGV0);
         result = wait_for(0);
         cr_expect(eq(str, result.reason, "@est"));
         cr_expect(eq(str, argv0, "test"));
@@ -358,7 +358,7 @@ Test(ops_kernel, a_fork_that_fails_is_reported) {
         fork_fails = true;
         cr_expect(eq(int, ops_kernel.start(ops, 0, STEP_DETACH), -EAGAIN));
         fork_fails = false;
-        start(0, ENDS_WELL);
+        start_worker(0, ENDS_WELL);
         cr_expect(eq(int, wait_for(0).outcome, OUTCOME_DETACHED));
 }
 
@@ -377,7 +377,7 @@ Test(ops_kernel, out_of_descriptors_no_worker_is_started) {
         cr_assert(eq(int, setrlimit(RLIMIT_NOFILE, &limit), 0));
         cr_expect(eq(int, r, -EMFILE));
         cr_expect(eq(int, (int) last_pid, 0), "a worker was forked");
-        start(0, ENDS_WELL);
+        start_worker(0, ENDS_WELL);
         cr_expect(eq(int, wait_for(0).outcome, OUTCOME_DETACHED));
 }
 
@@ -392,7 +392,7 @@ Test(ops_kernel, the_soft_limit_of_descriptors_is_raised) {
         cr_assert(eq(int, ops_kernel_new(root_fd, &topology, false, argv0, &ops), 0));
         cr_assert(eq(int, getrlimit(RLIMIT_NOFILE, &limit), 0));
         cr_expect(eq(long, (long) limit.rlim_cur, 512));
-        start(0, ENDS_WELL);
+        start_worker(0, ENDS_WELL);
         cr_expect(eq(int, wait_for(0).outcome, OUTCOME_DETACHED));
 }
 
@@ -402,7 +402,7 @@ Test(ops_kernel, no_worker_leaves_a_descriptor_open) {
 
         (void) close(before);
         for (int i = 0; i < 3; i++) {
-                start(0, ENDS_WELL);
+                start_worker(0, ENDS_WELL);
                 (void) wait_for(0);
                 fork_fails = true;
                 (void) ops_kernel.start(ops, 0, STEP_DETACH);
@@ -418,7 +418,7 @@ Test(ops_kernel, an_abandoned_worker_can_be_waited_for) {
         StepResult result = {};
         size_t step;
 
-        start(0, WAITS_FOR_ABANDON);
+        start_worker(0, WAITS_FOR_ABANDON);
         (void) ops_kernel.wait(ops, usec_now() + 300 * USEC_PER_MSEC, &step, &result);
         ops_kernel.abandon(ops, 0, &result);
         cr_assert(eq(int, ops_kernel_join(ops, 0, usec_now() + 10 * USEC_PER_SEC, &result), 1));
@@ -432,7 +432,7 @@ Test(ops_kernel, a_worker_that_does_not_end_is_waited_for_until_the_deadline) {
         StepResult result = {};
         size_t step;
 
-        start(0, NEVER_ENDS);
+        start_worker(0, NEVER_ENDS);
         (void) ops_kernel.wait(ops, usec_now() + 300 * USEC_PER_MSEC, &step, &result);
         ops_kernel.abandon(ops, 0, &result);
         deadline = usec_now() + 200 * USEC_PER_MSEC;

@@ -69,20 +69,20 @@ static void teardown(void) {
 
 TestSuite(verify, .init = setup, .fini = teardown, .timeout = 10);
 
-static void verify(void) {
+static void run_verify(void) {
         result = (StepResult){};
         verify_shutdown(root_fd, ADDRESS, "nvme0", &reader, &result);
 }
 
-static void expect(Outcome outcome, bool is_verified, const char *reason) {
+static void expect_result(Outcome outcome, bool is_verified, const char *reason) {
         cr_expect(eq(int, result.outcome, outcome));
         cr_expect(eq(int, result.is_verified, is_verified));
         cr_expect(eq(str, result.reason, (char *) reason));
 }
 
 Test(verify, shst_is_proof) {
-        verify();
-        expect(OUTCOME_DETACHED, true, "");
+        run_verify();
+        expect_result(OUTCOME_DETACHED, true, "");
 }
 
 static Outcome outcome_of(uint32_t csts) {
@@ -107,7 +107,7 @@ Test(verify, decodes_csts_as_libnvme_does) {
                 const char *reason = reason_of(csts);
 
                 write_csts(0, csts);
-                verify();
+                run_verify();
                 cr_expect(eq(int, result.outcome, outcome_of(csts)), "CSTS=0x%x", csts);
                 cr_expect(eq(int, result.is_verified, outcome_of(csts) == OUTCOME_DETACHED));
                 cr_expect(eq(int, strncmp(result.reason, reason, strlen(reason)), 0), "CSTS=0x%x",
@@ -119,12 +119,12 @@ Test(verify, decodes_csts_as_libnvme_does) {
 Test(verify, reads_the_registers_where_the_bar_begins_in_its_page) {
         fake_root_write(PCI "/resource", BAR_AT("0400"));
         write_csts(0x400, 0x5);
-        verify();
-        expect(OUTCOME_FAILED, false,
-               "the kernel gave up waiting for the shutdown to complete, CSTS=0x5");
+        run_verify();
+        expect_result(OUTCOME_FAILED, false,
+                      "the kernel gave up waiting for the shutdown to complete, CSTS=0x5");
         write_csts(0, 0x9);
-        verify();
-        expect(OUTCOME_FAILED, false, "no shutdown was started, CSTS=0x0");
+        run_verify();
+        expect_result(OUTCOME_FAILED, false, "no shutdown was started, CSTS=0x0");
 }
 
 Test(verify, reads_no_register_if_the_bar_is_unknown) {
@@ -136,49 +136,49 @@ Test(verify, reads_no_register_if_the_bar_is_unknown) {
 
         for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
                 fake_root_write(PCI "/resource", tables[i]);
-                verify();
-                expect(OUTCOME_DETACHED, false, "by the driver's word (Bad message)");
+                run_verify();
+                expect_result(OUTCOME_DETACHED, false, "by the driver's word (Bad message)");
         }
 }
 
 Test(verify, does_not_map_past_a_short_resource) {
         fake_root_write(PCI "/resource0", "short");
-        verify();
-        expect(OUTCOME_DETACHED, false, "by the driver's word (No such device or address)");
+        run_verify();
+        expect_result(OUTCOME_DETACHED, false, "by the driver's word (No such device or address)");
 }
 
 /* Memory decoding is off, or the port above it sleeps: the controller has not vanished. */
 Test(verify, all_ones_from_a_device_that_answers_is_unverified) {
         write_csts(0, UINT32_MAX);
-        verify();
-        expect(OUTCOME_UNVERIFIED, false,
-               "its registers read as all ones, though it answers on the bus");
+        run_verify();
+        expect_result(OUTCOME_UNVERIFIED, false,
+                      "its registers read as all ones, though it answers on the bus");
         fake_root_remove(PCI "/config");
-        verify();
+        run_verify();
         cr_expect(eq(int, result.outcome, OUTCOME_UNVERIFIED));
 }
 
 Test(verify, all_ones_from_a_device_that_does_not_is_vanished) {
         write_csts(0, UINT32_MAX);
         write_config(0xff);
-        verify();
-        expect(OUTCOME_VANISHED, false, "it no longer answers on the bus");
+        run_verify();
+        expect_result(OUTCOME_VANISHED, false, "it no longer answers on the bus");
 }
 
 Test(verify, sysfs_takes_precedence) {
         fake_root_link(PCI "/driver", "../../drivers/nvme");
-        verify();
-        expect(OUTCOME_FAILED, false, "still bound to nvme");
+        run_verify();
+        expect_result(OUTCOME_FAILED, false, "still bound to nvme");
         fake_root_remove(PCI);
-        verify();
-        expect(OUTCOME_VANISHED, false, "gone from the bus");
+        run_verify();
+        expect_result(OUTCOME_VANISHED, false, "gone from the bus");
 }
 
 /* With Secure Boot the kernel lets no program map registers. */
 Test(verify, under_lockdown_the_driver_vouches) {
         mmap_error = EPERM;
-        verify();
-        expect(OUTCOME_DETACHED, false, "by the driver's word");
+        run_verify();
+        expect_result(OUTCOME_DETACHED, false, "by the driver's word");
 }
 
 static void log_complaint(const char *name) {
@@ -193,44 +193,46 @@ static void log_complaint(const char *name) {
 Test(verify, under_lockdown_a_complaint_is_believed) {
         mmap_error = EPERM;
         log_complaint("nvme0");
-        verify();
-        expect(OUTCOME_FAILED, false, "the driver reports an incomplete shutdown");
+        run_verify();
+        expect_result(OUTCOME_FAILED, false, "the driver reports an incomplete shutdown");
 }
 
 Test(verify, a_complaint_about_another_controller_does_not_count) {
         mmap_error = EPERM;
         log_complaint("nvme1");
-        verify();
-        expect(OUTCOME_DETACHED, false, "by the driver's word");
+        run_verify();
+        expect_result(OUTCOME_DETACHED, false, "by the driver's word");
 }
 
 Test(verify, shst_takes_precedence_over_complaints) {
         log_complaint("nvme0");
-        verify();
-        expect(OUTCOME_DETACHED, true, "");
+        run_verify();
+        expect_result(OUTCOME_DETACHED, true, "");
 }
 
 Test(verify, the_driver_does_not_vouch_for_what_is_gone) {
         mmap_error = EPERM;
         write_config(0xff);
-        verify();
-        expect(OUTCOME_VANISHED, false, "it no longer answers on the bus");
+        run_verify();
+        expect_result(OUTCOME_VANISHED, false, "it no longer answers on the bus");
         fake_root_remove(PCI "/config");
-        verify();
-        expect(OUTCOME_UNVERIFIED, false,
-               "neither CSTS (Operation not permitted) nor its PCI configuration (No such file or "
-               "directory) can be read");
+        run_verify();
+        expect_result(
+                OUTCOME_UNVERIFIED, false,
+                "neither CSTS (Operation not permitted) nor its PCI configuration (No such file or "
+                "directory) can be read");
 }
 
 Test(verify, without_the_kernel_log_nothing_vouches) {
         mmap_error = EPERM;
         log_error = EPIPE;
-        verify();
-        expect(OUTCOME_UNVERIFIED, false,
-               "neither CSTS (Operation not permitted) nor all of the kernel log (records were "
-               "lost) can be read");
+        run_verify();
+        expect_result(
+                OUTCOME_UNVERIFIED, false,
+                "neither CSTS (Operation not permitted) nor all of the kernel log (records were "
+                "lost) can be read");
         driver_log_close(&reader);
-        verify();
+        run_verify();
         cr_expect(eq(int, result.outcome, OUTCOME_UNVERIFIED));
 }
 
@@ -238,19 +240,19 @@ Test(verify, without_the_kernel_log_nothing_vouches) {
 Test(verify, the_parent_reads_no_register_and_calls_nothing_detached) {
         result = (StepResult){};
         verify_without_registers(root_fd, ADDRESS, false, &result);
-        expect(OUTCOME_UNVERIFIED, false, "the end of its shutdown was not seen");
+        expect_result(OUTCOME_UNVERIFIED, false, "the end of its shutdown was not seen");
         write_csts(0, 0x5);
         verify_without_registers(root_fd, ADDRESS, false, &result);
-        expect(OUTCOME_UNVERIFIED, false, "the end of its shutdown was not seen");
+        expect_result(OUTCOME_UNVERIFIED, false, "the end of its shutdown was not seen");
         verify_without_registers(root_fd, ADDRESS, true, &result);
-        expect(OUTCOME_FAILED, false, "the driver reports an incomplete shutdown");
+        expect_result(OUTCOME_FAILED, false, "the driver reports an incomplete shutdown");
         write_config(0xff);
         verify_without_registers(root_fd, ADDRESS, false, &result);
-        expect(OUTCOME_VANISHED, false, "it no longer answers on the bus");
+        expect_result(OUTCOME_VANISHED, false, "it no longer answers on the bus");
         fake_root_link(PCI "/driver", "../../drivers/nvme");
         verify_without_registers(root_fd, ADDRESS, false, &result);
-        expect(OUTCOME_FAILED, false, "still bound to nvme");
+        expect_result(OUTCOME_FAILED, false, "still bound to nvme");
         fake_root_remove(PCI);
         verify_without_registers(root_fd, ADDRESS, false, &result);
-        expect(OUTCOME_VANISHED, false, "gone from the bus");
+        expect_result(OUTCOME_VANISHED, false, "gone from the bus");
 }

@@ -51,7 +51,7 @@ static Topology topology;
 static WorkerSlot slot;
 static bool is_live;
 
-static void complain(void) {
+static void log_complaint(void) {
         int fd = open(fake_root_path("dev/kmsg"), O_WRONLY | O_APPEND | O_CLOEXEC);
 
         cr_assert(fd >= 0);
@@ -106,7 +106,7 @@ ssize_t write(int fd, const void *data, size_t size) {
                 return -1;
         }
         if (kernel.complains)
-                complain();
+                log_complaint();
         if (kernel.schedstat)
                 fake_root_write("proc/self/schedstat", kernel.schedstat);
         if (!kernel.keeps_driver)
@@ -121,7 +121,7 @@ ssize_t write(int fd, const void *data, size_t size) {
 int fsync(int fd) {
         kernel.n_fsyncs++;
         if (kernel.has_complained_at_fsync)
-                complain();
+                log_complaint();
         if (kernel.swaps_drive_at_fsync)
                 fake_root_write(PCI "/nvme/nvme0/serial", "OTHER\n");
         errno = kernel.fsync_error;
@@ -174,7 +174,7 @@ static void teardown(void) {
         fake_root_done();
 }
 
-static void run(void) {
+static void run_worker(void) {
         worker_run(root_fd, &topology, 0, STEP_DETACH, is_live, &slot);
 }
 
@@ -197,33 +197,33 @@ static void mount_it(void) {
 Test(worker, leaves_the_root_of_a_live_machine) {
         is_live = true;
         mount_it();
-        run();
+        run_worker();
         expect_untouched(OUTCOME_LEFT, "something of it is mounted on /");
 }
 
 Test(worker, leaves_a_mounted_head_that_no_worker_can_claim) {
         cr_assert_eq(topology_link_controller(&topology, 0, 1), 0);
         mount_it();
-        run();
+        run_worker();
         expect_untouched(OUTCOME_LEFT, "something of it is mounted on /");
 }
 
 Test(worker, a_claim_is_enough_where_the_machine_goes_down) {
         fake_root_remove(MOUNTINFO);
-        run();
+        run_worker();
         cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
 }
 
 Test(worker, leaves_a_controller_when_mounts_can_not_be_read) {
         is_live = true;
         fake_root_remove(MOUNTINFO);
-        run();
+        run_worker();
         expect_untouched(OUTCOME_LEFT,
                          "could not tell whether it is mounted: No such file or directory");
 }
 
 Test(worker, detaches_an_idle_controller) {
-        run();
+        run_worker();
         cr_expect(eq(uint, kernel.n_writes, 1));
         cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
         cr_expect(slot.result.is_taken);
@@ -237,7 +237,7 @@ Test(worker, detaches_an_idle_controller) {
 Test(worker, measures_how_long_the_unbind_waited_for_a_processor) {
         fake_root_write("proc/self/schedstat", "7000000 3000000 12\n");
         kernel.schedstat = "9000000 8001000 15\n";
-        run();
+        run_worker();
         cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
         cr_expect(eq(u64, slot.result.contention_usec, 5001));
 }
@@ -245,14 +245,14 @@ Test(worker, measures_how_long_the_unbind_waited_for_a_processor) {
 Test(worker, does_without_schedstat) {
         fake_root_write("proc/self/schedstat", "nonsense\n");
         kernel.schedstat = "9000000 8001000 15\n";
-        run();
+        run_worker();
         cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
         cr_expect(eq(u64, slot.result.contention_usec, 0));
 }
 
 /* Without that, data written to the page cache of the raw device is lost. */
 Test(worker, writes_namespace_and_partition_back_before_the_unbind) {
-        run();
+        run_worker();
         cr_expect(eq(uint, kernel.n_fsyncs_before, 2));
         cr_expect(eq(uint, mock_nodes_count_opens("nvme0n1"), 1));
         cr_expect(eq(uint, mock_nodes_count_opens("nvme0n1p1"), 1));
@@ -260,7 +260,7 @@ Test(worker, writes_namespace_and_partition_back_before_the_unbind) {
 
 /* Data on a file system that was mounted between the last check and the unbind was lost. */
 Test(worker, holds_its_claim_until_the_unbind_has_returned) {
-        run();
+        run_worker();
         cr_expect(eq(uint, kernel.n_writes, 1));
         cr_expect(kernel.had_open_nodes);
         cr_expect(not(has_open_nodes()));
@@ -270,7 +270,7 @@ Test(worker, holds_its_claim_until_the_unbind_has_returned) {
 Test(worker, holds_no_shared_head_open_during_the_unbind) {
         (void) build_nvme(&topology, "nvme1", "0000:02:00.0", NULL);
         cr_assert(eq(int, topology_link_controller(&topology, 0, 1), 0));
-        run();
+        run_worker();
         cr_expect(eq(uint, kernel.n_writes, 1));
         cr_expect(not(kernel.had_open_nodes));
 }
@@ -278,7 +278,7 @@ Test(worker, holds_no_shared_head_open_during_the_unbind) {
 /* It would queue requests, and a program that looks for volumes reads every disk (7.1). */
 Test(worker, a_head_goes_with_its_last_path) {
         fake_root_write(DELAY, "30\n");
-        run();
+        run_worker();
         cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
         cr_expect(eq(uint, kernel.n_delays_ended_before, 1));
         cr_expect(eq(uint, kernel.n_delays_ended, 1));
@@ -288,13 +288,13 @@ Test(worker, a_shared_head_goes_with_its_last_path_too) {
         (void) build_nvme(&topology, "nvme1", "0000:02:00.0", NULL);
         cr_assert(eq(int, topology_link_controller(&topology, 0, 1), 0));
         fake_root_write(DELAY, "30\n");
-        run();
+        run_worker();
         cr_expect(eq(uint, kernel.n_delays_ended_before, 1));
 }
 
 Test(worker, a_head_without_a_delay_is_not_written_to) {
         fake_root_write(DELAY, "0\n");
-        run();
+        run_worker();
         cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
         cr_expect(eq(uint, kernel.n_delays_ended, 0));
 }
@@ -303,7 +303,7 @@ Test(worker, a_head_without_a_delay_is_not_written_to) {
 Test(worker, a_head_of_a_live_machine_keeps_its_delay) {
         is_live = true;
         fake_root_write(DELAY, "30\n");
-        run();
+        run_worker();
         cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
         cr_expect(eq(uint, kernel.n_delays_ended, 0));
 }
@@ -311,12 +311,12 @@ Test(worker, a_head_of_a_live_machine_keeps_its_delay) {
 Test(worker, a_head_of_a_controller_that_is_left_keeps_its_delay) {
         fake_root_write(DELAY, "30\n");
         kernel.fsync_error = EIO;
-        run();
+        run_worker();
         expect_untouched(OUTCOME_LEFT, "fsync of /dev/nvme0n1 failed: Input/output error");
         worker_slot_init(&slot);
         kernel.fsync_error = 0;
         slot.is_abandoned = true;
-        run();
+        run_worker();
         expect_untouched(OUTCOME_LEFT, "abandoned before the unbind");
         cr_expect(eq(uint, kernel.n_delays_ended, 0));
         cr_expect(not(has_open_nodes()));
@@ -325,14 +325,14 @@ Test(worker, a_head_of_a_controller_that_is_left_keeps_its_delay) {
 Test(worker, a_delay_that_can_not_be_ended_is_ignored) {
         fake_root_write(DELAY, "30\n");
         kernel.delay_error = EIO;
-        run();
+        run_worker();
         cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
         cr_expect(eq(uint, kernel.n_delays_ended, 1));
         worker_slot_init(&slot);
         fake_root_link(PCI "/driver", "../../drivers/nvme");
         fake_root_remove(DELAY);
         fake_root_write(DELAY "/x", "");
-        run();
+        run_worker();
         cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
 }
 
@@ -352,7 +352,7 @@ Test(worker, leaves_a_controller_that_was_read_or_written_since_the_survey) {
         for (size_t i = 0; i < ARRAY_SIZE(stats); i++) {
                 worker_slot_init(&slot);
                 write_stat(stats[i]);
-                run();
+                run_worker();
                 expect_untouched(OUTCOME_LEFT, "it was read or written since the plan was made");
                 cr_expect(eq(uint, kernel.n_fsyncs, 0));
         }
@@ -361,7 +361,7 @@ Test(worker, leaves_a_controller_that_was_read_or_written_since_the_survey) {
 /* The worker of another path may have sent it. A drive without a cache counts it as a write. */
 Test(worker, the_flush_of_another_worker_is_no_use) {
         write_stat("30 1 240 7 5 0 32 9 0 5 16 2 0 64 1 13 3");
-        run();
+        run_worker();
         cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
 }
 
@@ -371,18 +371,18 @@ Test(worker, a_request_under_way_on_a_shared_head_may_be_ours) {
         (void) build_nvme(&topology, "nvme1", "0000:02:00.0", NULL);
         cr_assert(eq(int, topology_link_controller(&topology, 0, 1), 0));
         write_stat("30 1 240 7 4 0 32 9 1 5 16 2 0 64 1 12 3");
-        run();
+        run_worker();
         cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
         worker_slot_init(&slot);
         fake_root_link(PCI "/driver", "../../drivers/nvme");
         write_stat("30 1 240 7 5 0 40 9 0 5 16 2 0 64 1 12 3");
-        run();
+        run_worker();
         cr_expect(eq(int, slot.result.outcome, OUTCOME_LEFT));
 }
 
 Test(worker, leaves_a_controller_without_io_counters) {
         fake_root_remove(PCI "/nvme/nvme0/nvme0n1/stat");
-        run();
+        run_worker();
         expect_untouched(OUTCOME_LEFT,
                          "could not read its I/O counters: No such file or directory");
 }
@@ -391,13 +391,13 @@ Test(worker, does_not_compare_counters_that_the_survey_could_not_read) {
         topology.devices[0].controller->n_sectors = UINT64_MAX;
         fake_root_remove(PCI "/nvme/nvme0/nvme0n1/stat");
         fake_root_write(PCI "/nvme/nvme0/nvme0n1/size", "2048\n");
-        run();
+        run_worker();
         cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
 }
 
 Test(worker, leaves_a_namespace_that_was_claimed_since_the_plan) {
         mock_nodes_fail("nvme0n1", EBUSY);
-        run();
+        run_worker();
         expect_untouched(OUTCOME_LEFT, "/dev/nvme0n1 was claimed after the plan was made");
 }
 
@@ -406,64 +406,64 @@ Test(worker, does_not_claim_a_head_that_it_shares) {
         (void) build_nvme(&topology, "nvme1", "0000:02:00.0", NULL);
         cr_assert(eq(int, topology_link_controller(&topology, 0, 1), 0));
         mock_nodes_fail("nvme0n1", EBUSY);
-        run();
+        run_worker();
         cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
 }
 
 Test(worker, leaves_a_controller_that_can_not_be_written_back) {
         kernel.fsync_error = EIO;
-        run();
+        run_worker();
         expect_untouched(OUTCOME_LEFT, "fsync of /dev/nvme0n1 failed: Input/output error");
 }
 
 Test(worker, leaves_a_namespace_whose_node_is_missing) {
         fake_root_remove("dev/nvme0n1");
-        run();
+        run_worker();
         expect_untouched(OUTCOME_LEFT, "/dev/nvme0n1: the node is missing");
 }
 
 Test(worker, leaves_a_partition_whose_node_is_missing) {
         fake_root_remove("dev/nvme0n1p1");
-        run();
+        run_worker();
         expect_untouched(OUTCOME_LEFT, "/dev/nvme0n1p1: the node is missing");
 }
 
 Test(worker, leaves_a_node_that_leads_to_another_device) {
         topology.blocks[0].devnum = makedev(8, 0);
-        run();
+        run_worker();
         expect_untouched(OUTCOME_LEFT, "/dev/nvme0n1: the node is another device");
 }
 
 Test(worker, leaves_a_node_that_may_not_be_opened) {
         mock_nodes_fail("nvme0n1", EACCES);
-        run();
+        run_worker();
         expect_untouched(OUTCOME_LEFT, "/dev/nvme0n1: Permission denied");
 }
 
 /* The plan has the serial number without its padding. */
 Test(worker, knows_a_serial_number_with_blanks_in_front) {
         fake_root_write(PCI "/nvme/nvme0/serial", "             S-nvme0\n");
-        run();
+        run_worker();
         cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED), "%s", slot.result.reason);
 }
 
 Test(worker, leaves_another_controller_at_the_address) {
         fake_root_write(PCI "/nvme/nvme0/serial", "OTHER\n");
-        run();
+        run_worker();
         expect_untouched(OUTCOME_LEFT, "another controller is at this address: serial OTHER");
 }
 
 /* fsync() may take minutes, so the serial number is checked again after it. */
 Test(worker, leaves_another_controller_that_came_during_the_fsync) {
         kernel.swaps_drive_at_fsync = true;
-        run();
+        run_worker();
         expect_untouched(OUTCOME_LEFT, "another controller is at this address: serial OTHER");
 }
 
 Test(worker, leaves_an_address_whose_controller_got_another_name) {
         fake_root_remove(PCI "/nvme/nvme0");
         fake_root_write(PCI "/nvme/nvme7/serial", "S-nvme0\n");
-        run();
+        run_worker();
         expect_untouched(OUTCOME_LEFT,
                          "nvme0 is no longer at this address: No such file or directory");
 }
@@ -471,26 +471,26 @@ Test(worker, leaves_an_address_whose_controller_got_another_name) {
 Test(worker, leaves_a_controller_that_another_driver_has_taken) {
         fake_root_remove(PCI "/driver");
         fake_root_link(PCI "/driver", "../../drivers/vfio-pci");
-        run();
+        run_worker();
         expect_untouched(OUTCOME_LEFT, "no longer bound to nvme but to vfio-pci");
 }
 
 Test(worker, leaves_a_controller_without_a_driver) {
         fake_root_remove(PCI "/driver");
-        run();
+        run_worker();
         expect_untouched(OUTCOME_LEFT, "no longer bound to nvme but to no driver");
 }
 
 Test(worker, reports_a_controller_that_is_gone) {
         fake_root_remove(PCI);
-        run();
+        run_worker();
         expect_untouched(OUTCOME_VANISHED, "gone from the bus");
         cr_expect(slot.result.is_gone);
 }
 
 Test(worker, leaves_a_controller_that_got_another_namespace) {
         fake_root_write(PCI "/nvme/nvme0/nvme0n2/size", "2048\n");
-        run();
+        run_worker();
         expect_untouched(OUTCOME_LEFT, "it has 2 namespaces, the plan knows 1");
 }
 
@@ -498,14 +498,14 @@ Test(worker, detaches_a_controller_without_namespaces) {
         topology.blocks[0].n_controllers = 0;
         topology.devices[0].controller->n_sectors = 0;
         fake_root_remove(PCI "/nvme/nvme0/nvme0n1");
-        run();
+        run_worker();
         cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
         cr_expect(eq(uint, kernel.n_fsyncs, 0));
 }
 
 Test(worker, an_abandoned_worker_does_not_unbind) {
         slot.is_abandoned = true;
-        run();
+        run_worker();
         expect_untouched(OUTCOME_LEFT, "abandoned before the unbind");
 }
 
@@ -545,7 +545,7 @@ ParameterizedTest(struct verdict_row *row, worker, judges_by_the_registers) {
         kernel.csts = row->csts;
         kernel.keeps_driver = row->keeps_driver;
         kernel.removes_device = row->removes_device;
-        run();
+        run_worker();
         cr_expect(eq(uint, kernel.n_writes, 1));
         cr_expect(eq(int, slot.result.outcome, row->outcome));
         cr_expect(eq(str, slot.result.reason, row->reason));
@@ -558,7 +558,7 @@ Test(worker, reads_the_kernel_log_from_the_unbind_on) {
         fake_root_remove(PCI "/resource0");
         fake_root_write("dev/kmsg", COMPLAINT);
         kernel.has_complained_at_fsync = true;
-        run();
+        run_worker();
         cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
         cr_expect(not(slot.result.is_verified));
         cr_expect(eq(str, slot.result.reason, "by the driver's word (No such file or directory)"));
@@ -568,7 +568,7 @@ Test(worker, hears_the_driver_complain_during_the_unbind) {
         fake_root_remove(PCI "/resource0");
         fake_root_write("dev/kmsg", COMPLAINT);
         kernel.complains = true;
-        run();
+        run_worker();
         cr_expect(eq(int, slot.result.outcome, OUTCOME_FAILED));
         cr_expect(eq(str, slot.result.reason, "the driver reports an incomplete shutdown"));
 }
@@ -590,7 +590,7 @@ Test(worker, is_held_between_its_checks_and_the_fsync) {
         held.answer = 1;
         slot.hold_fd = STDIN_FILENO;
         slot.may_go_on = true;
-        run();
+        run_worker();
         cr_expect(held.is_asked);
         cr_expect(eq(uint, held.n_fsyncs_before, 0));
         cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
@@ -599,7 +599,7 @@ Test(worker, is_held_between_its_checks_and_the_fsync) {
 Test(worker, stops_if_the_parent_has_died) {
         held.answer = 1;
         slot.hold_fd = STDIN_FILENO;
-        run();
+        run_worker();
         cr_expect(eq(uint, kernel.n_fsyncs, 0));
         cr_expect(eq(uint, kernel.n_writes, 0));
         cr_expect(eq(int, slot.result.outcome, OUTCOME_LEFT));
@@ -610,7 +610,7 @@ Test(worker, is_not_held_forever) {
         held.answer = 0;
         slot.hold_fd = STDIN_FILENO;
         slot.may_go_on = true;
-        run();
+        run_worker();
         cr_expect(eq(uint, kernel.n_writes, 0));
         cr_expect(eq(int, slot.result.outcome, OUTCOME_LEFT));
         cr_expect(eq(str, slot.result.reason, "not started: it took too long to start the others"));
@@ -626,7 +626,7 @@ static void write_header(uint8_t ids, uint8_t rest) {
 
 Test(worker, does_not_touch_a_controller_that_does_not_answer_on_the_bus) {
         write_header(0xff, 0xff);
-        run();
+        run_worker();
         cr_expect(eq(int, slot.result.outcome, OUTCOME_VANISHED));
         cr_expect(not(slot.result.is_gone));
         cr_expect(eq(uint, kernel.n_fsyncs, 0));
@@ -636,7 +636,7 @@ Test(worker, does_not_touch_a_controller_that_does_not_answer_on_the_bus) {
 /* The IDs of a virtual function read FFFFh by specification. */
 Test(worker, detaches_a_virtual_function) {
         write_header(0xff, 0x10);
-        run();
+        run_worker();
         cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
 }
 
@@ -644,12 +644,12 @@ Test(worker, a_virtual_function_is_gone_with_its_physical_one) {
         (void) build_nvme(&topology, "nvme1", "0000:02:00.0", NULL);
         topology.devices[0].physfn = 1;
         write_header(0xff, 0xff);
-        run();
+        run_worker();
         cr_expect(eq(int, slot.result.outcome, OUTCOME_VANISHED));
         cr_expect(slot.result.is_gone);
         fake_root_write("sys/bus/pci/devices/0000:02:00.0/enable", "1\n");
         worker_slot_init(&slot);
-        run();
+        run_worker();
         cr_expect(eq(int, slot.result.outcome, OUTCOME_VANISHED));
         cr_expect(not(slot.result.is_gone));
 }
@@ -657,11 +657,11 @@ Test(worker, a_virtual_function_is_gone_with_its_physical_one) {
 Test(worker, leaves_a_physical_function_that_got_another_virtual_one) {
         fake_root_write(PCI "/sriov_numvfs", "2\n");
         topology.devices[0].n_vfs = 1;
-        run();
+        run_worker();
         expect_untouched(OUTCOME_LEFT, "it has 2 virtual functions, the plan knows 1");
         topology.devices[0].n_vfs = 2;
         worker_slot_init(&slot);
-        run();
+        run_worker();
         cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
 }
 
