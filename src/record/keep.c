@@ -34,8 +34,8 @@ static const char *const state_table[_PSTORE_LOG_MAX] = {
         /* the parentheses tell clang-tidy that no comma is missing */
         [PSTORE_LOG_WEARS] = ("pstore has only EFI variables, which wear out: "
                               "PersistLog=pstore in nvme-async-shutdown.conf uses them anyway"),
-        [PSTORE_LOG_RAMOOPS] = "ramoops skips shutdowns unless the kernel command line has "
-                               "ramoops.max_reason=5",
+        [PSTORE_LOG_RAMOOPS] =
+                "ramoops skips shutdowns: add ramoops.max_reason=5 to the kernel command line",
         [PSTORE_LOG_KEXEC] = "the kernel does not keep its log across kexec",
         [PSTORE_LOG_OLD_KERNEL] = "this kernel has no printk.always_kmsg_dump",
 };
