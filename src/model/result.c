@@ -75,6 +75,14 @@ void step_result_set(StepResult *result, Outcome outcome, const char *format, ..
         va_end(args);
 }
 
+void step_result_set_reason(StepResult *result, const char *format, ...) {
+        va_list args;
+
+        va_start(args, format);
+        (void) vsnprintf(result->reason, sizeof(result->reason), format, args);
+        va_end(args);
+}
+
 int record_init(Record *record, Stage stage, Action action, size_t n_results) {
         StepResult *results = calloc(n_results + 1, sizeof(StepResult));
 

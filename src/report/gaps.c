@@ -6,8 +6,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "record/journal_storage.h"
-#include "record/pstore_log.h"
+#include "record/keep.h"
 #include "report/imported.h"
 #include "report/pstore.h"
 

@@ -282,8 +282,8 @@ Test(orders, serial_waits_for_one_that_never_ends_until_the_deadline) {
         expect_outcome(C, OUTCOME_DETACHED);
         expect_outcome(B, OUTCOME_LATE);
         expect_outcome(A, OUTCOME_LEFT);
-        cr_expect(
-                eq(str, record.results[index_of(A)].reason, "not begun: the stage's time was up"));
+        cr_expect(eq(str, record.results[index_of(A)].reason,
+                     "not started: the stage ran out of time"));
         expect_total(40 * SECOND);
 }
 

@@ -184,7 +184,7 @@ Test(report, the_hook_s_record_waits_in_pstore) {
 Test(report, there_is_no_pstore) {
         fake_root_remove("sys/module/pstore");
         make_without_hook();
-        expect_note("pstore has no back end");
+        expect_note("no pstore back end");
 }
 
 Test(report, pstore_may_not_be_used) {
