@@ -165,8 +165,8 @@ static int survey_and_act(Run *run) {
                            &run->plan);
         if (r <= 0)
                 return r;
-        for (size_t i = 0; i < run->plan.n_warnings; i++)
-                log_warning("%s", run->plan.warnings[i]);
+        for (size_t i = 0; i < run->plan.warnings.n; i++)
+                log_warning("%s", run->plan.warnings.items[i]);
         if (run->plan.n_detach < run->config.min_controllers) {
                 log_info("Nothing to do: %zu idle NVMe controllers, MinControllers=%u.",
                          run->plan.n_detach, run->config.min_controllers);

@@ -115,8 +115,8 @@ static int simulate_all(const Arguments *arguments, Scene *scene) {
                 log_error("Could not simulate a shutdown: %s.", strerror(-r));
                 return r;
         }
-        for (size_t i = 0; i < scene->simulations[0].plan.n_warnings; i++)
-                log_warning("%s", scene->simulations[0].plan.warnings[i]);
+        for (size_t i = 0; i < scene->simulations[0].plan.warnings.n; i++)
+                log_warning("%s", scene->simulations[0].plan.warnings.items[i]);
         if (arguments->svg)
                 r = draw(arguments, scene);
         if (r < 0 || (arguments->svg && !arguments->json))

@@ -23,10 +23,8 @@ const char *step_action_to_string(StepAction action) {
 void plan_done(Plan *plan) {
         for (size_t i = 0; i < plan->n_steps; i++)
                 free(plan->steps[i].reason);
-        for (size_t i = 0; i < plan->n_warnings; i++)
-                free(plan->warnings[i]);
         free(plan->steps);
-        free(plan->warnings);
+        lines_done(&plan->warnings);
         *plan = PLAN_INIT;
 }
 

@@ -2,6 +2,7 @@
 /* Decides what happens to each device and who waits for whom. Pure: no I/O, no clock. */
 #pragma once
 
+#include "base/lines.h"
 #include "config/config.h"
 #include "model/topology.h"
 
@@ -33,8 +34,7 @@ typedef struct Plan {
         Step *steps; /* steps[i] is what happens to Topology.devices[i] */
         size_t n_steps;
         size_t n_detach;
-        char **warnings; /* NULL-terminated, or NULL */
-        size_t n_warnings;
+        Lines warnings;
 } Plan;
 
 #define PLAN_INIT ((Plan){})

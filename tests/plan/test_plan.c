@@ -40,7 +40,7 @@ Test(plan, detaches_idle_controllers_and_passes_bridges) {
         cr_expect(eq(sz, plan.n_detach, 3));
         cr_expect(eq(int, step_of(&t, &plan, "0000:01:00.0")->action, STEP_DETACH));
         cr_expect(eq(int, step_of(&t, &plan, "0000:00:00.0")->action, STEP_PASS));
-        cr_expect(eq(sz, plan.n_warnings, 0));
+        cr_expect(eq(sz, plan.warnings.n, 0));
         plan_done(&plan);
         topology_done(&t);
 }
@@ -405,8 +405,8 @@ Test(plan, breaks_a_cycle_with_a_warning, .timeout = 10) {
         t.devices[2].parent = 0;
         t.devices[2].physfn = 3;
         plan = make(&t, &config);
-        cr_expect(eq(sz, plan.n_warnings, 1));
-        cr_expect(eq(str, plan.warnings[0],
+        cr_expect(eq(sz, plan.warnings.n, 1));
+        cr_expect(eq(str, plan.warnings.items[0],
                      "0000:01:00.0 waits for itself by way of 0000:03:00.0: not waiting for "
                      "0000:03:00.0"));
         cr_expect(eq(sz, count_startable(&plan), 5));
@@ -425,7 +425,7 @@ Test(plan, breaks_a_device_that_is_its_own_parent, .timeout = 10) {
         t.devices[0].parent = 0;
         t.devices[0].physfn = 0;
         plan = make(&t, &config);
-        cr_expect(eq(sz, plan.n_warnings, 1));
+        cr_expect(eq(sz, plan.warnings.n, 1));
         cr_expect(eq(sz, count_startable(&plan), 1));
         plan_done(&plan);
         topology_done(&t);
