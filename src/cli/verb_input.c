@@ -7,7 +7,6 @@
 #include "base/log.h"
 #include "cli/verbs.h"
 #include "config/config.h"
-#include "report/measured.h"
 #include "stage/survey.h"
 #include "trial/generate.h"
 #include "trial/rtd3e.h"
@@ -88,10 +87,6 @@ int verb_read_times(Snapshot *snapshot) {
         _cleanup_close_ int root_fd = file_open_root("/");
         int r;
 
-        r = measured_read(NULL, &snapshot->topology);
-        if (r < 0)
-                log_warning("Could not read the journal for measured times, ignoring: %s.",
-                            strerror(-r));
         r = root_fd < 0 ? root_fd : rtd3e_read(root_fd, IDENTIFY_TIMEOUT_USEC, &snapshot->topology);
         if (r < 0)
                 log_warning("Could not ask the controllers for RTD3E, ignoring: %s.", strerror(-r));

@@ -66,16 +66,15 @@ static void print_notes(const Scene *scene) {
         const LatencySources *n = &scene->sources;
         const Simulation *s = scene->simulations;
 
-        (void) printf("\nTimes of %zu controllers: %zu measured, %zu by RTD3E, %zu by --latency, "
-                      "%zu assumed to be %.1fs.\n",
-                      n->n_measured + n->n_rtd3e + n->n_given + n->n_assumed, n->n_measured,
-                      n->n_rtd3e, n->n_given, n->n_assumed, (double) LATENCY_DEFAULT_USEC / 1e6);
-        (void) printf("serial is what the kernel does by itself, hierarchy the default of "
-                      "Order=.\n"
-                      "AT ONCE is the most that are shut down at the same time, BUSY how much of "
-                      "the time that many would be.\n"
-                      "KERNEL is what stays in use at the end of a shutdown and is left to the "
-                      "kernel's own pass.\n");
+        (void) printf("\nTimes of %zu controllers: %zu by RTD3E, %zu by --latency, %zu assumed to "
+                      "be %.1fs.\n",
+                      n->n_rtd3e + n->n_given + n->n_assumed, n->n_rtd3e, n->n_given, n->n_assumed,
+                      (double) LATENCY_DEFAULT_USEC / 1e6);
+        (void) printf("serial: what the kernel does by itself; hierarchy: the default of Order=.\n"
+                      "AT ONCE: peak number in parallel. BUSY: average load relative to that "
+                      "peak.\n"
+                      "KERNEL: time of the kernel's own pass for controllers that stay in use to "
+                      "the end.\n");
         show_selection(&scene->machine.config, NULL, stdout);
         if (s->n_detached > 0 && s->n_detached < scene->machine.config.min_controllers)
                 (void) printf("Fewer than MinControllers=%u: nothing would be done.\n",

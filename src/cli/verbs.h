@@ -57,6 +57,6 @@ int verb_read_config(int root_fd, Config *ret) _must_check_;
 int verb_read_input(const Arguments *arguments, Snapshot *ret) _must_check_;
 bool verb_is_this_machine(const Arguments *arguments);
 
-/* Adds what the journal and each controller (RTD3E) say of this machine's shutdown times. Of what
- * could not be asked a line is added to snapshot->unknown. 0 or -ENOMEM. */
+/* Asks this machine's controllers how long their shutdown takes (RTD3E). Adds a line to
+ * snapshot->unknown if some could not be asked. Returns 0 or -ENOMEM. */
 int verb_read_times(Snapshot *snapshot) _must_check_;

@@ -80,7 +80,7 @@ static int decide_controller(const Device *device, const Config *config, Step *s
                 return leave(step, config->flush, "%s",
                              c->use.detail ? c->use.detail : use_kind_to_string(c->use.kind));
         step->action = STEP_DETACH;
-        step->expected_usec = c->measured_usec ? c->measured_usec : c->rtd3e_usec;
+        step->expected_usec = c->rtd3e_usec;
         return 0;
 }
 

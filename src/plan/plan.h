@@ -18,7 +18,7 @@ typedef struct Step {
         StepAction action;
         bool flush;   /* STEP_LEAVE: send a Flush, so that its later serial turn gets shorter */
         char *reason; /* STEP_LEAVE: why, for people; else NULL */
-        usec_t expected_usec; /* STEP_DETACH: as measured, or as the drive says; 0: unknown */
+        usec_t expected_usec; /* STEP_DETACH: as the drive says (RTD3E); 0: unknown */
         usec_t chain_usec;    /* from its start to the end of the last step that waits for it, at
                                  least, as far as times are known */
         size_t n_gates;       /* steps that must have succeeded before this one may start */

@@ -95,8 +95,6 @@ static int read_controller(JsonSource *source, json_object *object, Controller *
                 r = read_text(source, object, "driver", false, &c->driver);
         if (r >= 0)
                 r = json_get_usec(source, object, "rtd3e_usec", &c->rtd3e_usec);
-        if (r >= 0)
-                r = json_get_usec(source, object, "measured_usec", &c->measured_usec);
         return r < 0 ? r : read_use(source, object, &c->use);
 }
 

@@ -78,7 +78,6 @@ static json_object *new_controller(Writer *w, const Controller *c) {
         set_string(w, object, "state", c->state);
         set_string(w, object, "driver", c->driver);
         set_usec(w, object, "rtd3e_usec", c->rtd3e_usec);
-        set_usec(w, object, "measured_usec", c->measured_usec);
         set_use(w, object, &c->use);
         return object;
 }
