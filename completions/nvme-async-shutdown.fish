@@ -57,7 +57,7 @@ complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes plan simulate sn
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes simulate' -l latency -x -d 'What a shutdown takes'
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes simulate' -l seed -x -d 'Other draws'
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes simulate' -l max-parallel -x -d 'At most so many at the same time'
-complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes report simulate' -l svg -r -F -d 'Draw the timeline'
+complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes report' -l svg -r -F -d 'Draw the timeline'
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes report' -s b -l boot -x -d 'The shutdown of that boot'
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes report' -l metrics -r -F -d 'Write for the textfile collector'
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes report' -l trend -d 'Compare the last shutdowns of each drive'

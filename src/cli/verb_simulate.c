@@ -87,21 +87,6 @@ static void print_notes(const Scene *scene) {
                                       (double) scene->machine.config.timeout_usec / 1e6);
 }
 
-static int draw(const Arguments *arguments, const Scene *scene) {
-        bool is_stdout = STREQ(arguments->svg, "-");
-        FILE *stream = is_stdout ? stdout : fopen(arguments->svg, "we");
-        int r;
-
-        r = stream ? show_simulations_svg(&scene->machine.topology, scene->simulations, N_ORDERS,
-                                          stream)
-                   : -errno;
-        if (stream && !is_stdout && fclose(stream) != 0 && r >= 0)
-                r = -errno;
-        if (r < 0)
-                log_error("%s: %s.", arguments->svg, strerror(-r));
-        return r;
-}
-
 static int simulate_all(const Arguments *arguments, Scene *scene) {
         int r = 0;
 
@@ -116,10 +101,6 @@ static int simulate_all(const Arguments *arguments, Scene *scene) {
         }
         for (size_t i = 0; i < scene->simulations[0].plan.warnings.n; i++)
                 log_warning("%s", scene->simulations[0].plan.warnings.items[i]);
-        if (arguments->svg)
-                r = draw(arguments, scene);
-        if (r < 0 || (arguments->svg && !arguments->json))
-                return r;
         r = show_simulations(scene->simulations, N_ORDERS, arguments->json, stdout);
         if (r < 0)
                 log_error("Could not print the simulation: %s.", strerror(-r));

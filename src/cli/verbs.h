@@ -19,7 +19,7 @@ typedef struct Arguments {
         const char *max_parallel;
         const char *boot;    /* report: -b, or NULL */
         const char *journal; /* report: the journal's path, or NULL */
-        const char *svg;     /* report, simulate: where to write the timeline, or NULL */
+        const char *svg;     /* report: where to write the timeline, or NULL */
         const char *metrics; /* report: the same for Prometheus */
         unsigned trend;      /* report: compare that many shutdowns; 0: don't */
         int n_operands;      /* words behind the verb */

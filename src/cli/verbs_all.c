@@ -11,7 +11,7 @@ const Verb verbs[] = {
         { "run", verb_run, "Act; called at shutdown, with reboot, poweroff, halt or kexec", 1,
           "stage" },
         { "simulate", verb_simulate, "Show what each order would cost, on a virtual clock", 0,
-          "json latency max-parallel seed svg " MACHINE },
+          "json latency max-parallel seed " MACHINE },
         { "snapshot", verb_snapshot, "Print this machine as JSON, for bug reports and --from", 0,
           MACHINE },
         { "report", verb_report, "Show what each controller took at the last shutdown", 0,
