@@ -167,5 +167,5 @@ Test(show_rehearsal, says_what_is_missing_and_how_to_mend_it) {
         cr_expect(eq(str, text,
                      "nvme1 0000:02:00.0 is not back: writing to /bind: No such device\n"
                      "    echo 0000:02:00.0 > /bind\n"
-                     "nvme2 0000:03:00.0 is called nvme1 now.\n"));
+                     "nvme2 0000:03:00.0 is now nvme1.\n"));
 }

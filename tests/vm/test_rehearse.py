@@ -173,6 +173,6 @@ def test_rehearse_says_how_to_mend_what_can_not_be_bound(run, lab):
     assert "is not back" in said
     assert "> /sys/bus/pci/drivers/nvme/bind" in said
     # The others took its name, and it took theirs: that is said, and nothing else has changed.
-    assert "is called nvme" in said
+    assert "is now nvme" in said
     assert ({serial: found.address for serial, found in evidence.inventory(lab.machine).items()}
             == {serial: found.address for serial, found in run[0].items()})
