@@ -65,7 +65,7 @@ static void keep_kernel_log(const Run *run) {
         if (r < 0)
                 log_warning("Could not make the kernel keep its log, ignoring: %s", strerror(-r));
         else if (r != PSTORE_LOG_KEPT)
-                log_info("The next boot will not see these lines: %s.",
+                log_info("These lines will not survive the reboot: %s.",
                          pstore_log_to_string((PstoreLog) r));
 }
 

@@ -8,16 +8,12 @@
 /* A line names this many controllers and counts the others. */
 #define NAMES_MAX 8
 
-typedef struct GlobList {
-        const char *key;
-        char *const *globs;
-} GlobList;
+static const ConfigKey keys[] = { CONFIG_INCLUDE, CONFIG_EXCLUDE };
 
-#define GLOB_LISTS(config)                                                      \
-        {                                                                       \
-                { config_key_name(CONFIG_INCLUDE), (config)->include },         \
-                        { config_key_name(CONFIG_EXCLUDE), (config)->exclude }, \
-        }
+/* Returns a NULL-terminated list, or NULL. */
+static char *const *get_globs(const Config *config, ConfigKey key) {
+        return key == CONFIG_INCLUDE ? config->include : config->exclude;
+}
 
 static void show_glob(const char *key, const char *glob, const Topology *topology, FILE *stream) {
         size_t n = 0;
@@ -38,11 +34,9 @@ static void show_glob(const char *key, const char *glob, const Topology *topolog
 }
 
 void show_selection(const Config *config, const Topology *topology, FILE *stream) {
-        const GlobList lists[] = GLOB_LISTS(config);
-
-        for (size_t i = 0; topology && i < ARRAY_SIZE(lists); i++)
-                for (char *const *glob = lists[i].globs; glob && *glob; glob++)
-                        show_glob(lists[i].key, *glob, topology, stream);
+        for (size_t i = 0; topology && i < ARRAY_SIZE(keys); i++)
+                for (char *const *glob = get_globs(config, keys[i]); glob && *glob; glob++)
+                        show_glob(config_key_name(keys[i]), *glob, topology, stream);
         if (config->is_selection_uncertain)
                 (void) fprintf(stream,
                                "A part of the configuration that could not be read or understood "
@@ -73,11 +67,9 @@ static void write_glob(JsonWriter *w, const char *key, const char *glob, const T
 }
 
 void show_selection_json(const Config *config, const Topology *topology, JsonWriter *w) {
-        const GlobList lists[] = GLOB_LISTS(config);
-
         json_begin_array(w, "selection");
-        for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
-                for (char *const *glob = lists[i].globs; glob && *glob; glob++)
-                        write_glob(w, lists[i].key, *glob, topology);
+        for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+                for (char *const *glob = get_globs(config, keys[i]); glob && *glob; glob++)
+                        write_glob(w, config_key_name(keys[i]), *glob, topology);
         json_end(w);
 }
