@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Judges whether each drive went down cleanly, by comparing its SMART counters with those of the last
- * boot. A drive counts an unsafe shutdown when its power is removed before its shutdown handshake is
- * complete (NVMe base 2.0, 5.16.1.3, Unsafe Shutdowns), so only a loss of power proves anything. */
+/* Judges whether each drive went down cleanly, by comparing its SMART counters with those of the
+ * last boot. A drive counts an unsafe shutdown when its power is removed before its shutdown
+ * handshake is complete (NVMe base 2.0, 5.16.1.3, Unsafe Shutdowns), so only a loss of power proves
+ * anything. */
 #pragma once
 
 #include "record/entry.h"
@@ -32,8 +33,8 @@ typedef enum PowerVerdict {
 /* before: NULL if the drive is new. */
 PowerVerdict power_judge(const NvmeSmart *before, const NvmeSmart *now);
 
-/* Reads the file; without one *ret is empty. Returns 0, -EBADMSG if it is damaged, or another -errno;
- * *ret is valid in any case, and empty after an error. */
+/* Reads the file; without one *ret is empty. Returns 0, -EBADMSG if it is damaged, or another
+ * -errno; *ret is valid in any case, and empty after an error. */
 int drive_power_read(int root_fd, DrivePower *ret) _must_check_;
 
 /* Replaces the file as a whole. Returns 0 or -errno. */

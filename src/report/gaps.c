@@ -30,10 +30,11 @@ static int explain_storage(const Question *q) {
         if (q->root_fd < 0)
                 return 0;
         if (is_journal_volatile(q->root_fd))
-                return lines_add(q->notes,
-                                 "The journal is volatile: it loses at a shutdown what was logged "
-                                 "before; only records that pstore keeps survive. "
-                                 "Storage=persistent in journald.conf keeps the rest too.");
+                return lines_add(
+                        q->notes,
+                        "The journal is volatile: after a shutdown it has only records that "
+                        "come through pstore. Storage=persistent in journald.conf "
+                        "keeps all.");
         if (fstatat(q->root_fd, JOURNAL_DIRECTORY, &journal, 0) < 0 ||
             fstatat(q->root_fd, ".", &root, 0) < 0 || root.st_dev == journal.st_dev)
                 return 0;

@@ -62,8 +62,8 @@ static bool is_of(const Entry *entry, EntryKind kind, Stage stage) {
         return entry->kind == kind && entry->stage == stage;
 }
 
-/* Adds a stage up from its controllers: from the start of the stage to the end of the last one. Unlike
- * record_totals() it can't take contention into account, which the entries don't have. */
+/* Adds a stage up from its controllers: from the start of the stage to the end of the last one.
+ * Unlike record_totals() it can't take contention into account, which the entries don't have. */
 static RecordTotals add_up_stage(const Entry *entries, size_t n, Stage stage, usec_t began_usec) {
         RecordTotals totals = {};
 

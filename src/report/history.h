@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Merges the entries of all stages of a shutdown and adds them up. Plain data in, plain data out. */
+/* Merges and adds up the entries of all stages of a shutdown. Plain data in, plain data out. */
 #pragma once
 
 #include "record/entry.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Remembers the boots whose records were imported: /var/lib/systemd/pstore keeps its files, and each
- * record goes to the journal once. */
+/* Remembers the boots whose records were imported: /var/lib/systemd/pstore keeps its files, and
+ * each record goes to the journal once. */
 #pragma once
 
 #include "base/atomic_file.h"

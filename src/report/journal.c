@@ -180,7 +180,7 @@ static int compare_boots(const void *a, const void *b) {
         return CMP(x->order_usec, y->order_usec);
 }
 
-/* sd_journal_query_unique() ignores matches, so boot ids that other users made up are listed too. */
+/* sd_journal_query_unique() ignores matches and lists boot ids that other users made up. */
 static void forget_made_up_boots(JournalRecord *record) {
         size_t n = 0;
 

@@ -45,8 +45,8 @@ void journal_record_done(JournalRecord *record);
 
 #define _cleanup_journal_record_ _cleanup_(journal_record_done)
 
-/* Reads all entries about that boot's shutdown, each once, in the order of the journal. Returns 0 or
- * -errno. */
+/* Reads all entries about that boot's shutdown, each once, in the order of the journal. Returns 0
+ * or -errno. */
 int journal_record_read(JournalRecord *record, const char *boot_id, EntryList *ret) _must_check_;
 
 /* Reads the last lines, at most max, that this program logged in that boot without a MESSAGE_ID

@@ -6,7 +6,7 @@
 #include <assert.h>
 #include <json-c/json.h>
 
-/* Takes value over. Once memory was short nothing is added any more: what is open may be freed. */
+/* Takes over value. Adds nothing once memory was short: the open objects may have been freed. */
 static void add_value(JsonWriter *w, const char *key, struct json_object *value) {
         struct json_object *parent = w->depth > 0 ? w->open[w->depth - 1] : NULL;
         int r;

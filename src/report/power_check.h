@@ -5,8 +5,8 @@
 
 #include "base/util.h"
 
-/* Reads and writes below root_fd. Does nothing if it has already run in this boot. Logs an entry for
- * each drive of which something is proven (drive_power.h). Asks all drives at the same time
+/* Reads and writes below root_fd. Does nothing if it has already run in this boot. Logs an entry
+ * for each drive of which something is proven (drive_power.h). Asks all drives at the same time
  * (timed_call.h) and skips those that don't answer; blocks for timeout_usec at most.
  *   boot_id: of the running boot;
  *   ret_n_drives: the number of drives that answered.

@@ -11,7 +11,7 @@
 /* systemd-pstore makes at most two levels of directories. */
 #define DEPTH_MAX 3
 #define FILES_MAX 4096
-/* ERST has the largest records, 64 KiB; the dmesg.txt that systemd-pstore merges them into is larger. */
+/* A record in ERST has up to 64 KiB; the dmesg.txt that systemd-pstore merges has more. */
 #define FILE_BYTES_MAX ((size_t) 4 * 1024 * 1024)
 #define ENTRIES_MAX 16384
 

@@ -13,9 +13,9 @@ typedef struct PstoreRecord {
 
 #define PSTORE_RECORD_INIT ((PstoreRecord){})
 
-/* Reads every file in var/lib/systemd/pstore, to which systemd-pstore.service moves the records, and
- * in sys/fs/pstore. The same entry may be in several parts and copies; it is returned once. Skips
- * each file that can't be read.
+/* Reads every file in var/lib/systemd/pstore, to which systemd-pstore.service moves the records,
+ * and in sys/fs/pstore. The same entry may be in several parts and copies; it is returned once.
+ * Skips each file that can't be read.
  *   wanted: returns whether the caller wants the entries of that boot.
  * Returns 0 or -ENOMEM. */
 int pstore_record_read(int root_fd, bool (*wanted)(void *userdata, const char *boot_id),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Everything that is known about one shutdown, and what is missing, with the reason. */
+/* The record of one shutdown, and the reason for each missing part. */
 #pragma once
 
 #include "base/lines.h"
@@ -11,7 +11,7 @@ typedef struct Report {
         char boot_id[BOOT_ID_MAX]; /* "" when there is no such boot */
         usec_t began_usec;         /* CLOCK_REALTIME of that boot's start; 0: unknown */
         History history;           /* empty when there is no record */
-        Lines notes;               /* for people: what is missing, why, and the way out */
+        Lines notes;               /* for people: each missing part, why, and the way out */
 } Report;
 
 #define REPORT_INIT ((Report){})
@@ -29,8 +29,8 @@ const JournalBoot *report_find_boot(const JournalRecord *journal, const char *sp
 
 /* Reads the record of that boot's shutdown.
  *   boot: NULL gives a report that only explains why there is none;
- *   root_fd, config: how this machine is set up now, which explains missing parts; root_fd < 0 means
- *     that the journal is another machine's.
+ *   root_fd, config: this machine and its settings, which explain missing parts; root_fd < 0: the
+ *     journal is another machine's.
  * Returns 0 or -errno. */
 int report_make(JournalRecord *journal, const JournalBoot *boot, int root_fd, const Config *config,
                 Report *ret) _must_check_;

@@ -5,10 +5,10 @@
 
 #include "report/history.h"
 
-/* A controller over several shutdowns. The serial number identifies it, even in another slot, unless
- * several controllers have had the same one at the same time: virtual functions have that of the
- * physical function, and both ports of a drive have the same. Those are identified by their address
- * too. */
+/* A controller over several shutdowns. The serial number identifies it, even in another slot,
+ * unless several controllers have had the same one at the same time: virtual functions have that of
+ * the physical function, and both ports of a drive have the same. Those are identified by their
+ * address too. */
 typedef struct Trend {
         char serial[sizeof(((Entry *) NULL)->serial)];
         char address[sizeof(((Entry *) NULL)->address)]; /* at the last shutdown that measured it */
@@ -20,8 +20,8 @@ typedef struct Trend {
         bool is_slower;      /* last_usec is more than 1.5 times earlier_usec */
 } Trend;
 
-/* Makes a trend for each controller that was measured at least once; slower ones come first, then by
- * name.
+/* Makes a trend for each controller that was measured at least once; slower ones come first, then
+ * by name.
  *   histories: oldest first;
  *   ret: for trends_free().
  * Returns 0 or -ENOMEM. */

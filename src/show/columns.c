@@ -49,7 +49,7 @@ int columns_add_line(struct libscols_table *table, const char *const *values, si
         return line ? columns_set_line(line, values, n_values) : -ENOMEM;
 }
 
-/* Finds the brace that closes libsmartcols' only object, and cuts it and the line breaks before it. */
+/* Cuts off the brace that closes libsmartcols' only object, and the line breaks before it. */
 static bool cut_last_brace(char *text) {
         char *end = text ? strrchr(text, '}') : NULL;
 

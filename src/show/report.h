@@ -5,13 +5,13 @@
 #include "report/report.h"
 #include "report/trend.h"
 
-/* Prints a table of controllers, one of bridges, the totals and the notes; or, json, one object with
- * "controllers", "released", "stages", "entries", "totals", "power" and "missing". Returns 0 or
- * -errno. */
+/* Prints a table of controllers, one of bridges, the totals and the notes; or, json, one object
+ * with "controllers", "released", "stages", "entries", "totals", "power" and "missing". Returns 0
+ * or -errno. */
 int show_report(const Report *report, bool json, FILE *stream) _must_check_;
 
-/* Prints a table with a line for each drive and a column for each shutdown, and names the drives that
- * got slower; or, json, an object with "shutdowns" and "drives".
+/* Prints a table with a line for each drive and a column for each shutdown, and names the drives
+ * that got slower; or, json, an object with "shutdowns" and "drives".
  *   reports: the shutdowns from which the trends were made, oldest first.
  * Returns 0 or -errno. */
 int show_trend(const Trend *trends, size_t n_trends, const Report *reports, size_t n_reports,

@@ -35,8 +35,8 @@ static size_t shared_length(const char *a, const char *b) {
         }
 }
 
-/* On PCIe each drive has a port of its own, but people know the switch or backplane: the group is the
- * nearest bridge that the drive has in common with another one, else its port. */
+/* On PCIe each drive has a port of its own, but people know the switch or backplane: the group is
+ * the nearest bridge that the drive has in common with another one, else its port. */
 static void find_group(const History *history, size_t i, char *group, size_t size) {
         const char *path = history->controllers[i].path, *address;
         char bridges[sizeof(history->controllers[i].path)];
@@ -78,7 +78,7 @@ static size_t make_marks(const History *history, usec_t begin, TimelineMark mark
         return n;
 }
 
-/* What a Timeline points to. */
+/* Owns the strings and arrays to which the Timeline points. */
 typedef struct Drawing {
         usec_t begin; /* the left edge */
         char title[SHUTDOWN_TITLE_MAX + 32];

@@ -11,6 +11,6 @@
  *   topology: NULL if it could not be read; then no glob is printed. */
 void show_selection(const Config *config, const Topology *topology, FILE *stream);
 
-/* Adds an array "selection" of objects with "key", "glob" and "controllers", an array of names; null
- * without a topology. */
+/* Adds an array "selection" of objects with "key", "glob" and "controllers", an array of names;
+ * null without a topology. */
 void show_selection_json(const Config *config, const Topology *topology, JsonWriter *w);

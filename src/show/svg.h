@@ -4,7 +4,7 @@
 
 #include "record/record.h"
 
-/* Strings may hold anything: they are escaped, and bytes that are not printable ASCII become '?'. */
+/* Strings may hold anything: they are escaped, with '?' for bytes that are not printable ASCII. */
 typedef struct TimelineRow {
         const char *label;  /* "nvme3" */
         const char *detail; /* after the label: "0000:04:00.0"; may be NULL */
@@ -40,6 +40,6 @@ typedef struct Timeline {
         size_t n_releases;
 } Timeline;
 
-/* Writes a complete SVG 1.1 document, with the rows sorted by group, then by label. Returns 0, -ENOMEM
- * or -EIO. */
+/* Writes a complete SVG 1.1 document, with the rows sorted by group, then by label. Returns 0,
+ * -ENOMEM or -EIO. */
 int show_svg(const Timeline *timeline, FILE *stream) _must_check_;

@@ -167,7 +167,8 @@ static void add_two_stages(bool with_nvme0, bool with_nvme1) {
         make(&history);
 }
 
-/* The result is the same if an entry is missing in neither stage, in the earlier, the later or both. */
+/* The result is the same if an entry is missing in neither stage, in the earlier, the later or
+ * both. */
 Test(history, each_is_counted_once_by_its_last_stage) {
         for (int missing = 0; missing < 4; missing++) {
                 add_two_stages(!(missing & 1), !(missing & 2));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Drives that are text files: dev/nvme0 holds what its SMART log would say. The log itself is read
- * from a real one in tests/vm. */
+/* The drives are text files: dev/nvme0 holds the counters of its SMART log. tests/vm reads the log
+ * of an emulated drive. */
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
@@ -19,7 +19,7 @@
 static int journal_fd;
 static usec_t timeout_usec = 20 * USEC_PER_SEC;
 
-/* In place of nvme_ctrl.c's. */
+/* Replaces the one in nvme_ctrl.c. */
 int controller_smart(int fd, NvmeSmart *ret) {
         char text[64] = "";
         unsigned cycles, unsafe;

@@ -113,7 +113,8 @@ Test(trend, controllers_of_one_serial_number_are_told_apart_by_address) {
         cr_expect(not(trends[1].is_slower));
 }
 
-/* A virtual function had the same serial number once, but was left: the address tells them apart. */
+/* A virtual function had the same serial number once, but was left: the address tells them
+ * apart. */
 Test(trend, a_physical_function_is_not_mixed_up_with_its_virtual_function) {
         (void) add_controller("nvme0", OUTCOME_DETACHED, 100);
         make(&histories[0]);
