@@ -102,7 +102,8 @@ static int seek_first_match(sd_journal *journal) {
         return r < 0 ? r : sd_journal_next(journal);
 }
 
-/* Moves to the first entry with field=value, of anybody or of root. Returns as above. */
+/* Moves to the first entry with field=value; by_root: of those that root wrote. Returns as
+ * above. */
 static int seek_first(sd_journal *journal, const char *field, const char *value, bool by_root) {
         int r;
 

@@ -55,7 +55,7 @@ static int compare_usec(const void *a, const void *b) {
         return CMP(x, y);
 }
 
-static usec_t median(usec_t *values, size_t n) {
+static usec_t median_usec(usec_t *values, size_t n) {
         qsort(values, n, sizeof(usec_t), compare_usec);
         return n % 2 ? values[n / 2] : values[n / 2 - 1] / 2 + values[n / 2] / 2;
 }
@@ -75,7 +75,7 @@ static int judge_trend(Trend *trend, size_t n_histories) {
         }
         if (n == 0)
                 return 0;
-        trend->earlier_usec = median(earlier, n);
+        trend->earlier_usec = median_usec(earlier, n);
         trend->is_slower = trend->last_usec > trend->earlier_usec + trend->earlier_usec / 2;
         return 0;
 }

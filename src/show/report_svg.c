@@ -8,7 +8,7 @@
 #define GROUP_SIZE 32
 
 /* begin is the left edge. A damaged entry may have an earlier time: it is drawn there too. */
-static usec_t since(usec_t usec, usec_t begin) {
+static usec_t usec_since(usec_t usec, usec_t begin) {
         return usec > begin ? usec - begin : 0;
 }
 
@@ -61,7 +61,7 @@ static TimelineRow make_row(const Entry *entry, const char *group, usec_t begin)
                 .group = group,
                 .note = entry->reason,
                 .outcome = entry->outcome,
-                .start_usec = since(entry->started_usec, begin),
+                .start_usec = usec_since(entry->started_usec, begin),
         };
 
         memcpy(row.phase_usec, entry->phase_usec, sizeof(row.phase_usec));
@@ -73,8 +73,9 @@ static size_t make_marks(const History *history, usec_t begin, TimelineMark mark
 
         for (Stage stage = 0; stage < _STAGE_MAX; stage++)
                 if (history->has_stage[stage])
-                        marks[n++] = (TimelineMark){ stage_to_string(stage),
-                                                     since(history->stage_usec[stage], begin) };
+                        marks[n++] =
+                                (TimelineMark){ stage_to_string(stage),
+                                                usec_since(history->stage_usec[stage], begin) };
         return n;
 }
 
@@ -124,7 +125,7 @@ static void fill_rows(Drawing *drawing, const History *history) {
 
                 drawing->releases[i] = (TimelineRelease){
                         release->address,
-                        since(history_release_usec(release), drawing->begin),
+                        usec_since(history_release_usec(release), drawing->begin),
                 };
         }
 }
