@@ -60,9 +60,8 @@ _nvme_async_shutdown() {
                 __nvme_async_shutdown_takes plan simulate snapshot &&
                         words+=(--from= --generate= --no-claim)
                 __nvme_async_shutdown_takes simulate && words+=(--latency= --seed= --max-parallel=)
-                __nvme_async_shutdown_takes report simulate && words+=(--svg=)
                 __nvme_async_shutdown_takes report &&
-                        words+=(-b --boot= --metrics= --trend --journal=)
+                        words+=(-b --boot= --svg= --metrics= --trend --journal=)
                 case $verb in
                 '') words+=(plan simulate snapshot report import rehearse exitrd config) ;;
                 esac

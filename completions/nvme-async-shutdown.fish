@@ -55,7 +55,7 @@ complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes plan simulate sn
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes simulate' -l latency -x -d 'The time of each shutdown'
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes simulate' -l seed -x -d 'Draw other times'
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes simulate' -l max-parallel -x -d 'Limit the number in parallel'
-complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes report simulate' -l svg -r -F -d 'Draw the timeline'
+complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes report' -l svg -r -F -d 'Draw the timeline'
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes report' -s b -l boot -x -d 'Report the shutdown of that boot'
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes report' -l metrics -r -F -d 'Write metrics for Prometheus'
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes report' -l trend -d 'Compare the last shutdowns of each drive'

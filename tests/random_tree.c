@@ -106,14 +106,14 @@ RandomTree random_tree(uint64_t seed, size_t max_devices, uint64_t shuffle) {
                 if (all[i].physfn != SIZE_MAX)
                         d->physfn = where[all[i].physfn];
                 if (d->controller)
-                        d->controller->measured_usec = all[i].latency_usec;
+                        d->controller->rtd3e_usec = all[i].latency_usec;
         }
         assert(topology_sort(&tree.topology) == 0);
         tree.latency_usec = calloc(n, sizeof(usec_t));
         assert(tree.latency_usec);
         for (size_t i = 0; i < n; i++)
                 if (tree.topology.devices[i].controller)
-                        tree.latency_usec[i] = tree.topology.devices[i].controller->measured_usec;
+                        tree.latency_usec[i] = tree.topology.devices[i].controller->rtd3e_usec;
         free(all);
         free(numbers);
         free(order);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* "import": what nvme-async-shutdown.service does at boot. Brings the hook's record from
- * pstore into the journal, asks the drives whether they went down cleanly, and keeps their times
+ * pstore into the journal, asks the drives whether they went down cleanly, and keeps their RTD3E
  * for the next shutdown. */
 
 #include <syslog.h>
@@ -11,7 +11,6 @@
 #include "record/entry.h"
 #include "record/record.h"
 #include "report/imported.h"
-#include "report/measured.h"
 #include "report/power_check.h"
 #include "report/pstore.h"
 #include "tree/device_tree.h"
@@ -137,10 +136,6 @@ static int keep_times(int root_fd) {
 
         r = device_tree_read(root_fd, &topology);
         if (r >= 0) {
-                r = measured_read(NULL, &topology);
-                if (r < 0)
-                        log_warning("Could not read the journal for measured times, ignoring: %s",
-                                    strerror(-r));
                 r = rtd3e_read(root_fd, IDENTIFY_TIMEOUT_USEC, &topology);
                 if (r < 0)
                         log_warning("Could not ask the drives for RTD3E, ignoring: %s",
@@ -153,7 +148,7 @@ static int keep_times(int root_fd) {
                           "first.",
                           strerror(-r));
         else if (r > 0)
-                log_info("Kept what %d drives take for the next shutdown.", r);
+                log_info("Kept the RTD3E of %d drives for the next shutdown.", r);
         return r;
 }
 

@@ -7,7 +7,6 @@
 #include "base/log.h"
 #include "cli/verbs.h"
 #include "config/config.h"
-#include "report/measured.h"
 #include "stage/survey.h"
 #include "trial/generate.h"
 #include "trial/rtd3e.h"
@@ -32,9 +31,9 @@ static int read_machine(const Arguments *arguments, Snapshot *snapshot) {
         if (r >= 0 && uname(&name) == 0)
                 snapshot->kernel = strdup(name.release);
         if (r >= 0 && arguments->no_claim)
-                r = snapshot_add_unknown(snapshot,
-                                         "whether the kernel holds a claim on a drive, as ZFS and "
-                                         "mounts in other namespaces do (--no-claim)");
+                r = lines_add(&snapshot->unknown,
+                              "whether the kernel holds a claim on a drive, as ZFS and "
+                              "mounts in other namespaces do (--no-claim)");
         if (r < 0)
                 log_error("Could not look at this machine: %s.", strerror(-r));
         return r;
@@ -79,8 +78,8 @@ int verb_read_input(const Arguments *arguments, Snapshot *ret) {
                 snapshot_done(&snapshot);
                 return r;
         }
-        for (size_t i = 0; i < snapshot.n_unknown; i++)
-                log_warning("Not known: %s.", snapshot.unknown[i]);
+        for (size_t i = 0; i < snapshot.unknown.n; i++)
+                log_warning("Not known: %s.", snapshot.unknown.items[i]);
         *ret = snapshot;
         return 0;
 }
@@ -89,14 +88,10 @@ int verb_read_times(Snapshot *snapshot) {
         _cleanup_close_ int root_fd = file_open_root("/");
         int r;
 
-        r = measured_read(NULL, &snapshot->topology);
-        if (r < 0)
-                log_warning("Could not read the journal for measured times, ignoring: %s.",
-                            strerror(-r));
         r = root_fd < 0 ? root_fd : rtd3e_read(root_fd, IDENTIFY_TIMEOUT_USEC, &snapshot->topology);
         if (r < 0)
                 log_warning("Could not ask the controllers for RTD3E, ignoring: %s.", strerror(-r));
         return r <= 0 ? 0
-                      : snapshot_add_unknown(
-                                snapshot, "RTD3E of %d controllers, which could not be asked", r);
+                      : lines_add(&snapshot->unknown,
+                                  "RTD3E of %d controllers, which could not be asked", r);
 }

@@ -66,16 +66,15 @@ static void print_notes(const Scene *scene) {
         const LatencySources *n = &scene->sources;
         const Simulation *s = scene->simulations;
 
-        (void) printf("\nTimes of %zu controllers: %zu measured, %zu by RTD3E, %zu by --latency, "
-                      "%zu assumed to be %.1fs.\n",
-                      n->n_measured + n->n_rtd3e + n->n_given + n->n_assumed, n->n_measured,
-                      n->n_rtd3e, n->n_given, n->n_assumed, (double) LATENCY_DEFAULT_USEC / 1e6);
-        (void) printf("serial is what the kernel does by itself, hierarchy the default of "
-                      "Order=.\n"
-                      "AT ONCE is the most that are shut down at the same time, BUSY how much of "
-                      "the time that many would be.\n"
-                      "KERNEL is what stays in use at the end of a shutdown and is left to the "
-                      "kernel's own pass.\n");
+        (void) printf("\nTimes of %zu controllers: %zu by RTD3E, %zu by --latency, %zu assumed to "
+                      "be %.1fs.\n",
+                      n->n_rtd3e + n->n_given + n->n_assumed, n->n_rtd3e, n->n_given, n->n_assumed,
+                      (double) LATENCY_DEFAULT_USEC / 1e6);
+        (void) printf("serial: what the kernel does by itself; hierarchy: the default of Order=.\n"
+                      "AT ONCE: peak number in parallel. BUSY: average load relative to that "
+                      "peak.\n"
+                      "KERNEL: time of the kernel's own pass for controllers that stay in use to "
+                      "the end.\n");
         show_selection(&scene->machine.config, NULL, stdout);
         if (s->n_detached > 0 && s->n_detached < scene->machine.config.min_controllers)
                 (void) printf("Fewer than MinControllers=%u: nothing would be done.\n",
@@ -86,21 +85,6 @@ static void print_notes(const Scene *scene) {
                                       "takes what is left then.\n",
                                       order_to_string(s[i].order),
                                       (double) scene->machine.config.timeout_usec / 1e6);
-}
-
-static int draw(const Arguments *arguments, const Scene *scene) {
-        bool is_stdout = STREQ(arguments->svg, "-");
-        FILE *stream = is_stdout ? stdout : fopen(arguments->svg, "we");
-        int r;
-
-        r = stream ? show_simulations_svg(&scene->machine.topology, scene->simulations, N_ORDERS,
-                                          stream)
-                   : -errno;
-        if (stream && !is_stdout && fclose(stream) != 0 && r >= 0)
-                r = -errno;
-        if (r < 0)
-                log_error("%s: %s.", arguments->svg, strerror(-r));
-        return r;
 }
 
 static int simulate_all(const Arguments *arguments, Scene *scene) {
@@ -115,12 +99,8 @@ static int simulate_all(const Arguments *arguments, Scene *scene) {
                 log_error("Could not simulate a shutdown: %s.", strerror(-r));
                 return r;
         }
-        for (size_t i = 0; i < scene->simulations[0].plan.n_warnings; i++)
-                log_warning("%s", scene->simulations[0].plan.warnings[i]);
-        if (arguments->svg)
-                r = draw(arguments, scene);
-        if (r < 0 || (arguments->svg && !arguments->json))
-                return r;
+        for (size_t i = 0; i < scene->simulations[0].plan.warnings.n; i++)
+                log_warning("%s", scene->simulations[0].plan.warnings.items[i]);
         r = show_simulations(scene->simulations, N_ORDERS, arguments->json, stdout);
         if (r < 0)
                 log_error("Could not print the simulation: %s.", strerror(-r));

@@ -19,7 +19,7 @@ typedef struct Arguments {
         const char *max_parallel;
         const char *boot;    /* report: -b, or NULL */
         const char *journal; /* report: the journal's path, or NULL */
-        const char *svg;     /* report, simulate: where to write the timeline, or NULL */
+        const char *svg;     /* report: where to write the timeline, or NULL */
         const char *metrics; /* report: the same for Prometheus */
         unsigned trend;      /* report: compare that many shutdowns; 0: don't */
         int n_operands;      /* words behind the verb */
@@ -53,6 +53,6 @@ int verb_import(const Arguments *arguments);
 int verb_read_input(const Arguments *arguments, Snapshot *ret) _must_check_;
 bool verb_is_this_machine(const Arguments *arguments);
 
-/* Adds what the journal and each controller (RTD3E) say of this machine's shutdown times. Of what
- * could not be asked a line is added to snapshot->unknown. 0 or -ENOMEM. */
+/* Asks this machine's controllers how long their shutdown takes (RTD3E). Adds a line to
+ * snapshot->unknown if some could not be asked. Returns 0 or -ENOMEM. */
 int verb_read_times(Snapshot *snapshot) _must_check_;

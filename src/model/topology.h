@@ -49,15 +49,14 @@ typedef struct Controller {
         char *name;  /* "nvme3"; never NULL */
         char *model; /* NULL if sysfs has none; so are the next four */
         char *serial;
-        char *nqn;            /* subsystem NQN */
-        char *transport;      /* "pcie", "tcp", ... */
-        char *state;          /* "live", ... */
-        char *driver;         /* "nvme"; another driver for DEVICE_FOREIGN, or NULL: unbound */
-        usec_t rtd3e_usec;    /* RTD3E, the longest that its shutdown may take; 0: not known */
-        usec_t measured_usec; /* what earlier shutdowns have taken; 0: not known */
-        uint64_t n_sectors;   /* read and written on all its namespaces when they were listed
+        char *nqn;          /* subsystem NQN */
+        char *transport;    /* "pcie", "tcp", ... */
+        char *state;        /* "live", ... */
+        char *driver;       /* "nvme"; another driver for DEVICE_FOREIGN, or NULL: unbound */
+        usec_t rtd3e_usec;  /* RTD3E, the longest that its shutdown may take; 0: not known */
+        uint64_t n_sectors; /* read and written on all its namespaces when they were listed
                                  (block_count_sectors()); UINT64_MAX: not known */
-        Use use;              /* set by the room inuse */
+        Use use;            /* set by the room inuse */
 } Controller;
 
 typedef struct Device {

@@ -3,8 +3,6 @@
 
 #include "plan/gates.h"
 
-#include <stdarg.h>
-
 /* Scratch lists; each is as long as the plan. */
 typedef struct Gates {
         const Topology *topology;
@@ -58,26 +56,6 @@ static void add_gates(const Topology *topology, Plan *plan) {
         }
 }
 
-static int add_warning(Plan *plan, const char *format, ...) _printf_(2, 3);
-static int add_warning(Plan *plan, const char *format, ...) {
-        char **warnings, *warning;
-        va_list args;
-        int r;
-
-        warnings = reallocarray(plan->warnings, plan->n_warnings + 2, sizeof(char *));
-        if (!warnings)
-                return -ENOMEM;
-        plan->warnings = warnings;
-        va_start(args, format);
-        r = vasprintf(&warning, format, args);
-        va_end(args);
-        if (r < 0)
-                return -ENOMEM;
-        warnings[plan->n_warnings++] = warning;
-        warnings[plan->n_warnings] = NULL;
-        return 0;
-}
-
 static void remove_gate(Plan *plan, size_t before, size_t after) {
         Step *step = &plan->steps[before];
 
@@ -124,9 +102,8 @@ static int break_cycle(const Gates *g, size_t at) {
                         lowest = k;
         before = g->blocker[lowest];
         remove_gate(g->plan, before, lowest);
-        return add_warning(g->plan, "%s waits for itself through %s: not waiting for %s",
-                           devices[lowest].address, devices[before].address,
-                           devices[before].address);
+        return lines_add(&g->plan->warnings, "%s waits for itself through %s: not waiting for %s",
+                         devices[lowest].address, devices[before].address, devices[before].address);
 }
 
 /* Each step that could not be lined up has a gate that could not either: a walk from one to the

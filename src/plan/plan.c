@@ -23,10 +23,8 @@ const char *step_action_to_string(StepAction action) {
 void plan_done(Plan *plan) {
         for (size_t i = 0; i < plan->n_steps; i++)
                 free(plan->steps[i].reason);
-        for (size_t i = 0; i < plan->n_warnings; i++)
-                free(plan->warnings[i]);
         free(plan->steps);
-        free(plan->warnings);
+        lines_done(&plan->warnings);
         *plan = PLAN_INIT;
 }
 
@@ -82,7 +80,7 @@ static int decide_controller(const Device *device, const Config *config, Step *s
                 return leave_step(step, config->flush, "%s",
                                   c->use.detail ? c->use.detail : use_kind_to_string(c->use.kind));
         step->action = STEP_DETACH;
-        step->expected_usec = c->measured_usec ? c->measured_usec : c->rtd3e_usec;
+        step->expected_usec = c->rtd3e_usec;
         return 0;
 }
 

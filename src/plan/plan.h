@@ -2,6 +2,7 @@
 /* Decides which controllers are detached and which step waits for which. Pure: no I/O, no clock. */
 #pragma once
 
+#include "base/lines.h"
 #include "config/config.h"
 #include "model/topology.h"
 
@@ -17,8 +18,8 @@ typedef struct Step {
         StepAction action;
         bool flush;   /* STEP_LEAVE: send a Flush, which shortens its turn in the kernel's pass */
         char *reason; /* STEP_LEAVE: why, for people; else NULL */
-        usec_t expected_usec; /* STEP_DETACH: how long it takes, as measured or as the drive says;
-                                 0: not known */
+        usec_t expected_usec; /* STEP_DETACH: how long it takes, as the drive says (RTD3E); 0: not
+                                 known */
         usec_t chain_usec; /* from its start to the end of the last step that waits for it, as far
                                  as times are known */
         size_t n_gates;    /* steps that must have succeeded before this one may start */
@@ -33,8 +34,7 @@ typedef struct Plan {
         Step *steps; /* steps[i] is for Topology.devices[i] */
         size_t n_steps;
         size_t n_detach; /* steps whose action is STEP_DETACH */
-        char **warnings; /* NULL-terminated, or NULL */
-        size_t n_warnings;
+        Lines warnings;
 } Plan;
 
 #define PLAN_INIT ((Plan){})

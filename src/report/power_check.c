@@ -12,16 +12,16 @@
 
 #define CLASS "sys/class/nvme"
 
-/* In shared memory: what a drive's process found out. */
+/* A child's answer, in memory that it shares with us. */
 typedef struct Answer {
         int result; /* 1, or -errno; 0: no answer in time */
         NvmeSmart smart;
 } Answer;
 
-/* The PCIe drives of this machine; those behind a network have their power elsewhere. */
+/* The PCIe drives of this machine. A drive on a network has a power supply of its own. */
 typedef struct Drives {
         int root_fd;
-        Entry *entries; /* each with the drive's names */
+        Entry *entries; /* each with the drive's name, address, serial number and model */
         size_t n;
         Answer *answers; /* shared with the children */
 } Drives;
@@ -66,7 +66,7 @@ static int list_drives(Drives *drives) {
         return r;
 }
 
-static void ask(void *userdata, size_t i) {
+static void ask_drive(void *userdata, size_t i) {
         const Drives *drives = userdata;
         char path[sizeof("dev/") + NAME_MAX];
         Answer *answer = &drives->answers[i];
@@ -79,7 +79,7 @@ static void ask(void *userdata, size_t i) {
         answer->result = r < 0 ? r : 1;
 }
 
-static void tell(Entry *entry, const NvmeSmart *before, const NvmeSmart *now) {
+static void log_verdict(Entry *entry, const NvmeSmart *before, const NvmeSmart *now) {
         entry->power_cycles = now->power_cycles;
         entry->new_power_cycles = now->power_cycles - before->power_cycles;
         entry->unsafe_shutdowns = now->unsafe_shutdowns;
@@ -93,7 +93,7 @@ static int check_drive(Entry *entry, const Answer *answer, const DrivePower *old
         PowerVerdict verdict;
 
         if (answer->result <= 0) {
-                log_warning("/dev/%s: its SMART log could not be read, ignoring: %s", entry->name,
+                log_warning("/dev/%s: could not read its SMART log, ignoring: %s", entry->name,
                             strerror(answer->result < 0 ? -answer->result : ETIMEDOUT));
                 return 0;
         }
@@ -103,7 +103,7 @@ static int check_drive(Entry *entry, const Answer *answer, const DrivePower *old
         memcpy(entry->boot_id, old->boot_id, sizeof(entry->boot_id));
         entry->kind = verdict == POWER_UNSAFE ? ENTRY_POWER_UNSAFE : ENTRY_POWER_CLEAN;
         if (verdict == POWER_UNSAFE || verdict == POWER_CLEAN)
-                tell(entry, before, &answer->smart);
+                log_verdict(entry, before, &answer->smart);
         return drive_power_set(new, entry->serial, &answer->smart);
 }
 
@@ -111,18 +111,22 @@ static int check_drives(const Drives *drives, const DrivePower *old, DrivePower 
                         size_t *ret_n) {
         unsigned verdicts[_POWER_VERDICT_MAX] = {};
         Entry kept = { .kind = ENTRY_POWER_KEPT };
-        int r = 0;
+        size_t n = 0;
+        int r;
 
-        for (size_t i = 0; r >= 0 && i < drives->n; i++)
+        for (size_t i = 0; i < drives->n; i++) {
                 r = check_drive(&drives->entries[i], &drives->answers[i], old, new, verdicts);
-        *ret_n = 0;
+                if (r < 0)
+                        return r;
+        }
         for (size_t i = 0; i < _POWER_VERDICT_MAX; i++)
-                *ret_n += verdicts[i];
+                n += verdicts[i];
         kept.n_drives = verdicts[POWER_KEPT];
         memcpy(kept.boot_id, old->boot_id, sizeof(kept.boot_id));
         if (kept.n_drives > 0)
                 entry_log(&kept);
-        return r;
+        *ret_n = n;
+        return 0;
 }
 
 static void drives_done(Drives *drives) {
@@ -141,30 +145,30 @@ static int ask_drives(int root_fd, usec_t timeout_usec, const DrivePower *old, D
         drives.answers = timed_call_allocate(drives.n * sizeof(Answer));
         if (!drives.answers)
                 return -ENOMEM;
-        r = timed_call_each(ask, &drives, drives.n, timeout_usec);
+        r = timed_call_each(ask_drive, &drives, drives.n, timeout_usec);
         return r < 0 ? r : check_drives(&drives, old, new, ret_n);
 }
 
 int power_check(int root_fd, const char *boot_id, usec_t timeout_usec, size_t *ret_n_drives) {
-        DrivePower old = DRIVE_POWER_INIT, new = DRIVE_POWER_INIT;
-        size_t n = 0;
+        _cleanup_drive_power_ DrivePower old = DRIVE_POWER_INIT, new = DRIVE_POWER_INIT;
         int r;
 
         r = drive_power_read(root_fd, &old);
         if (r == -EBADMSG)
-                log_warning("What the drives counted at the last boot could not be read, ignoring: "
-                            "beginning anew.");
+                log_warning("The drives' counters of the last boot are damaged, ignoring: starting "
+                            "over.");
         else if (r < 0)
                 return r;
-        r = STREQ(old.boot_id, boot_id) ? 1 : drive_power_read(root_fd, &new);
-        if (r <= 0) {
-                r = ask_drives(root_fd, timeout_usec, &old, &new, &n);
-                (void) snprintf(new.boot_id, sizeof(new.boot_id), "%s", boot_id);
-                if (r >= 0)
-                        r = drive_power_write(root_fd, &new);
-        }
-        drive_power_done(&old);
-        drive_power_done(&new);
-        *ret_n_drives = n;
-        return r < 0 ? r : 0;
+        *ret_n_drives = 0;
+        if (STREQ(old.boot_id, boot_id))
+                return 0;
+        /* Drives that don't answer keep their old counters. */
+        r = drive_power_read(root_fd, &new);
+        if (r < 0 && r != -EBADMSG)
+                return r;
+        r = ask_drives(root_fd, timeout_usec, &old, &new, ret_n_drives);
+        if (r < 0)
+                return r;
+        (void) snprintf(new.boot_id, sizeof(new.boot_id), "%s", boot_id);
+        return drive_power_write(root_fd, &new);
 }

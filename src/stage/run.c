@@ -64,7 +64,7 @@ static void keep_kernel_log(const Run *run) {
         if (r < 0)
                 log_warning("Could not make the kernel keep its log, ignoring: %s", strerror(-r));
         else if (r != PSTORE_LOG_KEPT)
-                log_info("The next boot will not see these lines: %s.",
+                log_info("These lines will not survive the reboot: %s.",
                          pstore_log_to_string((PstoreLog) r));
 }
 
@@ -129,8 +129,8 @@ static int survey_and_act(Run *run) {
                            &run->plan);
         if (r < 0)
                 return r;
-        for (size_t i = 0; i < run->plan.n_warnings; i++)
-                log_warning("%s", run->plan.warnings[i]);
+        for (size_t i = 0; i < run->plan.warnings.n; i++)
+                log_warning("%s", run->plan.warnings.items[i]);
         if (run->plan.n_detach < run->config.min_controllers) {
                 log_info("Nothing to do: %zu idle NVMe controllers, MinControllers=%u.",
                          run->plan.n_detach, run->config.min_controllers);

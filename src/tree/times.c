@@ -15,15 +15,11 @@
 /* The largest RTD3E, which has 32 bits of microseconds. */
 #define USEC_MAX ((usec_t) UINT32_MAX)
 
-static usec_t expected_usec(const Controller *c) {
-        return c->measured_usec ? c->measured_usec : c->rtd3e_usec;
-}
-
 static bool is_worth_a_line(const Device *device) {
         const Controller *c = device->controller;
 
-        return device->kind == DEVICE_CONTROLLER && c->serial && *c->serial &&
-               expected_usec(c) > 0 && expected_usec(c) <= USEC_MAX;
+        return device->kind == DEVICE_CONTROLLER && c->serial && *c->serial && c->rtd3e_usec > 0 &&
+               c->rtd3e_usec <= USEC_MAX;
 }
 
 int times_write(int root_fd, const Topology *topology) {
@@ -40,9 +36,8 @@ int times_write(int root_fd, const Topology *topology) {
 
                 if (!is_worth_a_line(device))
                         continue;
-                (void) fprintf(file.stream, "%" PRIu64 " %s %s\n",
-                               expected_usec(device->controller), device->address,
-                               device->controller->serial);
+                (void) fprintf(file.stream, "%" PRIu64 " %s %s\n", device->controller->rtd3e_usec,
+                               device->address, device->controller->serial);
                 n++;
         }
         r = atomic_file_commit(&file);
@@ -120,7 +115,7 @@ static int set_times(char *text, Topology *topology) {
                     !topology->devices[i].controller->serial ||
                     !STREQ(topology->devices[i].controller->serial, serial))
                         continue;
-                topology->devices[i].controller->measured_usec = usec;
+                topology->devices[i].controller->rtd3e_usec = usec;
                 n++;
         }
         return n;
@@ -129,7 +124,7 @@ static int set_times(char *text, Topology *topology) {
 static void forget_times(Topology *topology) {
         for (size_t i = 0; i < topology->n_devices; i++)
                 if (topology->devices[i].controller)
-                        topology->devices[i].controller->measured_usec = 0;
+                        topology->devices[i].controller->rtd3e_usec = 0;
 }
 
 int times_read(int root_fd, Topology *topology) {

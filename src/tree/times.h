@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Keeps how long each controller's shutdown takes, from the boot to the shutdown, when reading the
- * journal would take too long. Only for the order in which MaxParallel= starts controllers. */
+/* Keeps the RTD3E of each controller from the boot to the shutdown, when an Identify command could
+ * block. Only for the order in which MaxParallel= starts controllers. */
 #pragma once
 
 #include "model/topology.h"
@@ -9,12 +9,12 @@
 #define TIMES_DIRECTORY "run/nvme-async-shutdown"
 #define TIMES_PATH TIMES_DIRECTORY "/times"
 
-/* Replaces the file by a line "USEC ADDRESS SERIAL" for each controller whose measured_usec or else
- * rtd3e_usec is known. Returns how many, or -errno. */
+/* Replaces the file by a line "USEC ADDRESS SERIAL" for each controller whose rtd3e_usec is known.
+ * Returns how many, or -errno. */
 int times_write(int root_fd, const Topology *topology) _must_check_;
 
-/* Sets measured_usec of each controller that has the address and the serial number of a line.
- * Returns how many. On a -errno no controller has a measured_usec:
+/* Sets rtd3e_usec of each controller that has the address and the serial number of a line.
+ * Returns how many. On a -errno every rtd3e_usec is 0:
  *
  *   -ENOENT: there is no such file.
  *   -EPERM: it is not a regular file, not root's, or writable by others.

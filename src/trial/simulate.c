@@ -82,7 +82,7 @@ static void add_up(const Topology *topology, Simulation *s) {
                         s->n_detached++;
                         s->busy_usec += result->phase_usec[PHASE_SHUTDOWN];
                 } else
-                        s->kernel_usec += device->controller->measured_usec;
+                        s->kernel_usec += device->controller->rtd3e_usec;
         }
         s->elapsed_usec = s->record.ended_usec - s->record.started_usec;
 }
@@ -99,8 +99,7 @@ static int run(const Topology *topology, const Config *config, Simulation *s) {
         r = virtual_world_init(&world, s->plan.n_steps, 0);
         for (size_t i = 0; r >= 0 && i < s->plan.n_steps; i++)
                 if (s->plan.steps[i].action == STEP_DETACH)
-                        world.steps[i].latency_usec =
-                                topology->devices[i].controller->measured_usec;
+                        world.steps[i].latency_usec = topology->devices[i].controller->rtd3e_usec;
         if (r >= 0)
                 r = waves_run(&s->plan, &ops_virtual, &world, &options, &s->record);
         s->peak = world.max_running;

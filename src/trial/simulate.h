@@ -32,7 +32,7 @@ typedef struct Simulation {
  * holders. What is exported, claimed by somebody unknown, or not known stays in use. */
 void simulate_teardown(Topology *topology);
 
-/* Runs the plan of that order, in which every controller takes its measured_usec, to its end: there
+/* Runs the plan of that order, in which every controller takes its rtd3e_usec, to its end: there
  * is no deadline. config: its order is not looked at. 0 or -ENOMEM. */
 int simulate(const Topology *topology, const Config *config, Order order,
              Simulation *ret) _must_check_;

@@ -95,8 +95,6 @@ static int read_controller(JsonSource *source, json_object *object, Controller *
                 r = read_text(source, object, "driver", false, &c->driver);
         if (r >= 0)
                 r = json_get_usec(source, object, "rtd3e_usec", &c->rtd3e_usec);
-        if (r >= 0)
-                r = json_get_usec(source, object, "measured_usec", &c->measured_usec);
         return r < 0 ? r : read_use(source, object, &c->use);
 }
 
@@ -295,8 +293,8 @@ static int read_config(JsonSource *source, json_object *root, Snapshot *snapshot
                 char why[CONFIG_WHY_MAX];
 
                 if (key == _CONFIG_KEY_MAX) {
-                        r = snapshot_add_unknown(
-                                snapshot, "the setting %.40s= is not known to this version", name);
+                        r = lines_add(&snapshot->unknown,
+                                      "the setting %.40s= is not known to this version", name);
                         if (r < 0)
                                 return r;
                         continue;
@@ -308,7 +306,7 @@ static int read_config(JsonSource *source, json_object *root, Snapshot *snapshot
                 /* Earlier versions wrote globs that select nothing. */
                 if (r == -EINVAL && (key == CONFIG_INCLUDE || key == CONFIG_EXCLUDE)) {
                         snapshot->config.is_selection_uncertain = true;
-                        r = snapshot_add_unknown(snapshot, "the setting %s=: %s", name, why);
+                        r = lines_add(&snapshot->unknown, "the setting %s=: %s", name, why);
                 }
                 if (r < 0)
                         return r == -ENOMEM ? r : json_refuse(source, "\"%s\" %s", name, why);
@@ -336,7 +334,7 @@ static int read_unknown(JsonSource *source, json_object *root, Snapshot *snapsho
 
                 r = json_get_element(source, array, "unknown", i, &text);
                 if (r >= 0)
-                        r = snapshot_add_unknown(snapshot, "%s", text);
+                        r = lines_add(&snapshot->unknown, "%s", text);
         }
         return r;
 }

@@ -53,7 +53,6 @@ static void simulate_all(Snapshot *snapshot, FILE *stream) {
                 REQUIRE(simulate(&snapshot->topology, &snapshot->config, order,
                                  &simulations[order]) == 0);
         REQUIRE(show_simulations(simulations, _ORDER_MAX, false, stream) == 0);
-        REQUIRE(show_simulations_svg(&snapshot->topology, simulations, _ORDER_MAX, stream) == 0);
         /* Nobody is forgotten, in whatever order. */
         for (Order order = 0; order < _ORDER_MAX; order++)
                 REQUIRE(simulations[order].n_detached == simulations[0].n_detached);

@@ -335,7 +335,7 @@ Test(orders, the_longest_goes_first_when_max_parallel_bounds) {
 
                 (void) snprintf(address, sizeof(address), "0000:0%u:00.0", i);
                 k = build_nvme(&topology, "nvme0", address, NULL);
-                topology.devices[k].controller->measured_usec = seconds[i] * SECOND;
+                topology.devices[k].controller->rtd3e_usec = seconds[i] * SECOND;
         }
         prepare_run(ORDER_HIERARCHY);
         for (size_t i = 0; i < plan.n_steps; i++)
@@ -357,8 +357,7 @@ Test(orders, a_virtual_function_counts_the_steps_that_wait_for_it) {
         build_physfn(&topology, "0000:01:00.1", "0000:01:00.0");
         topology.devices[0].controller->rtd3e_usec = 3 * SECOND;
         topology.devices[1].controller->rtd3e_usec = SECOND;
-        topology.devices[2].controller->measured_usec = 2 * SECOND;
-        topology.devices[2].controller->rtd3e_usec = 9 * SECOND;
+        topology.devices[2].controller->rtd3e_usec = 2 * SECOND;
         prepare_run(ORDER_HIERARCHY);
         cr_expect(eq(u64, plan.steps[index_of("0000:01:00.1")].chain_usec, 4 * SECOND));
         cr_expect(eq(u64, plan.steps[index_of("0000:02:00.0")].chain_usec, 2 * SECOND));

@@ -54,7 +54,7 @@ Test(plan, detaches_idle_controllers_and_passes_bridges) {
         cr_expect(eq(sz, plan.n_detach, 3));
         cr_expect(eq(int, step_of("0000:01:00.0")->action, STEP_DETACH));
         cr_expect(eq(int, step_of("0000:00:00.0")->action, STEP_PASS));
-        cr_expect(eq(sz, plan.n_warnings, 0));
+        cr_expect(eq(sz, plan.warnings.n, 0));
 }
 
 /* A parent waits for its own children and for no others. */
@@ -333,8 +333,8 @@ Test(plan, breaks_a_cycle_with_a_warning) {
         topology.devices[2].parent = 0;
         topology.devices[2].physfn = 3;
         make_plan();
-        cr_expect(eq(sz, plan.n_warnings, 1));
-        cr_expect(eq(str, plan.warnings[0],
+        cr_expect(eq(sz, plan.warnings.n, 1));
+        cr_expect(eq(str, plan.warnings.items[0],
                      "0000:01:00.0 waits for itself through 0000:03:00.0: not waiting for "
                      "0000:03:00.0"));
         cr_expect(eq(sz, count_startable(), 5));
@@ -347,7 +347,7 @@ Test(plan, breaks_a_device_that_is_its_own_parent) {
         topology.devices[0].parent = 0;
         topology.devices[0].physfn = 0;
         make_plan();
-        cr_expect(eq(sz, plan.n_warnings, 1));
+        cr_expect(eq(sz, plan.warnings.n, 1));
         cr_expect(eq(sz, count_startable(), 1));
 }
 

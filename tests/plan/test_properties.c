@@ -253,7 +253,7 @@ static void check_tree(uint64_t seed) {
 
         for (Order order = 0; order < _ORDER_MAX; order++) {
                 trials[order] = run_trial(&tree, seed, order, 0, NO_STEP);
-                claim(&trials[order], trials[order].plan.n_warnings == 0);
+                claim(&trials[order], trials[order].plan.warnings.n == 0);
                 every_controller_exactly_once(&tree, &trials[order]);
                 no_parent_before_its_last_child(&tree, &trials[order]);
                 the_plan_knows_its_longest_chain(&trials[order]);
@@ -325,7 +325,7 @@ static void waits_but_for_what_was_warned_of(const RandomTree *tree, const Trial
                                 t->record.results[a].outcome != OUTCOME_LEFT &&
                                 waits_for(&tree->topology, a, b) &&
                                 t->record.results[a].started_usec < t->record.results[b].ended_usec;
-        claim(t, n_ignored <= t->plan.n_warnings);
+        claim(t, n_ignored <= t->plan.warnings.n);
 }
 
 static void check_links_that_go_anywhere(const RandomTree *tree, uint64_t seed, size_t *n_cyclic) {
@@ -340,7 +340,7 @@ static void check_links_that_go_anywhere(const RandomTree *tree, uint64_t seed, 
                         claim(t, t->record.results[i].outcome == OUTCOME_DETACHED ||
                                          (keeps_a_physical_function(&tree->topology) &&
                                           t->record.results[i].outcome == OUTCOME_LEFT));
-                claim(t, (t->plan.n_warnings > 0) == is_warned_of);
+                claim(t, (t->plan.warnings.n > 0) == is_warned_of);
                 waits_but_for_what_was_warned_of(tree, t);
                 the_plan_knows_its_longest_chain(t);
         }

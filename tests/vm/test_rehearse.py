@@ -174,6 +174,6 @@ def test_rehearse_prints_the_remedy_for_a_failed_bind(run, lab):
     assert "is not back" in said
     assert "> /sys/bus/pci/drivers/nvme/bind" in said
     # The controllers exchanged names: the output lists that, and nothing else has changed.
-    assert "is called nvme" in said
+    assert "is now nvme" in said
     assert ({serial: found.address for serial, found in evidence.inventory(lab.machine).items()}
             == {serial: found.address for serial, found in run[0].items()})
