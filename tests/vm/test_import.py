@@ -146,6 +146,12 @@ def test_the_hook_s_timings_come_with_them(box):
     assert report["totals"]["detached"] == len(topology.ALL - topology.HELD_TO_THE_END)
 
 
+def test_the_unit_s_status_is_the_last_shutdown(box):
+    detached = len(topology.ALL - topology.HELD_TO_THE_END)
+    status = box.check(f"systemctl show -P StatusText {UNIT}")
+    assert status.startswith(f"Last shutdown (reboot): {detached} of {len(topology.ALL)} controllers ")
+
+
 def test_a_forced_reboot_is_known_through_the_store(box):
     box.reboot("systemctl reboot -f")
     before = box.boots[-2]
