@@ -32,9 +32,9 @@ static int read_machine(const Arguments *arguments, Snapshot *snapshot) {
         if (r >= 0 && uname(&name) == 0)
                 snapshot->kernel = strdup(name.release);
         if (r >= 0 && arguments->no_claim)
-                r = snapshot_add_unknown(snapshot,
-                                         "whether the kernel holds a claim on a drive, as ZFS and "
-                                         "mounts in other namespaces do (--no-claim)");
+                r = lines_add(&snapshot->unknown,
+                              "whether the kernel holds a claim on a drive, as ZFS and "
+                              "mounts in other namespaces do (--no-claim)");
         if (r < 0)
                 log_error("Could not look at this machine: %s.", strerror(-r));
         return r;
@@ -79,8 +79,8 @@ int verb_read_input(const Arguments *arguments, Snapshot *ret) {
                 snapshot_done(&snapshot);
                 return r;
         }
-        for (size_t i = 0; i < snapshot.n_unknown; i++)
-                log_warning("Not known: %s.", snapshot.unknown[i]);
+        for (size_t i = 0; i < snapshot.unknown.n; i++)
+                log_warning("Not known: %s.", snapshot.unknown.items[i]);
         *ret = snapshot;
         return 0;
 }
@@ -97,6 +97,6 @@ int verb_read_times(Snapshot *snapshot) {
         if (r < 0)
                 log_warning("Could not ask the controllers for RTD3E, ignoring: %s.", strerror(-r));
         return r <= 0 ? 0
-                      : snapshot_add_unknown(
-                                snapshot, "RTD3E of %d controllers, which could not be asked", r);
+                      : lines_add(&snapshot->unknown,
+                                  "RTD3E of %d controllers, which could not be asked", r);
 }

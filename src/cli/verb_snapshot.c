@@ -14,8 +14,7 @@ int verb_snapshot(const Arguments *arguments) {
         if (verb_is_this_machine(arguments))
                 r = verb_read_times(&snapshot);
         if (r >= 0 && verb_is_this_machine(arguments) && geteuid() != 0)
-                r = snapshot_add_unknown(&snapshot,
-                                         "what only root can see: it was taken by a user");
+                r = lines_add(&snapshot.unknown, "what only root can see: it was taken by a user");
         if (r >= 0)
                 r = snapshot_write(&snapshot, stdout);
         if (r < 0)

@@ -2,6 +2,7 @@
 /* A machine in a file, so that what it does can be seen on any other. */
 #pragma once
 
+#include "base/lines.h"
 #include "config/config.h"
 #include "model/topology.h"
 
@@ -14,16 +15,12 @@ typedef struct Snapshot {
         Config config;     /* without origins */
         Topology topology; /* sorted, with its uses, serials and RTD3E */
         char *kernel;      /* release of the kernel that it was taken on, or NULL */
-        char **unknown;    /* NULL-terminated, or NULL: what could not be found out, for people */
-        size_t n_unknown;
+        Lines unknown;     /* for people: each fact that could not be found out */
 } Snapshot;
 
 #define SNAPSHOT_INIT ((Snapshot){})
 
 void snapshot_done(Snapshot *snapshot);
-
-/* Adds a line to snapshot->unknown, as printable ASCII. 0 or -ENOMEM. */
-int snapshot_add_unknown(Snapshot *snapshot, const char *format, ...) _printf_(2, 3) _must_check_;
 
 /* Writes JSON, printable ASCII whatever the strings hold. 0 or -errno. */
 int snapshot_write(const Snapshot *snapshot, FILE *stream) _must_check_;

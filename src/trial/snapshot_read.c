@@ -295,8 +295,8 @@ static int read_config(JsonSource *source, json_object *root, Snapshot *snapshot
                 char why[CONFIG_WHY_MAX];
 
                 if (key == _CONFIG_KEY_MAX) {
-                        r = snapshot_add_unknown(
-                                snapshot, "the setting %.40s= is not known to this version", name);
+                        r = lines_add(&snapshot->unknown,
+                                      "the setting %.40s= is not known to this version", name);
                         if (r < 0)
                                 return r;
                         continue;
@@ -308,7 +308,7 @@ static int read_config(JsonSource *source, json_object *root, Snapshot *snapshot
                 /* Earlier versions wrote globs that select nothing. */
                 if (r == -EINVAL && (key == CONFIG_INCLUDE || key == CONFIG_EXCLUDE)) {
                         snapshot->config.is_selection_uncertain = true;
-                        r = snapshot_add_unknown(snapshot, "the setting %s=: %s", name, why);
+                        r = lines_add(&snapshot->unknown, "the setting %s=: %s", name, why);
                 }
                 if (r < 0)
                         return r == -ENOMEM ? r : json_refuse(source, "\"%s\" %s", name, why);
@@ -336,7 +336,7 @@ static int read_unknown(JsonSource *source, json_object *root, Snapshot *snapsho
 
                 r = json_get_element(source, array, "unknown", i, &text);
                 if (r >= 0)
-                        r = snapshot_add_unknown(snapshot, "%s", text);
+                        r = lines_add(&snapshot->unknown, "%s", text);
         }
         return r;
 }

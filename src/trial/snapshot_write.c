@@ -2,7 +2,6 @@
 /* A snapshot's memory and its JSON; see snapshot.h. */
 
 #include <json-c/json.h>
-#include <stdarg.h>
 #include <sys/sysmacros.h>
 
 #include "base/text.h"
@@ -13,30 +12,8 @@ void snapshot_done(Snapshot *snapshot) {
         config_done(&snapshot->config);
         topology_done(&snapshot->topology);
         free(snapshot->kernel);
-        for (size_t i = 0; i < snapshot->n_unknown; i++)
-                free(snapshot->unknown[i]);
-        free(snapshot->unknown);
+        lines_done(&snapshot->unknown);
         *snapshot = SNAPSHOT_INIT;
-}
-
-int snapshot_add_unknown(Snapshot *snapshot, const char *format, ...) {
-        char **larger, *line;
-        va_list args;
-        int r;
-
-        larger = reallocarray(snapshot->unknown, snapshot->n_unknown + 2, sizeof(char *));
-        if (!larger)
-                return -ENOMEM;
-        snapshot->unknown = larger;
-        va_start(args, format);
-        r = vasprintf(&line, format, args);
-        va_end(args);
-        if (r < 0)
-                return -ENOMEM;
-        text_make_printable(line);
-        larger[snapshot->n_unknown++] = line;
-        larger[snapshot->n_unknown] = NULL;
-        return 0;
 }
 
 /* json-c aborts nowhere, but gives NULL for want of memory: is_short remembers that until the end.
@@ -170,8 +147,8 @@ static json_object *new_config(Writer *w, const Config *config) {
 static json_object *new_unknown(Writer *w, const Snapshot *snapshot) {
         json_object *array = json_object_new_array();
 
-        for (size_t i = 0; i < snapshot->n_unknown; i++)
-                append(w, array, new_string(snapshot->unknown[i]));
+        for (size_t i = 0; i < snapshot->unknown.n; i++)
+                append(w, array, new_string(snapshot->unknown.items[i]));
         return array;
 }
 

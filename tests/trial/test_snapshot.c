@@ -72,7 +72,7 @@ static void fill(void) {
         snapshot.config.order = ORDER_TWO_PASS;
         snapshot.config.max_parallel = 7;
         snapshot.config.is_selection_uncertain = true;
-        cr_assert(eq(int, snapshot_add_unknown(&snapshot, "the %s", "weather"), 0));
+        cr_assert(eq(int, lines_add(&snapshot.unknown, "the %s", "weather"), 0));
 }
 
 Test(snapshot, comes_back_as_it_was_written) {
@@ -88,7 +88,7 @@ Test(snapshot, comes_back_as_it_was_written) {
         cr_expect(eq(uint, copy.config.max_parallel, 7));
         cr_expect(eq(ptr, copy.config.include, NULL));
         cr_expect(copy.config.is_selection_uncertain);
-        cr_expect(eq(str, copy.unknown[0], "the weather"));
+        cr_expect(eq(str, copy.unknown.items[0], "the weather"));
         cr_assert(eq(sz, copy.topology.n_devices, snapshot.topology.n_devices));
         d = &copy.topology.devices[topology_find_device(&copy.topology, "0000:04:00.0")];
         cr_expect(eq(str, d->controller->serial, "S-nvme1"));
@@ -274,8 +274,9 @@ Test(snapshot, ignores_what_is_new_and_says_so_of_settings) {
 
         cr_assert(eq(int, read_back(text, strlen(text)), 0), "%s", why);
         cr_expect(eq(uint, copy.config.max_parallel, 3));
-        cr_assert(eq(sz, copy.n_unknown, 1));
-        cr_expect(eq(str, copy.unknown[0], "the setting Co?lour= is not known to this version"));
+        cr_assert(eq(sz, copy.unknown.n, 1));
+        cr_expect(eq(str, copy.unknown.items[0],
+                     "the setting Co?lour= is not known to this version"));
 }
 
 /* Earlier versions took it and wrote it: the drive that it was meant for must not seem to go. */
@@ -288,11 +289,12 @@ Test(snapshot, a_glob_that_selects_nothing_makes_the_selection_uncertain) {
         cr_expect(copy.config.is_selection_uncertain);
         cr_expect(eq(str, copy.config.exclude[0], "S1"));
         cr_expect(eq(str, copy.config.include[0], "nvme*"));
-        cr_assert(eq(sz, copy.n_unknown, 1));
+        cr_assert(eq(sz, copy.unknown.n, 1));
         cr_expect(eq(int,
-                     strncmp(copy.unknown[0], "the setting Exclude=: \"/dev/nvme1\" selects", 41),
+                     strncmp(copy.unknown.items[0], "the setting Exclude=: \"/dev/nvme1\" selects",
+                             41),
                      0),
-                  "%s", copy.unknown[0]);
+                  "%s", copy.unknown.items[0]);
 }
 
 /* Whatever a byte becomes and wherever the file ends: an answer, and never a crash. */
