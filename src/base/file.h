@@ -46,8 +46,8 @@ int file_write(int root_fd, const char *path, const char *value) _must_check_;
 int file_write_fd(int fd, const char *value) _must_check_;
 
 /* Type (S_IFMT) and device number of what path leads to. Symbolic links are followed, automounts
- * are not triggered, remote attributes are not refreshed. flags: 0 or AT_EMPTY_PATH. 0 or -errno.
- */
+ * are not triggered, remote attributes are not refreshed. flags: 0, AT_EMPTY_PATH or
+ * AT_SYMLINK_NOFOLLOW. 0 or -errno. */
 int file_stat_node(int dir_fd, const char *path, int flags, mode_t *ret_type,
                    dev_t *ret_devnum) _must_check_;
 

@@ -15,6 +15,7 @@
 #include <sys/vfs.h>
 
 #include "base/file.h"
+#include "base/recorded.h"
 #include "base/text.h"
 #include "inuse/rings.h"
 
@@ -347,7 +348,8 @@ static int walk_processes(Usage *usage, int (*read)(Process *process)) {
         while ((name = file_readdir(dir, &r))) {
                 Process process = { .walk = &walk, .pid = name };
 
-                if (!is_pid(name) || STREQ(name, self))
+                /* The process that reads a recorded machine is none of its own. */
+                if (!is_pid(name) || (STREQ(name, self) && !recorded_is_root()))
                         continue;
                 r = read(&process);
                 free(process.who);
