@@ -10,8 +10,8 @@ function __nvme_async_shutdown_verb
             continue
         end
         switch $word
-            case -b --boot --from --generate --journal --latency \
-                    --max-parallel --metrics --order --seed --stage --svg
+            case -b --boot --generate --journal --latency \
+                    --max-parallel --metrics --order --root --seed --stage --svg
                 set is_value yes
             case '-*'
             case '*'
@@ -36,7 +36,7 @@ complete -c nvme-async-shutdown -f
 
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_is' -a plan -d 'Show what would happen now, and why'
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_is' -a simulate -d 'Show what each order would cost'
-complete -c nvme-async-shutdown -n '__nvme_async_shutdown_is' -a snapshot -d 'Print this machine as JSON'
+complete -c nvme-async-shutdown -n '__nvme_async_shutdown_is' -a snapshot -d 'Record this machine in a directory'
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_is' -a report -d 'Show what the last shutdown took'
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_is' -a import -d 'Bring the record from pstore into the journal'
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_is' -a exitrd -d 'Is an exitrd needed? For the unit'
@@ -49,8 +49,8 @@ complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes plan simulate re
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes rehearse' -l yes -d 'Do not ask'
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes plan' -l stage -x -a 'unit hook exitrd' -d 'The stage'
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes plan' -l order -x -a 'hierarchy leaves two-pass serial' -d 'Whatever Order= says'
-complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes plan simulate snapshot' -l from -r -F -d 'The machine in that snapshot'
-complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes plan simulate snapshot' -l generate -x -d 'A made-up machine'
+complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes plan simulate config' -l root -r -F -d 'The machine in that directory'
+complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes plan simulate' -l generate -x -d 'A made-up machine'
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes plan simulate snapshot' -l no-claim -d 'Do not open drives exclusively'
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes simulate' -l latency -x -d 'What a shutdown takes'
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes simulate' -l seed -x -d 'Other draws'

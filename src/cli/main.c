@@ -12,8 +12,7 @@
 
 /* Long options without a short one are numbered from here. */
 enum {
-        OPTION_FROM = 256,
-        OPTION_GENERATE,
+        OPTION_GENERATE = 256,
         OPTION_JOURNAL,
         OPTION_JSON,
         OPTION_LATENCY,
@@ -21,6 +20,7 @@ enum {
         OPTION_METRICS,
         OPTION_NO_CLAIM,
         OPTION_ORDER,
+        OPTION_ROOT,
         OPTION_SEED,
         OPTION_STAGE,
         OPTION_SVG,
@@ -31,7 +31,6 @@ enum {
 
 static const struct option options[] = {
         { "boot", required_argument, NULL, 'b' },
-        { "from", required_argument, NULL, OPTION_FROM },
         { "generate", required_argument, NULL, OPTION_GENERATE },
         { "help", no_argument, NULL, 'h' },
         { "journal", required_argument, NULL, OPTION_JOURNAL },
@@ -41,6 +40,7 @@ static const struct option options[] = {
         { "metrics", required_argument, NULL, OPTION_METRICS },
         { "no-claim", no_argument, NULL, OPTION_NO_CLAIM },
         { "order", required_argument, NULL, OPTION_ORDER },
+        { "root", required_argument, NULL, OPTION_ROOT },
         { "seed", required_argument, NULL, OPTION_SEED },
         { "stage", required_argument, NULL, OPTION_STAGE },
         { "svg", required_argument, NULL, OPTION_SVG },
@@ -67,14 +67,13 @@ static void print_help(void) {
                 "                         unit)\n"
                 "     --order=ORDER       plan: hierarchy, leaves, two-pass or serial, whatever\n"
                 "                         Order= says\n"
-                "     --from=FILE         plan, simulate, snapshot: the machine in that snapshot, "
-                "not\n"
-                "                         this one\n"
+                "     --root=DIR          plan, simulate, config: the machine that snapshot has\n"
+                "                         recorded in that directory, not this one\n"
                 "     --no-claim          plan, simulate, snapshot: do not open drives "
                 "exclusively, "
                 "which\n"
                 "                         can make a mount fail that happens at that moment\n"
-                "     --generate=SPEC     plan, simulate, snapshot: a made-up machine: 24 is that\n"
+                "     --generate=SPEC     plan, simulate: a made-up machine: 24 is that\n"
                 "                         many controllers on root ports of their own;\n"
                 "                         4*host/switch:24/switch:24/nvme, 2*host/2*vmd/12*nvme,\n"
                 "                         8*nvme:vf=16, 4*nvme:ctrl=2 (two controllers to a\n"
@@ -118,8 +117,6 @@ static const char **find_text(Arguments *arguments, int option) {
         switch (option) {
         case 'b':
                 return &arguments->boot;
-        case OPTION_FROM:
-                return &arguments->from;
         case OPTION_GENERATE:
                 return &arguments->generate;
         case OPTION_JOURNAL:
@@ -130,6 +127,8 @@ static const char **find_text(Arguments *arguments, int option) {
                 return &arguments->max_parallel;
         case OPTION_METRICS:
                 return &arguments->metrics;
+        case OPTION_ROOT:
+                return &arguments->root;
         case OPTION_SEED:
                 return &arguments->seed;
         case OPTION_SVG:
@@ -235,7 +234,7 @@ static const Verb *find_verb(const char *name) {
         return NULL;
 }
 
-/* Half a snapshot on a full disk is none. */
+/* Half of the output on a full disk is a failure. */
 static int finish_output(void) {
         if (fflush(stdout) == 0 && !ferror(stdout))
                 return 0;

@@ -33,8 +33,10 @@ int verb_config(const Arguments *arguments) {
         bool is_valid;
         int r;
 
-        root_fd = file_open_root("/");
-        r = root_fd < 0 ? root_fd : config_read(root_fd, config_log_problem, NULL, &config);
+        root_fd = verb_open_root(arguments);
+        if (root_fd < 0)
+                return EXIT_FAILURE;
+        r = config_read(root_fd, config_log_problem, NULL, &config);
         if (r < 0) {
                 log_error("Could not read the configuration: %s", strerror(-r));
                 return EXIT_FAILURE;

@@ -54,39 +54,38 @@ static void print_notes(const Topology *topology, const Plan *plan, const Config
                               "nvme-async-shutdown.conf(5).\n");
 }
 
-static int show(const Arguments *arguments, Stage stage, const Snapshot *snapshot) {
-        const Topology *topology = &snapshot->topology;
+static int show(const Arguments *arguments, Stage stage, const Machine *machine) {
+        const Topology *topology = &machine->topology;
         Plan plan;
         int r;
 
-        r = plan_make(topology, &snapshot->config, &plan);
+        r = plan_make(topology, &machine->config, &plan);
         if (r < 0)
                 return r;
         for (size_t i = 0; i < plan.n_warnings; i++)
                 log_warning("%s", plan.warnings[i]);
         if (arguments->json || topology->n_devices > 0)
-                r = show_plan(topology, &plan, &snapshot->config, arguments->json, stdout);
+                r = show_plan(topology, &plan, &machine->config, arguments->json, stdout);
         if (r >= 0 && !arguments->json)
-                print_notes(topology, &plan, &snapshot->config, stage);
+                print_notes(topology, &plan, &machine->config, stage);
         plan_done(&plan);
         return r;
 }
 
 int verb_plan(const Arguments *arguments) {
         Stage stage = arguments->has_stage ? arguments->stage : STAGE_UNIT;
-        Snapshot snapshot;
+        _cleanup_(machine_done) Machine machine = MACHINE_INIT;
+        _cleanup_close_ int root_fd = verb_open_root(arguments);
         int r;
 
-        r = verb_read_input(arguments, &snapshot);
-        if (r < 0)
+        if (root_fd < 0 || verb_read_machine(arguments, root_fd, &machine) < 0)
                 return EXIT_FAILURE;
         if (arguments->has_order)
-                snapshot.config.order = arguments->order;
+                machine.config.order = arguments->order;
         if (stage == STAGE_EXITRD)
-                exitrd_release_root(&snapshot.topology);
-        r = show(arguments, stage, &snapshot);
+                exitrd_release_root(&machine.topology);
+        r = show(arguments, stage, &machine);
         if (r < 0)
                 log_error("Could not make a plan: %s", strerror(-r));
-        snapshot_done(&snapshot);
         return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -15,7 +15,7 @@ static const Order shown_orders[] = { ORDER_SERIAL, ORDER_LEAVES, ORDER_TWO_PASS
 #define N_ORDERS ARRAY_SIZE(shown_orders)
 
 typedef struct Scene {
-        Snapshot machine;
+        Machine machine;
         Latency latency;
         LatencySources sources;
         Simulation simulations[N_ORDERS];
@@ -24,7 +24,7 @@ typedef struct Scene {
 static void scene_done(Scene *scene) {
         for (size_t i = 0; i < N_ORDERS; i++)
                 simulation_done(&scene->simulations[i]);
-        snapshot_done(&scene->machine);
+        machine_done(&scene->machine);
 }
 
 static int parse_number(const char *option, const char *text, uint64_t max, uint64_t *ret) {
@@ -130,16 +130,15 @@ static int simulate_all(const Arguments *arguments, Scene *scene) {
 }
 
 int verb_simulate(const Arguments *arguments) {
-        Scene scene = {};
-        int r;
+        _cleanup_(scene_done) Scene scene = {};
+        _cleanup_close_ int root_fd = verb_open_root(arguments);
 
-        r = verb_read_input(arguments, &scene.machine);
-        if (r >= 0)
-                r = read_options(arguments, &scene);
-        if (r >= 0 && verb_is_this_machine(arguments) && !arguments->latency)
-                r = verb_read_times(&scene.machine);
-        if (r >= 0)
-                r = simulate_all(arguments, &scene);
-        scene_done(&scene);
-        return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        if (root_fd < 0 || verb_read_machine(arguments, root_fd, &scene.machine) < 0)
+                return EXIT_FAILURE;
+        if (read_options(arguments, &scene) < 0)
+                return EXIT_FAILURE;
+        if (verb_is_this_machine(arguments) && !arguments->latency &&
+            verb_read_times(root_fd, &scene.machine) < 0)
+                return EXIT_FAILURE;
+        return simulate_all(arguments, &scene) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

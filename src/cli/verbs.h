@@ -2,7 +2,9 @@
 /* What main hands to each verb. */
 #pragma once
 
-#include "trial/snapshot.h"
+#include "base/lines.h"
+#include "config/config.h"
+#include "model/topology.h"
 
 typedef struct Arguments {
         bool json;
@@ -12,7 +14,7 @@ typedef struct Arguments {
         Stage stage;
         bool has_order;
         Order order;
-        const char *from; /* these are as they stand on the command line, or NULL */
+        const char *root; /* these are as they stand on the command line, or NULL */
         const char *generate;
         const char *latency;
         const char *seed;
@@ -48,11 +50,26 @@ int verb_exitrd(const Arguments *arguments);
 int verb_report(const Arguments *arguments);
 int verb_import(const Arguments *arguments);
 
-/* The machine that the arguments ask for: this one, or one out of a file, or a made-up one. Logs
- * what it could not know, and what is wrong. 0 or -errno. */
-int verb_read_input(const Arguments *arguments, Snapshot *ret) _must_check_;
+/* What the verbs look at. */
+typedef struct Machine {
+        Config config;
+        Topology topology; /* with its uses */
+        Lines unknown;     /* for people: each fact that could not be found out */
+} Machine;
+
+#define MACHINE_INIT ((Machine){})
+
+void machine_done(Machine *machine);
+
+/* Opens the root that the arguments ask for: that of this machine or, with --root=, the directory
+ * that stands for another one (recorded.h). Logs what is wrong. The descriptor or -errno. */
+int verb_open_root(const Arguments *arguments) _must_check_;
+
+/* Reads the machine that the arguments ask for: the one below root_fd, or a made-up one. Logs what
+ * could not be found out, and what is wrong. 0 or -errno. */
+int verb_read_machine(const Arguments *arguments, int root_fd, Machine *ret) _must_check_;
 bool verb_is_this_machine(const Arguments *arguments);
 
-/* Adds what the journal and each controller (RTD3E) say of this machine's shutdown times. Of what
- * could not be asked a line is added to snapshot->unknown. 0 or -ENOMEM. */
-int verb_read_times(Snapshot *snapshot) _must_check_;
+/* Adds what the journal and each controller (RTD3E) say of this machine's shutdown times; a line
+ * in machine->unknown tells how many controllers could not be asked. 0 or -ENOMEM. */
+int verb_read_times(int root_fd, Machine *machine) _must_check_;
