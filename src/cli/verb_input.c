@@ -91,13 +91,16 @@ static int read_root(const Arguments *arguments, int root_fd, Machine *machine) 
 }
 
 static int make_up(const char *spec, Machine *machine) {
-        char why[512] = "";
         int r;
 
         config_set_defaults(&machine->config);
-        r = topology_generate(spec, &machine->topology, why, sizeof(why));
-        if (r < 0)
-                log_error("--generate: %s.", *why ? why : strerror(-r));
+        r = topology_generate(spec, &machine->topology);
+        if (r == -EINVAL)
+                log_error("--generate=%.40s: must be a number of controllers, or HOSTSxPORTS as in "
+                          "4x24; at most %d controllers.",
+                          spec, GENERATE_CONTROLLERS_MAX);
+        else if (r < 0)
+                log_error("--generate=%.40s: %s.", spec, strerror(-r));
         return r;
 }
 
