@@ -73,15 +73,15 @@ static int show(const Arguments *arguments, Stage stage, const Machine *machine)
 }
 
 int verb_plan(const Arguments *arguments) {
-        Stage stage = arguments->has_stage ? arguments->stage : STAGE_UNIT;
+        Stage stage = arguments->plan.stage;
         _cleanup_(machine_done) Machine machine = MACHINE_INIT;
         _cleanup_close_ int root_fd = verb_open_root(arguments);
         int r;
 
         if (root_fd < 0 || verb_read_machine(arguments, root_fd, &machine) < 0)
                 return EXIT_FAILURE;
-        if (arguments->has_order)
-                machine.config.order = arguments->order;
+        if (arguments->plan.order >= 0)
+                machine.config.order = arguments->plan.order;
         if (stage == STAGE_EXITRD)
                 exitrd_release_root(&machine.topology);
         r = show(arguments, stage, &machine);

@@ -90,7 +90,7 @@ static int may_rehearse(const Rehearse *rehearse) {
         Action action = _ACTION_INVALID;
         int r;
 
-        if (!rehearse->arguments->yes && !isatty(STDIN_FILENO))
+        if (!rehearse->arguments->rehearse.yes && !isatty(STDIN_FILENO))
                 return refuse("there is no terminal to ask for confirmation on; use --yes");
         r = system_manager_pending_action(&action);
         r = stand_down_rehearsal(rehearse->root_fd, &rehearse->config, r, action, &reason);
@@ -123,7 +123,7 @@ static int rehearse_all(Rehearse *rehearse, bool *ret_is_good) {
         r = may_rehearse(rehearse);
         if (r >= 0)
                 r = look(rehearse, &rehearse->topology, &rehearse->plan);
-        if (r >= 0 && rehearse->plan.n_detach > 0 && !rehearse->arguments->yes)
+        if (r >= 0 && rehearse->plan.n_detach > 0 && !rehearse->arguments->rehearse.yes)
                 r = is_confirmed_by_answer(rehearse) ? look_again(rehearse)
                                                      : refuse("you did not say yes");
         if (r >= 0)

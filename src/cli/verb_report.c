@@ -44,25 +44,25 @@ static int write_file(const char *path, int (*show)(const Report *, FILE *), con
 
 static int report_one(const Arguments *arguments, JournalRecord *journal, int root_fd,
                       const Config *config) {
-        const bool has_file = arguments->svg || arguments->metrics;
+        const bool has_file = arguments->report.svg || arguments->report.metrics;
         const JournalBoot *boot;
         Report report;
         bool is_valid;
         int r;
 
-        boot = report_find_boot(journal, arguments->boot, root_fd >= 0, &is_valid);
+        boot = report_find_boot(journal, arguments->report.boot, root_fd >= 0, &is_valid);
         if (!is_valid) {
                 log_error("-b %.40s: must be a number as for journalctl, or a boot id.",
-                          arguments->boot);
+                          arguments->report.boot);
                 return -EINVAL;
         }
         r = report_make(journal, boot, root_fd, config, &report);
         if (r < 0)
                 return r;
-        if (arguments->svg)
-                r = write_file(arguments->svg, show_report_svg, &report);
-        if (r >= 0 && arguments->metrics)
-                r = write_file(arguments->metrics, show_report_metrics, &report);
+        if (arguments->report.svg)
+                r = write_file(arguments->report.svg, show_report_svg, &report);
+        if (r >= 0 && arguments->report.metrics)
+                r = write_file(arguments->report.metrics, show_report_metrics, &report);
         if (r >= 0 && (!has_file || arguments->json))
                 r = show_report(&report, arguments->json, stdout);
         for (size_t i = 0; has_file && i < report.notes.n; i++)
@@ -73,12 +73,12 @@ static int report_one(const Arguments *arguments, JournalRecord *journal, int ro
         return r;
 }
 
-/* The last arguments->trend shutdowns with a record. */
+/* The last arguments->report.trend shutdowns with a record. */
 static int report_trend(const Arguments *arguments, JournalRecord *journal, int root_fd,
                         const Config *config) {
-        Report *reports = calloc(arguments->trend, sizeof(*reports));
-        History *histories = calloc(arguments->trend, sizeof(*histories));
-        size_t first = arguments->trend, n_trends = 0;
+        Report *reports = calloc(arguments->report.trend, sizeof(*reports));
+        History *histories = calloc(arguments->report.trend, sizeof(*histories));
+        size_t first = arguments->report.trend, n_trends = 0;
         Trend *trends = NULL;
         int r = reports && histories ? 0 : -ENOMEM;
 
@@ -92,16 +92,17 @@ static int report_trend(const Arguments *arguments, JournalRecord *journal, int 
                         }
                 }
         if (r >= 0)
-                r = history_trend(histories + first, arguments->trend - first, &trends, &n_trends);
+                r = history_trend(histories + first, arguments->report.trend - first, &trends,
+                                  &n_trends);
         if (r >= 0)
-                r = show_trend(trends, n_trends, reports + first, arguments->trend - first,
+                r = show_trend(trends, n_trends, reports + first, arguments->report.trend - first,
                                arguments->json, stdout);
         if (r >= 0 && n_trends == 0) {
                 log_info("The journal has no record of any shutdown that took a drive down.");
                 r = -ENODATA;
         }
         trends = trends_free(trends, n_trends);
-        for (size_t i = first; reports && i < arguments->trend; i++)
+        for (size_t i = first; reports && i < arguments->report.trend; i++)
                 report_done(&reports[i]);
         free(reports);
         free(histories);
@@ -115,14 +116,17 @@ int verb_report(const Arguments *arguments) {
 
         r = root_fd < 0 ? root_fd : config_read(root_fd, config_log_problem, NULL, &config);
         if (r >= 0) {
-                r = journal_record_open(arguments->journal, &journal);
+                r = journal_record_open(arguments->report.journal, &journal);
                 if (r < 0)
-                        log_error("%s: %s", arguments->journal ? arguments->journal : "The journal",
+                        log_error("%s: %s",
+                                  arguments->report.journal ? arguments->report.journal
+                                                            : "The journal",
                                   strerror(-r));
                 /* This machine's settings explain nothing about a journal from elsewhere. */
                 if (r >= 0)
-                        r = (arguments->trend > 0 ? report_trend : report_one)(
-                                arguments, &journal, arguments->journal ? -1 : root_fd, &config);
+                        r = (arguments->report.trend > 0 ? report_trend : report_one)(
+                                arguments, &journal, arguments->report.journal ? -1 : root_fd,
+                                &config);
                 journal_record_done(&journal);
                 config_done(&config);
         }

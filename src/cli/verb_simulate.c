@@ -43,17 +43,18 @@ static int read_options(const Arguments *arguments, Scene *scene) {
         uint64_t max_parallel;
         int r = 0;
 
-        if (arguments->seed)
-                r = parse_number("seed", arguments->seed, UINT64_MAX, &scene->latency.seed);
-        if (r >= 0 && arguments->latency) {
-                r = latency_parse(arguments->latency, &scene->latency);
+        if (arguments->simulate.seed)
+                r = parse_number("seed", arguments->simulate.seed, UINT64_MAX,
+                                 &scene->latency.seed);
+        if (r >= 0 && arguments->simulate.latency) {
+                r = latency_parse(arguments->simulate.latency, &scene->latency);
                 if (r < 0)
                         log_error("--latency=%.40s: must be a time as in 2s, a range as in "
                                   "0.1s-13s or a list as in 1s,2s,4s.",
-                                  arguments->latency);
+                                  arguments->simulate.latency);
         }
-        if (r >= 0 && arguments->max_parallel) {
-                r = parse_number("max-parallel", arguments->max_parallel, UINT32_MAX,
+        if (r >= 0 && arguments->simulate.max_parallel) {
+                r = parse_number("max-parallel", arguments->simulate.max_parallel, UINT32_MAX,
                                  &max_parallel);
                 if (r >= 0)
                         scene->machine.config.max_parallel = (unsigned) max_parallel;
@@ -89,8 +90,8 @@ static void print_notes(const Scene *scene) {
 }
 
 static int draw(const Arguments *arguments, const Scene *scene) {
-        bool is_stdout = STREQ(arguments->svg, "-");
-        FILE *stream = is_stdout ? stdout : fopen(arguments->svg, "we");
+        bool is_stdout = STREQ(arguments->report.svg, "-");
+        FILE *stream = is_stdout ? stdout : fopen(arguments->report.svg, "we");
         int r;
 
         r = stream ? show_simulations_svg(&scene->machine.topology, scene->simulations, N_ORDERS,
@@ -99,7 +100,7 @@ static int draw(const Arguments *arguments, const Scene *scene) {
         if (stream && !is_stdout && fclose(stream) != 0 && r >= 0)
                 r = -errno;
         if (r < 0)
-                log_error("%s: %s.", arguments->svg, strerror(-r));
+                log_error("%s: %s.", arguments->report.svg, strerror(-r));
         return r;
 }
 
@@ -117,9 +118,9 @@ static int simulate_all(const Arguments *arguments, Scene *scene) {
         }
         for (size_t i = 0; i < scene->simulations[0].plan.n_warnings; i++)
                 log_warning("%s", scene->simulations[0].plan.warnings[i]);
-        if (arguments->svg)
+        if (arguments->report.svg)
                 r = draw(arguments, scene);
-        if (r < 0 || (arguments->svg && !arguments->json))
+        if (r < 0 || (arguments->report.svg && !arguments->json))
                 return r;
         r = show_simulations(scene->simulations, N_ORDERS, arguments->json, stdout);
         if (r < 0)
@@ -137,7 +138,7 @@ int verb_simulate(const Arguments *arguments) {
                 return EXIT_FAILURE;
         if (read_options(arguments, &scene) < 0)
                 return EXIT_FAILURE;
-        if (verb_is_this_machine(arguments) && !arguments->latency &&
+        if (verb_is_this_machine(arguments) && !arguments->simulate.latency &&
             verb_read_times(root_fd, &scene.machine) < 0)
                 return EXIT_FAILURE;
         return simulate_all(arguments, &scene) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -1,30 +1,33 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What main hands to each verb. */
+/* The verbs, and what main() passes to them. */
 #pragma once
 
 #include "base/lines.h"
 #include "config/config.h"
 #include "model/topology.h"
 
+/* Texts are as they stand on the command line; NULL where the option was not given. */
 typedef struct Arguments {
         bool json;
-        bool yes;
-        bool no_claim;
-        bool has_stage;
-        Stage stage;
-        bool has_order;
-        Order order;
-        const char *root; /* these are as they stand on the command line, or NULL */
-        const char *generate;
-        const char *latency;
-        const char *seed;
-        const char *max_parallel;
-        const char *boot;    /* report: -b, or NULL */
-        const char *journal; /* report: the journal's path, or NULL */
-        const char *svg;     /* report, simulate: where to write the timeline, or NULL */
-        const char *metrics; /* report: the same for Prometheus */
-        unsigned trend;      /* report: compare that many shutdowns; 0: don't */
-        int n_operands;      /* words behind the verb */
+        const char *root;     /* plan, simulate, config */
+        const char *generate; /* plan, simulate */
+        bool no_claim;        /* plan, simulate, snapshot */
+        struct {
+                Stage stage; /* default: STAGE_UNIT */
+                Order order; /* _ORDER_INVALID: that of the configuration */
+        } plan;
+        struct {
+                const char *latency, *seed, *max_parallel;
+        } simulate;
+        struct {
+                const char *boot, *journal, *metrics;
+                const char *svg; /* simulate too */
+                unsigned trend;  /* how many shutdowns to compare; 0: none */
+        } report;
+        struct {
+                bool yes;
+        } rehearse;
+        int n_operands; /* words after the verb */
         char **operands;
         char *argv0; /* see ops_kernel_new() */
 } Arguments;
@@ -34,10 +37,10 @@ typedef struct Verb {
         int (*function)(const Arguments *arguments);
         const char *help;
         int max_operands;
-        const char *options; /* long names, with a blank between any two */
+        const char *options; /* the long names of those that it takes, separated by blanks */
 } Verb;
 
-/* What this program can do; the first one is what it does without a verb. Ends with a NULL name. */
+/* All verbs; the first one is the default. The last entry has no name. */
 extern const Verb verbs[];
 
 /* Each returns the exit status. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The verbs of nvme-async-shutdown, for people. */
+/* The table of verbs. */
 
 #include "cli/verbs.h"
 
@@ -18,8 +18,7 @@ const Verb verbs[] = {
           "" },
         { "rehearse", verb_rehearse, "Shut idle controllers down now and bind them again", 0,
           "json yes" },
-        { "exitrd", verb_exitrd, "Tell the unit of that name whether a shutdown needs an exitrd", 0,
-          "" },
+        { "exitrd", verb_exitrd, "Exit 0 if this shutdown should use an exitrd (internal)", 0, "" },
         { "config", verb_config, "Show the effective configuration and where it comes from", 0,
           "json root" },
         {},
