@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* "plan": what would happen to each controller now, and why. Changes nothing. */
+/* "plan": shows what a stage would do to each controller now, and why. Changes nothing. */
 
 #include "base/log.h"
 #include "cli/verbs.h"
@@ -28,7 +28,7 @@ static const char *how_they_go(const Plan *plan, Order order) {
         return order_phrase_table[order];
 }
 
-/* What the tree does not show: how it ends, and what would keep a shutdown from doing it. */
+/* Prints the totals, and the reasons that would keep a shutdown from acting. */
 static void print_notes(const Topology *topology, const Plan *plan, const Config *config,
                         Stage stage) {
         size_t n = count_controllers(topology);
@@ -54,9 +54,9 @@ static void print_notes(const Topology *topology, const Plan *plan, const Config
                               "nvme-async-shutdown.conf(5).\n");
 }
 
-static int show(const Arguments *arguments, Stage stage, const Machine *machine) {
+static int print_plan(const Arguments *arguments, Stage stage, const Machine *machine) {
         const Topology *topology = &machine->topology;
-        Plan plan;
+        _cleanup_(plan_done) Plan plan = PLAN_INIT;
         int r;
 
         r = plan_make(topology, &machine->config, &plan);
@@ -64,12 +64,14 @@ static int show(const Arguments *arguments, Stage stage, const Machine *machine)
                 return r;
         for (size_t i = 0; i < plan.n_warnings; i++)
                 log_warning("%s", plan.warnings[i]);
-        if (arguments->json || topology->n_devices > 0)
+        if (arguments->json || topology->n_devices > 0) {
                 r = show_plan(topology, &plan, &machine->config, arguments->json, stdout);
-        if (r >= 0 && !arguments->json)
+                if (r < 0)
+                        return r;
+        }
+        if (!arguments->json)
                 print_notes(topology, &plan, &machine->config, stage);
-        plan_done(&plan);
-        return r;
+        return 0;
 }
 
 int verb_plan(const Arguments *arguments) {
@@ -84,7 +86,7 @@ int verb_plan(const Arguments *arguments) {
                 machine.config.order = arguments->plan.order;
         if (stage == STAGE_EXITRD)
                 exitrd_release_root(&machine.topology);
-        r = show(arguments, stage, &machine);
+        r = print_plan(arguments, stage, &machine);
         if (r < 0)
                 log_error("Could not make a plan: %s", strerror(-r));
         return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* "simulate": what a shutdown would cost in each order. Changes nothing. */
+/* "simulate": shows the time of a shutdown in each order. Changes nothing. */
 
 #include <inttypes.h>
 
@@ -9,7 +9,7 @@
 #include "show/simulation.h"
 #include "trial/latency.h"
 
-/* Dearest first, so that the gain can be read downwards. */
+/* The slowest first, so that the gain grows from line to line. */
 static const Order shown_orders[] = { ORDER_SERIAL, ORDER_LEAVES, ORDER_TWO_PASS, ORDER_HIERARCHY };
 
 #define N_ORDERS ARRAY_SIZE(shown_orders)
@@ -41,28 +41,34 @@ static int parse_number(const char *option, const char *text, uint64_t max, uint
 
 static int read_options(const Arguments *arguments, Scene *scene) {
         uint64_t max_parallel;
-        int r = 0;
+        int r;
 
-        if (arguments->simulate.seed)
+        if (arguments->simulate.seed) {
                 r = parse_number("seed", arguments->simulate.seed, UINT64_MAX,
                                  &scene->latency.seed);
-        if (r >= 0 && arguments->simulate.latency) {
-                r = latency_parse(arguments->simulate.latency, &scene->latency);
                 if (r < 0)
+                        return r;
+        }
+        if (arguments->simulate.latency) {
+                r = latency_parse(arguments->simulate.latency, &scene->latency);
+                if (r < 0) {
                         log_error("--latency=%.40s: must be a time as in 2s, a range as in "
                                   "0.1s-13s or a list as in 1s,2s,4s.",
                                   arguments->simulate.latency);
+                        return r;
+                }
         }
-        if (r >= 0 && arguments->simulate.max_parallel) {
+        if (arguments->simulate.max_parallel) {
                 r = parse_number("max-parallel", arguments->simulate.max_parallel, UINT32_MAX,
                                  &max_parallel);
-                if (r >= 0)
-                        scene->machine.config.max_parallel = (unsigned) max_parallel;
+                if (r < 0)
+                        return r;
+                scene->machine.config.max_parallel = (unsigned) max_parallel;
         }
-        return r;
+        return 0;
 }
 
-/* What the numbers rest on, and what would be different in earnest. */
+/* Prints the sources of the times, and the differences to a real shutdown. */
 static void print_notes(const Scene *scene) {
         const LatencySources *n = &scene->sources;
         const Simulation *s = scene->simulations;
