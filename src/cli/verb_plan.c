@@ -16,15 +16,15 @@ static size_t count_controllers(const Topology *topology) {
 }
 
 static const char *const order_phrase_table[_ORDER_MAX] = {
-        [ORDER_HIERARCHY] = "at the same time",
-        [ORDER_LEAVES] = "at the same time, those above others afterwards one by one",
-        [ORDER_TWO_PASS] = "at the same time, in two passes",
+        [ORDER_HIERARCHY] = "concurrently",
+        [ORDER_LEAVES] = "concurrently, those above others afterwards one by one",
+        [ORDER_TWO_PASS] = "concurrently, in two passes",
         [ORDER_SERIAL] = "one after the other",
 };
 
 static const char *how_they_go(const Plan *plan, Order order) {
         if (order == ORDER_HIERARCHY && plan_has_waiting_controllers(plan))
-                return "at the same time, physical functions after their virtual ones";
+                return "concurrently, physical functions after their virtual ones";
         return order_phrase_table[order];
 }
 
@@ -38,8 +38,8 @@ static void print_notes(const Topology *topology, const Plan *plan, const Config
                 return;
         }
         (void) printf(
-                "\nStage %s, were it to run now: %zu of %zu controllers would be detached %s, "
-                "%zu left to the kernel.\n",
+                "\nIf the stage %s ran now: %zu of %zu controllers detached %s, %zu left to the "
+                "kernel.\n",
                 stage_to_string(stage), plan->n_detach, n, how_they_go(plan, config->order),
                 n - plan->n_detach);
         show_selection(config, topology, stdout);
@@ -47,8 +47,8 @@ static void print_notes(const Topology *topology, const Plan *plan, const Config
                 (void) printf("Fewer than MinControllers=%u: nothing would be done.\n",
                               config->min_controllers);
         else if (plan->n_detach > 0)
-                (void) printf("A shutdown unmounts file systems and stops swap first; what that "
-                              "frees is taken as well.\n");
+                (void) printf("A shutdown first unmounts file systems and stops swap; drives that "
+                              "become idle are taken as well.\n");
         if (!config->is_enabled)
                 (void) printf("Enabled=no: a shutdown leaves all of them to the kernel. See "
                               "nvme-async-shutdown.conf(5).\n");

@@ -77,22 +77,22 @@ static void print_notes(const Scene *scene) {
                       "%zu assumed to be %.1fs.\n",
                       n->n_measured + n->n_rtd3e + n->n_given + n->n_assumed, n->n_measured,
                       n->n_rtd3e, n->n_given, n->n_assumed, (double) LATENCY_DEFAULT_USEC / 1e6);
-        (void) printf("serial is what the kernel does by itself, hierarchy the default of "
-                      "Order=.\n"
-                      "AT ONCE is the most that are shut down at the same time, BUSY how much of "
-                      "the time that many would be.\n"
-                      "KERNEL is what stays in use at the end of a shutdown and is left to the "
-                      "kernel's own pass.\n");
+        (void) printf("serial: the kernel alone. hierarchy: the default of Order=.\n"
+                      "AT ONCE: peak number in parallel. BUSY: average load relative to that "
+                      "peak.\n"
+                      "KERNEL: controllers still in use at the end, which the kernel's pass takes "
+                      "one by one.\n");
         show_selection(&scene->machine.config, NULL, stdout);
         if (s->n_detached > 0 && s->n_detached < scene->machine.config.min_controllers)
                 (void) printf("Fewer than MinControllers=%u: nothing would be done.\n",
                               scene->machine.config.min_controllers);
         for (size_t i = 0; i < N_ORDERS; i++)
                 if (s[i].elapsed_usec > scene->machine.config.timeout_usec)
-                        (void) printf("%s: a stage ends at TimeoutSec=%.10gs; the kernel's pass "
-                                      "takes what is left then.\n",
-                                      order_to_string(s[i].order),
-                                      (double) scene->machine.config.timeout_usec / 1e6);
+                        (void) printf(
+                                "%s: longer than TimeoutSec=%.10gs, when the stage leaves the "
+                                "rest to the kernel.\n",
+                                order_to_string(s[i].order),
+                                (double) scene->machine.config.timeout_usec / 1e6);
 }
 
 static int draw(const Arguments *arguments, const Scene *scene) {
