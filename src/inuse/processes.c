@@ -348,7 +348,7 @@ static int walk_processes(Usage *usage, int (*read)(Process *process)) {
         while ((name = file_readdir(dir, &r))) {
                 Process process = { .walk = &walk, .pid = name };
 
-                /* The process that reads a recorded machine is none of its own. */
+                /* In a recorded machine our own number is that of another process. */
                 if (!is_pid(name) || (STREQ(name, self) && !recorded_is_root()))
                         continue;
                 r = read(&process);

@@ -10,7 +10,7 @@
 #include "base/file.h"
 #include "base/recorded.h"
 
-/* What open(2) said when the machine was recorded. */
+/* Answers as open(2) did when the machine was recorded. */
 static int open_recorded(int root_fd, const char *path, dev_t devnum, bool claim) {
         _cleanup_free_ char *answer = NULL;
         mode_t type;

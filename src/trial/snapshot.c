@@ -21,11 +21,11 @@
 #define PCI_CONFIG_SIZE 256
 #define LINKS_MAX 40 /* to follow for one path, as the kernel does (path_resolution(7)) */
 
-/* What paths inside a file are worth. */
+/* Which paths in the text of a file are copied too. */
 typedef enum Names {
         NAMES_NONE,
-        NAMES_DEV, /* those below /dev are read too */
-        NAMES_ALL, /* each is looked at: its type only, unless it is below /dev */
+        NAMES_DEV, /* those below /dev */
+        NAMES_ALL, /* all; of a plain file only its existence */
 } Names;
 
 typedef struct Recorder {
@@ -34,7 +34,8 @@ typedef struct Recorder {
         Names names; /* of the file that is copied */
 } Recorder;
 
-/* Each is copied with the links on the way and what they lead to; "*" ends a pattern of names. */
+/* All that the readers of tree and inuse read, except PCI functions and nodes. A "*" stands for the
+ * rest of a name. */
 static const struct {
         const char *pattern;
         Names names;
@@ -108,7 +109,7 @@ static int write_file(const Recorder *recorder, const char *path, const void *da
         return (size_t) n == size ? 0 : -EIO;
 }
 
-/* Copies, of each path in the text, what stands at it; changes the text. */
+/* Copies the files that the text names. Changes the text. */
 static int copy_names(Recorder *recorder, char *text) {
         Names names = recorder->names;
         char *word;
@@ -148,7 +149,7 @@ static int copy_pci_config(Recorder *recorder, const char *path) {
         return n < 0 ? 0 : write_file(recorder, path, config, (size_t) n);
 }
 
-/* Of a character device its directory is looked for by number. */
+/* The readers find the directory of a character device by its number. */
 static int copy_node(Recorder *recorder, const char *path, mode_t type, dev_t devnum) {
         char text[64], link[64];
         int r;
@@ -166,7 +167,7 @@ static bool has_content(const char *path) {
         return STARTSWITH(path, "sys/") || STARTSWITH(path, "proc/");
 }
 
-static int copy_end(Recorder *recorder, const char *path, mode_t type, dev_t devnum) {
+static int copy_leaf(Recorder *recorder, const char *path, mode_t type, dev_t devnum) {
         if (S_ISBLK(type) || S_ISCHR(type))
                 return copy_node(recorder, path, type, devnum);
         if (!S_ISREG(type))
@@ -177,8 +178,8 @@ static int copy_end(Recorder *recorder, const char *path, mode_t type, dev_t dev
                                                     : copy_text(recorder, path);
 }
 
-/* The path below the root that a link leads to; dir: that of the link's directory, without links.
- */
+/* Sets ret to the target of a link, as a path below the root. dir: the path of the link's directory,
+ * with all links resolved; rest: appended to the target. */
 static int resolve_link(const char *dir, const char *target, const char *rest, char ret[PATH_MAX]) {
         _cleanup_free_ char *whole = NULL;
         char *at, *name;
@@ -206,7 +207,7 @@ static int resolve_link(const char *dir, const char *target, const char *rest, c
         return 0;
 }
 
-/* The link is made relative, so that it does not lead out of the directory. */
+/* An absolute link becomes a relative one, so that it does not lead to the live machine. */
 static int copy_link(const Recorder *recorder, const char *path, const char *target) {
         char relative[2 * PATH_MAX] = "";
         size_t length = 0;
@@ -220,8 +221,13 @@ static int copy_link(const Recorder *recorder, const char *path, const char *tar
         return make_link(recorder, path, relative);
 }
 
-/* Copies one component of a path: 0: it is a directory; 1: it is a link, and *path is now the whole
- * path with that link resolved; 2: nothing can be below it; or -errno. end: where it ends. */
+typedef enum Component {
+        COMPONENT_DIRECTORY,
+        COMPONENT_LINK, /* path is now the whole path with that link resolved */
+        COMPONENT_END,  /* nothing is below it: a file, unreadable or missing */
+} Component;
+
+/* Copies the component of the path that ends at `end`. Returns a Component or -errno. */
 static int copy_component(Recorder *recorder, char path[PATH_MAX], size_t end) {
         char component[PATH_MAX], target[PATH_MAX], *slash;
         mode_t type;
@@ -233,18 +239,20 @@ static int copy_component(Recorder *recorder, char path[PATH_MAX], size_t end) {
         r = file_stat_node(recorder->from_fd, component, AT_SYMLINK_NOFOLLOW, &type, &devnum);
         if (r < 0) {
                 r = copy_unreadable(recorder, component, r);
-                return r < 0 ? r : 2;
+                return r < 0 ? r : COMPONENT_END;
         }
-        if (S_ISDIR(type))
-                return mkdirat(recorder->to_fd, component, 0755) < 0 && errno != EEXIST ? -errno
-                                                                                        : 0;
+        if (S_ISDIR(type)) {
+                if (mkdirat(recorder->to_fd, component, 0755) < 0 && errno != EEXIST)
+                        return -errno;
+                return COMPONENT_DIRECTORY;
+        }
         if (!S_ISLNK(type)) {
-                r = copy_end(recorder, component, type, devnum);
-                return r < 0 ? r : 2;
+                r = copy_leaf(recorder, component, type, devnum);
+                return r < 0 ? r : COMPONENT_END;
         }
         n = readlinkat(recorder->from_fd, component, target, sizeof(target) - 1);
         if (n < 0)
-                return 2;
+                return COMPONENT_END;
         target[n] = '\0';
         r = copy_link(recorder, component, target);
         if (r < 0)
@@ -252,11 +260,11 @@ static int copy_component(Recorder *recorder, char path[PATH_MAX], size_t end) {
         slash = strrchr(component, '/');
         *(slash ?: component) = '\0';
         r = resolve_link(component, target, path + end, path);
-        return r < 0 ? r : 1;
+        return r < 0 ? r : COMPONENT_LINK;
 }
 
-/* Copies what stands at a path and all directories and links on the way; nothing where there is
- * nothing. */
+/* Copies the file at the path, the directories and links on the way, and their targets. A missing
+ * file is no error. */
 static int copy_path(Recorder *recorder, const char *original) {
         char path[PATH_MAX];
         unsigned n_links = 0;
@@ -272,10 +280,13 @@ static int copy_path(Recorder *recorder, const char *original) {
                 r = copy_component(recorder, path, end);
                 if (r < 0)
                         return r;
-                if (r > 1 || (r == 1 && ++n_links > LINKS_MAX))
+                if (r == COMPONENT_END)
                         return 0;
-                if (r == 1)
-                        end = 0;
+                if (r == COMPONENT_DIRECTORY)
+                        continue;
+                if (++n_links > LINKS_MAX)
+                        return 0;
+                end = 0;
         }
         return 0;
 }
@@ -361,7 +372,7 @@ static int copy_functions(Recorder *recorder, const Topology *topology) {
         return 0;
 }
 
-/* Adds a line to the file of a node, if there is one. */
+/* Adds a line to the file of a node. A missing file is no error. */
 static int add_answer(const Recorder *recorder, const char *path, const char *question,
                       const char *answer) {
         _cleanup_close_ int fd = openat(recorder->to_fd, path, O_WRONLY | O_APPEND | O_CLOEXEC);
@@ -385,7 +396,7 @@ static int record_claim(Recorder *recorder, const Block *block, const char *path
         return add_answer(recorder, path, "claim", answer);
 }
 
-/* "/dev/nvme1n1 is open in qemu[4711]": that process with that file. */
+/* Records the process of "/dev/nvme1n1 is open in qemu[4711]", with that file. */
 static int record_opener(Recorder *recorder, const Use *use) {
         static const char open[] = " is open in ";
         char node[64], comm[64], path[128], target[96];
@@ -418,7 +429,7 @@ static int record_opener(Recorder *recorder, const Use *use) {
         return make_link(recorder, path, target);
 }
 
-/* "/proc/711/fd: Permission denied": of the many that a user may not look at one is enough. */
+/* Records the first process that could not be read, "/proc/711/fd: Permission denied". */
 static int record_doubt(Recorder *recorder, const Use *use) {
         _cleanup_free_ char *path = NULL;
         int pid;
@@ -478,7 +489,7 @@ static int record_controllers(Recorder *recorder, const Topology *topology) {
         return 0;
 }
 
-/* Without an answer in its file a loop device has not told what it stands on. */
+/* A node without an answer counts as a loop device that does not answer. */
 static int record_loop(Recorder *recorder, const char *name) {
         LoopBacking loop = {};
         char path[128], answer[32];

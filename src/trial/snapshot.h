@@ -5,15 +5,15 @@
 #include "base/lines.h"
 #include "model/topology.h"
 
-/* Copies what the readers of config, tree and inuse read below root_fd into the empty directory
- * to_fd:
- *   - attributes, tables, configuration files and the links that lead to them, at their paths;
- *   - a device node as recorded.h has it, with the answers in the topology, which survey() and
- *     rtd3e_read() have filled, and with those of loop devices;
- *   - a process that has a device open, as far as the topology tells: its name and that device;
- *   - what can't be read as a link to itself: it can't be read there either.
+/* Copies the files that the readers of config, tree and inuse read below root_fd into the empty
+ * directory to_fd:
+ *   - attributes, tables, configuration files, and the links that lead to them, at their paths;
+ *   - a device node as a plain file (recorded.h), with the answers in the topology, which survey()
+ *     and rtd3e_read() have filled, and the answers of loop devices;
+ *   - each process that has a device open according to the topology: its name and that device;
+ *   - an unreadable file or directory as a link to itself, which is unreadable too.
  * has_claims: the topology's uses include claims (UsageOptions.claim).
- * Adds to unknown what could not be read, and writes these lines to RECORDED_UNKNOWN.
- * 0 or -errno. */
+ * Adds a line to unknown for each unreadable file, and writes all lines to RECORDED_UNKNOWN.
+ * Returns 0 or -errno. */
 int snapshot_write(int root_fd, const Topology *topology, bool has_claims, Lines *unknown,
                    int to_fd) _must_check_;
