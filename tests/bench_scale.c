@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* How the cost of a plan and of a shutdown's simulation grows with the machine. Each measurement is
- * made in a process of its own: its memory can be told then, and it has no memory yet, as whoever
- * calls "simulate" has none.
+/* Measures how the cost of a plan and of a simulation grows with the machine. Each measurement has a
+ * process of its own: so its peak of memory can be told, and it starts without any, like "simulate".
  *
- * Without arguments: the figures. --check: exit status 1 if a limit is exceeded. --csv: for
+ * Without arguments it prints the figures. --check: exit status 1 if a limit is exceeded. --csv: for
  * plot_scale.py. */
 
 #include <inttypes.h>

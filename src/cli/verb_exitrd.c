@@ -57,19 +57,23 @@ static int is_worth_it(int root_fd, const Config *config) {
         return n >= config->min_controllers;
 }
 
+static int may_ask_for_exitrd(int root_fd) {
+        _cleanup_(config_done) Config config = {};
+        int r;
+
+        r = config_read(root_fd, config_log_problem, NULL, &config);
+        if (r < 0)
+                return r;
+        r = is_wanted(root_fd, &config);
+        return r <= 0 ? r : is_worth_it(root_fd, &config);
+}
+
 int verb_exitrd(const Arguments *arguments) {
         _cleanup_close_ int root_fd = -1;
-        Config config;
         int r;
 
         root_fd = file_open_root("/");
-        r = root_fd < 0 ? root_fd : config_read(root_fd, config_log_problem, NULL, &config);
-        if (r >= 0) {
-                r = is_wanted(root_fd, &config);
-                if (r > 0)
-                        r = is_worth_it(root_fd, &config);
-                config_done(&config);
-        }
+        r = root_fd < 0 ? root_fd : may_ask_for_exitrd(root_fd);
         if (r < 0)
                 log_error("No exitrd is asked for: %s.", strerror(-r));
         return r > 0 ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -111,16 +111,17 @@ static int draw(const Arguments *arguments, const Scene *scene) {
 }
 
 static int simulate_all(const Arguments *arguments, Scene *scene) {
-        int r = 0;
+        int r;
 
         simulate_teardown(&scene->machine.topology);
         scene->sources = latency_apply(&scene->latency, &scene->machine.topology);
-        for (size_t i = 0; i < N_ORDERS && r >= 0; i++)
+        for (size_t i = 0; i < N_ORDERS; i++) {
                 r = simulate(&scene->machine.topology, &scene->machine.config, shown_orders[i],
                              &scene->simulations[i]);
-        if (r < 0) {
-                log_error("Could not simulate a shutdown: %s.", strerror(-r));
-                return r;
+                if (r < 0) {
+                        log_error("Could not simulate a shutdown: %s.", strerror(-r));
+                        return r;
+                }
         }
         for (size_t i = 0; i < scene->simulations[0].plan.n_warnings; i++)
                 log_warning("%s", scene->simulations[0].plan.warnings[i]);

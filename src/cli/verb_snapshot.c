@@ -10,23 +10,20 @@
 #include "base/log.h"
 #include "cli/verbs.h"
 
-/* The directory must be new: what is there already would be read as a part of the machine. It is
- * for its owner alone, since it holds serial numbers and mount points. */
+/* The directory must be new, since any other file in it would be read as a part of the machine. Only
+ * its owner may read it: it holds serial numbers and mount points. Returns the descriptor, or -errno
+ * with the error logged. */
 static int make_directory(const char *path) {
-        int fd = -1, r = 0;
+        int fd = mkdir(path, 0700) < 0 ? -1 : open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-        if (mkdir(path, 0700) < 0)
-                r = -errno;
-        else
-                fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        if (r >= 0 && fd < 0)
-                r = -errno;
-        if (r < 0)
-                log_error("%s: %s.", path, strerror(-r));
-        return r < 0 ? r : fd;
+        if (fd >= 0)
+                return fd;
+        fd = -errno;
+        log_error("%s: %s.", path, strerror(-fd));
+        return fd;
 }
 
-static int record(const Arguments *arguments, int root_fd, Machine *machine, int to_fd) {
+static int record_machine(const Arguments *arguments, int root_fd, Machine *machine, int to_fd) {
         int r;
 
         r = verb_read_times(root_fd, machine);
@@ -58,7 +55,7 @@ int verb_snapshot(const Arguments *arguments) {
         to_fd = make_directory(arguments->operands[0]);
         if (to_fd < 0)
                 return EXIT_FAILURE;
-        r = record(arguments, root_fd, &machine, to_fd);
+        r = record_machine(arguments, root_fd, &machine, to_fd);
         if (r < 0)
                 log_error("Could not record this machine in %s: %s.", arguments->operands[0],
                           strerror(-r));

@@ -336,20 +336,25 @@ static int copy_patterns(Recorder *recorder) {
         return 0;
 }
 
+static int copy_configuration_file(Recorder *recorder, const char *path) {
+        _cleanup_free_ char *directory = strndup(path, (size_t) (strrchr(path, '/') - path));
+        int r;
+
+        if (!directory)
+                return -ENOMEM;
+        r = copy_path(recorder, directory);
+        return r < 0 ? r : copy_text(recorder, path);
+}
+
 static int copy_configuration(Recorder *recorder) {
         char **paths = NULL;
         int r;
 
         r = conf_files_list(recorder->from_fd, "nvme-async-shutdown.conf", &paths);
-        for (char **path = paths; r >= 0 && path && *path; path++) {
-                char *slash = strrchr(*path, '/');
-
-                *slash = '\0';
-                r = copy_path(recorder, *path);
-                *slash = '/';
-                if (r >= 0)
-                        r = copy_text(recorder, *path);
-        }
+        if (r < 0)
+                return r;
+        for (char **path = paths; *path && r >= 0; path++)
+                r = copy_configuration_file(recorder, *path);
         conf_files_free(paths);
         return r;
 }

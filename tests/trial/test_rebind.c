@@ -328,7 +328,7 @@ Test(rebind, says_so_when_no_process_can_be_had) {
                "echo 0000:02:00.0 > /" BIND);
 }
 
-Test(rebind, leaves_no_process_behind) {
+Test(rebind, leaves_no_process) {
         run(10 * USEC_PER_SEC);
         cr_expect(eq(uint, n_forks, N));
         cr_expect(eq(int, (int) waitpid(-1, NULL, WNOHANG), -1));
