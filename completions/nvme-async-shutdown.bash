@@ -2,12 +2,12 @@
 # shellcheck shell=bash
 # Completion of nvme-async-shutdown(8) for bash. tests/check-help compares it with --help.
 
-# Whether the verb is one of these; before a verb every option may stand.
+# Whether the verb is one of these; before the verb every option is allowed.
 __nvme_async_shutdown_takes() {
         [[ -z $verb || " $* " == *" $verb "* ]]
 }
 
-# The verb among the words before the cursor; a word that is an option's value is none.
+# The verb among the words before the cursor, skipping the values of options.
 __nvme_async_shutdown_verb() {
         local i
 
@@ -61,9 +61,8 @@ _nvme_async_shutdown() {
                 __nvme_async_shutdown_takes plan simulate && words+=(--generate=)
                 __nvme_async_shutdown_takes plan simulate config && words+=(--root=)
                 __nvme_async_shutdown_takes simulate && words+=(--latency= --seed= --max-parallel=)
-                __nvme_async_shutdown_takes report simulate && words+=(--svg=)
                 __nvme_async_shutdown_takes report &&
-                        words+=(-b --boot= --metrics= --trend --journal=)
+                        words+=(-b --boot= --svg= --metrics= --trend --journal=)
                 case $verb in
                 '') words+=(plan simulate snapshot report import rehearse exitrd config) ;;
                 esac

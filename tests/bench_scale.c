@@ -1,26 +1,29 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Measures how the cost of a plan and of a simulation grows with the machine. Each measurement has a
- * process of its own: so its peak of memory can be told, and it starts without any, like "simulate".
+/* How the cost of a plan and of a simulated shutdown grows with the machine. Each measurement has a
+ * process of its own, so that its memory can be measured and, as with the verb "simulate", none is
+ * allocated before.
  *
- * Without arguments it prints the figures. --check: exit status 1 if a limit is exceeded. --csv: for
- * plot_scale.py. */
+ * Without arguments: prints a table.
+ * --check: also exits with 1 if a limit is exceeded.
+ * --csv: prints figures for plot_scale.py.
+ */
 
 #include <inttypes.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-#include "config/config_keys.h"
+#include "config/config.h"
 #include "topology_builder.h"
 #include "trial/latency.h"
 #include "trial/simulate.h"
 
 #define LIMIT_USEC (100 * USEC_PER_MSEC)
 #define LIMIT_KIB (64 * 1024)
-/* Of the time for each device, between the smallest and the largest machine: a quadratic cost would
- * make it a hundred times as much. Seen: 2.4 times as much, by 1.3 times as many instructions (the
- * heaps: O(log n)) that wait for memory, as the caches no longer hold the machine: the controllers
- * end in an order that is not that of the lists. */
+/* How much more time a device may cost on the largest machine than on the smallest. A quadratic
+ * cost would make this 100. Measured: 2.4, with 1.3 times as many instructions (the heaps: O(log
+ * n)); the rest is memory access, as the machine no longer fits into the caches and controllers do
+ * not end in the order of the lists. */
 #define LIMIT_GROWTH 10
 
 #define ROUNDS 5
@@ -157,7 +160,7 @@ static int measure_once(const Topology *topology, const Config *config, Figures 
         return 0;
 }
 
-static void measure(const Size *size, Figures *figures) {
+static int measure_in_child(const Size *size, Figures *figures) {
         Latency latency = { .kind = LATENCY_KNOWN };
         Topology topology = TOPOLOGY_INIT;
         struct rusage usage;
@@ -166,16 +169,16 @@ static void measure(const Size *size, Figures *figures) {
 
         config_set_defaults(&config);
         build_machine(size, &topology);
-        r = latency_parse("0.1s-13s", &latency);
-        if (r >= 0)
-                (void) latency_apply(&latency, &topology);
-        if (r >= 0)
-                r = measure_once(&topology, &config, figures);
         figures->n_devices = topology.n_devices;
+        r = latency_parse("0.1s-13s", &latency);
+        if (r < 0)
+                return r;
+        (void) latency_apply(&latency, &topology);
+        r = measure_once(&topology, &config, figures);
         topology_done(&topology);
         (void) getrusage(RUSAGE_SELF, &usage);
         figures->peak_kib = usage.ru_maxrss;
-        figures->is_complete = r >= 0;
+        return r;
 }
 
 static void measure_apart(const Size *size, Figures *figures) {
@@ -183,7 +186,7 @@ static void measure_apart(const Size *size, Figures *figures) {
                 pid_t pid = fork();
 
                 if (pid == 0) {
-                        measure(size, figures);
+                        figures->is_complete = measure_in_child(size, figures) >= 0;
                         _exit(EXIT_SUCCESS);
                 }
                 if (pid > 0)
@@ -195,7 +198,7 @@ static double each_usec(const Figures *f) {
         return (f->plan_usec + f->simulate_usec) / (double) f->n_devices;
 }
 
-static bool check(const Size *size, const Figures *f, const Figures *smallest) {
+static bool check_limits(const Size *size, const Figures *f, const Figures *smallest) {
         bool is_good = f->is_complete;
 
         if (size->is_limited &&
@@ -233,7 +236,7 @@ int main(int argc, char *argv[]) {
 
                 measure_apart(&sizes[i], f);
                 (is_csv ? print_csv : print_table)(&sizes[i], f);
-                if (is_checked && !check(&sizes[i], f, &figures[0]))
+                if (is_checked && !check_limits(&sizes[i], f, &figures[0]))
                         is_good = false;
         }
         return is_good ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Collects entries in the export format; see fake_journal.h. */
 #include "fake_journal.h"
 
 #include <criterion/criterion.h>
@@ -68,7 +69,7 @@ void fake_journal_entry(const Entry *entry) {
         log_open(LOG_TARGET_STDERR, 6);
         (void) close(pair[1]);
         begin_entry();
-        /* The native protocol's simple form is the export format's. */
+        /* The export format has the simple form of the native protocol. */
         (void) fprintf(export_stream, "%s\n", buffer);
 }
 

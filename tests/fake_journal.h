@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Journal files with whatever a test wants in them, made by systemd-journal-remote. */
+/* Journal files with entries of a test's choice, made by systemd-journal-remote. */
 #pragma once
 
 #include "record/entry.h"
 
-/* Everything added from here on was written in that boot; boots follow each other by a day. id: 32
- * hexadecimal digits. */
+/* Begins a boot, to which all entries belong until the next one begins. Boots are a day apart. id:
+ * 32 hexadecimal digits. */
 void fake_journal_boot(const char *id);
 
-/* Who wrote what is added from here on: "0" at first; NULL: no _UID= at all. */
+/* Sets the _UID= of later entries; NULL: they have none. "0" by default. */
 void fake_journal_uid(const char *sender);
 
-/* A line with SYSLOG_IDENTIFIER=nvme-async-shutdown and nothing else to it. */
+/* Adds an entry with MESSAGE= and SYSLOG_IDENTIFIER=nvme-async-shutdown only. */
 void fake_journal_line(const char *message);
 
-/* As entry_log() writes it. */
+/* Adds the entry as entry_log() writes it. */
 void fake_journal_entry(const Entry *entry);
 
-/* Writes the file and begins anew. Its path below $TMPDIR is valid until the next call. */
+/* Writes the file below $TMPDIR and forgets all entries. Returns the path, valid until the next
+ * call. */
 const char *fake_journal_write(void);
 void fake_journal_remove(void);

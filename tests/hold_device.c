@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Keeps a device in use in one of the ways that are hard to see. Usage: hold_device HOW NODE; says
- * "held" when it does, and ends with its standard input. */
+/* Keeps a device in use in one of the ways that are hard to see. Usage: hold_device HOW NODE.
+ * Prints "held" once it does, and ends with its standard input. */
 
 #include <fcntl.h>
 #include <linux/io_uring.h>
@@ -27,7 +27,7 @@ static int open_node(void) {
         return fd;
 }
 
-static void must(long r, const char *what) {
+static void require(long r, const char *what) {
         if (r >= 0)
                 return;
         perror(what);
@@ -48,7 +48,7 @@ static void *open_and_hold(void *unused) {
 }
 
 static void *open_apart_and_hold(void *unused) {
-        must(unshare(CLONE_FILES), "unshare");
+        require(unshare(CLONE_FILES), "unshare");
         return open_and_hold(NULL);
 }
 
@@ -63,7 +63,7 @@ static void map_node(void) {
         int fd = open_node();
         void *memory = mmap(NULL, MAPPED_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
-        must(memory == MAP_FAILED ? -1 : 0, "mmap");
+        require(memory == MAP_FAILED ? -1 : 0, "mmap");
         (void) close(fd);
 }
 
@@ -72,9 +72,9 @@ static void register_node(void) {
         int fd = open_node();
         long ring = syscall(SYS_io_uring_setup, 4, &params);
 
-        must(ring, "io_uring_setup");
-        must(syscall(SYS_io_uring_register, ring, IORING_REGISTER_FILES, &fd, 1),
-             "io_uring_register");
+        require(ring, "io_uring_setup");
+        require(syscall(SYS_io_uring_register, ring, IORING_REGISTER_FILES, &fd, 1),
+                "io_uring_register");
         (void) close(fd);
 }
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* JSON in one layout: that of libsmartcols has changed between its versions. */
+/* JSON in one layout, as versions of libsmartcols differ in theirs. */
 #pragma once
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <json-c/json.h>
 
-/* Frees text and returns it on one line, one blank behind each colon; free() it. */
+/* Frees text. Returns the same JSON on one line, with a blank after each colon; the caller frees
+ * it. */
 static inline char *json_text_on_one_line(char *text) {
         json_object *object = json_tokener_parse(text);
         char *line;

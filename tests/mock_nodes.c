@@ -19,6 +19,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "fake_root.h"
 #include "mock_nvme.h"
 
 typedef struct Node {
@@ -27,7 +28,7 @@ typedef struct Node {
         dev_t devnum;
         dev_t dev; /* of the plain file */
         ino_t ino;
-        int error; /* what openat() fails with; 0: it works */
+        int error; /* positive errno of openat(); 0: it works */
         dev_t backing;
         int backing_error;
         unsigned n_opens;
@@ -36,9 +37,8 @@ typedef struct Node {
 static struct {
         Node nodes[128];
         size_t n_nodes;
-        int root_fd;
         bool is_reversed;
-} state = { .root_fd = -1 };
+} state;
 
 static void *next(const char *name) {
         void *function = dlsym(RTLD_NEXT, name);
@@ -79,10 +79,17 @@ static Node *find_node(const char *name) {
         g_error("no node %s", name);
 }
 
-int mock_nodes_open_root(const char *root) {
-        state.root_fd = real_openat(AT_FDCWD, root, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
-        g_assert(state.root_fd >= 0);
-        return state.root_fd;
+/* The inode number of a removed file may soon be another file's. */
+static void forget_file(const char *path) {
+        Node *node;
+        int fd = real_openat(AT_FDCWD, path, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
+
+        if (fd < 0)
+                return;
+        node = find_open(fd);
+        (void) close(fd);
+        if (node)
+                node->dev = node->ino = 0;
 }
 
 static Node *add_node(const char *name, const char *path, int flags) {
@@ -90,7 +97,8 @@ static Node *add_node(const char *name, const char *path, int flags) {
         int fd;
 
         g_assert(state.n_nodes < G_N_ELEMENTS(state.nodes));
-        fd = real_openat(state.root_fd, path, flags | O_CLOEXEC, 0600);
+        fake_root_before_remove = forget_file;
+        fd = real_openat(root_fd, path, flags | O_CLOEXEC, 0600);
         g_assert(fd >= 0);
         g_assert_no_errno(real_statx(fd, "", AT_EMPTY_PATH, STATX_TYPE | STATX_INO, &sx));
         (void) close(fd);
@@ -136,20 +144,8 @@ unsigned mock_nodes_count_opens(const char *node) {
         return find_node(node)->n_opens;
 }
 
-/* Before a file is removed: its inode number may soon be another file's. */
-void mock_nodes_forget_file(const char *path) {
-        Node *node;
-        int fd = real_openat(state.root_fd, path, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
-
-        if (fd < 0)
-                return;
-        node = find_open(fd);
-        (void) close(fd);
-        if (node)
-                node->dev = node->ino = 0;
-}
-
 void mock_nodes_forget(void) {
+        fake_root_before_remove = NULL;
         state.is_reversed = false;
         for (size_t i = 0; i < state.n_nodes; i++)
                 g_free(state.nodes[i].name);
@@ -188,7 +184,7 @@ int openat(int dir_fd, const char *path, int flags, ...) {
         return open_as_node(dir_fd, path, flags, mode);
 }
 
-/* What openat() becomes with _FORTIFY_SOURCE. */
+/* _FORTIFY_SOURCE makes openat() this. */
 int mock_openat_fortified(int dir_fd, const char *path, int flags) __asm__("__openat64_2");
 
 int mock_openat_fortified(int dir_fd, const char *path, int flags) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The machine's pieces as files; see mock_nvme.h. */
+/* Writes the machine's files; see mock_nvme.h. */
 
 #include "mock_nvme.h"
 
@@ -17,8 +17,6 @@
 
 static struct {
         UMockdevTestbed *testbed;
-        char *root;
-        int root_fd;
         unsigned next_minor;
         GPtrArray *strings;
 } mock;
@@ -28,84 +26,38 @@ static char *keep(char *string) {
         return string;
 }
 
-static char *below(const char *path) {
-        return keep(g_build_filename(mock.root, path, NULL));
-}
-
 void mock_start(void) {
+        char *root;
+
         mock.testbed = umockdev_testbed_new();
         g_assert(umockdev_in_mock_environment());
         mock.strings = g_ptr_array_new_with_free_func(g_free);
-        mock.root = umockdev_testbed_get_root_dir(mock.testbed);
-        mock.root_fd = mock_nodes_open_root(mock.root);
-        mock_mkdir("dev");
-        mock_mkdir("proc/self");
-        mock_write("proc/self/mountinfo", "21 1 0:20 / / rw,relatime shared:1 - tmpfs tmpfs rw\n"
-                                          "22 21 0:21 / /proc rw,nosuid - proc proc rw\n");
-        mock_write("proc/swaps", "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
+        root = umockdev_testbed_get_root_dir(mock.testbed);
+        fake_root_start_in(root);
+        g_free(root);
+        fake_root_mkdir("dev");
+        fake_root_mkdir("proc/self");
+        fake_root_write("proc/self/mountinfo",
+                        "21 1 0:20 / / rw,relatime shared:1 - tmpfs tmpfs rw\n"
+                        "22 21 0:21 / /proc rw,nosuid - proc proc rw\n");
+        fake_root_write("proc/swaps", "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
 }
 
 void mock_stop(void) {
         mock_nodes_forget();
-        (void) close(mock.root_fd);
+        fake_root_done();
         g_ptr_array_unref(mock.strings);
-        g_free(mock.root);
         g_object_unref(mock.testbed);
 }
 
-int mock_root_fd(void) {
-        return mock.root_fd;
-}
-
-void mock_mkdir(const char *path) {
-        g_assert_no_errno(g_mkdir_with_parents(below(path), 0755));
-}
-
-void mock_write_binary(const char *path, const void *data, size_t size) {
-        mock_mkdir(keep(g_path_get_dirname(path)));
-        g_assert(g_file_set_contents(below(path), data, (gssize) size, NULL));
-}
-
-void mock_write(const char *path, const char *text) {
-        mock_write_binary(path, text, strlen(text));
-}
-
-void mock_append(const char *path, const char *text) {
-        char *old = NULL;
-
-        g_assert(g_file_get_contents(below(path), &old, NULL, NULL));
-        mock_write(path, keep(g_strconcat(old, text, NULL)));
-        g_free(old);
-}
-
-void mock_link(const char *path, const char *target) {
-        mock_mkdir(keep(g_path_get_dirname(path)));
-        g_assert_no_errno(symlink(target, below(path)));
-}
-
-static void remove_tree(const char *path) {
-        GDir *dir;
-
-        if (!g_file_test(path, G_FILE_TEST_IS_SYMLINK) && (dir = g_dir_open(path, 0, NULL))) {
-                const char *name;
-
-                while ((name = g_dir_read_name(dir)))
-                        remove_tree(keep(g_build_filename(path, name, NULL)));
-                g_dir_close(dir);
-        }
-        mock_nodes_forget_file(path);
-        g_assert_no_errno(remove(path));
-}
-
-void mock_remove(const char *path) {
-        remove_tree(below(path));
-}
-
 void mock_rename_node(const char *node, const char *other) {
-        char *to = below(keep(g_build_filename("dev", other, NULL)));
+        char *from = keep(g_build_filename("dev", node, NULL));
+        char *to = keep(g_build_filename("dev", other, NULL));
 
-        mock_nodes_forget_file(to);
-        g_assert_no_errno(rename(below(keep(g_build_filename("dev", node, NULL))), to));
+        from = keep(g_strdup(fake_root_path(from)));
+        if (access(fake_root_path(to), F_OK) == 0)
+                fake_root_remove(to);
+        g_assert_no_errno(rename(from, fake_root_path(to)));
 }
 
 /* A device directory with its uevent file and the links to and from its class or bus ("class/nvme",
@@ -113,26 +65,27 @@ void mock_rename_node(const char *node, const char *other) {
 static const char *add_device(const char *above, const char *name, const char *list) {
         char *path = keep(g_build_filename(above, name, NULL));
 
-        mock_write(keep(g_build_filename(path, "uevent", NULL)), "");
+        fake_root_write(keep(g_build_filename(path, "uevent", NULL)), "");
         if (list) {
                 char *subsystem = keep(g_strdup(list)), *base = keep(g_path_get_basename(name));
 
                 if (g_str_has_suffix(subsystem, "/devices"))
                         *strrchr(subsystem, '/') = '\0';
-                mock_link(keep(g_build_filename(path, "subsystem", NULL)),
-                          keep(g_build_filename("/sys", subsystem, NULL)));
+                fake_root_link(keep(g_build_filename(path, "subsystem", NULL)),
+                               keep(g_build_filename("/sys", subsystem, NULL)));
                 /* relative, from two or three levels below sys/ */
-                mock_link(keep(g_build_filename("sys", list, base, NULL)),
-                          keep(g_build_filename(
-                                  strchr(list, '/') == strrchr(list, '/') ? "../.." : "../../..",
-                                  path + strlen("sys/"), NULL)));
+                fake_root_link(
+                        keep(g_build_filename("sys", list, base, NULL)),
+                        keep(g_build_filename(strchr(list, '/') == strrchr(list, '/') ? "../.."
+                                                                                      : "../../..",
+                                              path + strlen("sys/"), NULL)));
         }
         return path;
 }
 
-static void set(const char *path, const char *attribute, const char *value) {
-        mock_write(keep(g_build_filename(path, attribute, NULL)),
-                   keep(g_strconcat(value, "\n", NULL)));
+static void write_attribute(const char *path, const char *attribute, const char *value) {
+        fake_root_write(keep(g_build_filename(path, attribute, NULL)),
+                        keep(g_strconcat(value, "\n", NULL)));
 }
 
 const char *mock_add_host_bridge(const char *above, const char *name) {
@@ -143,10 +96,10 @@ static const char *add_pci(const char *above, const char *address, const char *c
                            const char *driver) {
         const char *path = add_device(above, address, "bus/pci/devices");
 
-        set(path, "class", class);
+        write_attribute(path, "class", class);
         if (driver)
-                mock_link(keep(g_build_filename(path, "driver", NULL)),
-                          keep(g_build_filename("/sys/bus/pci/drivers", driver, NULL)));
+                fake_root_link(keep(g_build_filename(path, "driver", NULL)),
+                               keep(g_build_filename("/sys/bus/pci/drivers", driver, NULL)));
         return path;
 }
 
@@ -158,7 +111,8 @@ const char *mock_add_port(const char *above, const char *address, unsigned type)
         config[0x41] = 0x60;
         config[0x60] = 0x10;
         config[0x62] = (guint8) (type << 4 | 2);
-        mock_write_binary(keep(g_build_filename(path, "config", NULL)), config, sizeof(config));
+        fake_root_write_binary(keep(g_build_filename(path, "config", NULL)), config,
+                               sizeof(config));
         return path;
 }
 
@@ -174,19 +128,19 @@ static const char *add_char(const char *path, const char *node, unsigned major) 
         unsigned minor = mock.next_minor++;
 
         mock_nodes_add(node, S_IFCHR, makedev(major, minor));
-        mock_link(keep(g_strdup_printf("sys/dev/char/%u:%u", major, minor)),
-                  keep(g_build_filename("../..", path + strlen("sys/"), NULL)));
+        fake_root_link(keep(g_strdup_printf("sys/dev/char/%u:%u", major, minor)),
+                       keep(g_build_filename("../..", path + strlen("sys/"), NULL)));
         return path;
 }
 
 static const char *add_controller(const char *above, const char *name, const char *transport) {
         const char *path = add_device(above, name, "class/nvme");
 
-        set(path, "model", "MOCK DRIVE 7                            ");
-        set(path, "serial", keep(g_strdup_printf("SN-%s", strrchr(path, '/') + 1)));
-        set(path, "subsysnqn", "nqn.2024-01.org.example:mock");
-        set(path, "transport", transport);
-        set(path, "state", "live");
+        write_attribute(path, "model", "MOCK DRIVE 7                            ");
+        write_attribute(path, "serial", keep(g_strdup_printf("SN-%s", strrchr(path, '/') + 1)));
+        write_attribute(path, "subsysnqn", "nqn.2024-01.org.example:mock");
+        write_attribute(path, "transport", transport);
+        write_attribute(path, "state", "live");
         return add_char(path, strrchr(path, '/') + 1, 240);
 }
 
@@ -199,8 +153,8 @@ const char *mock_add_vf(const char *above, const char *address, const char *name
                         const char *physfn) {
         const char *path = mock_add_nvme(above, address, name);
 
-        mock_link(keep(g_build_filename(above, address, "physfn", NULL)),
-                  keep(g_build_filename("..", physfn, NULL)));
+        fake_root_link(keep(g_build_filename(above, address, "physfn", NULL)),
+                       keep(g_build_filename("..", physfn, NULL)));
         return path;
 }
 
@@ -221,22 +175,22 @@ static const char *add_block(const char *above, const char *name) {
         dev_t devnum = makedev(block_major(name), mock.next_minor++);
 
         mock_nodes_add(name, S_IFBLK, devnum);
-        set(path, "dev", keep(g_strdup_printf("%u:%u", major(devnum), minor(devnum))));
-        mock_mkdir(keep(g_build_filename(path, "holders", NULL)));
+        write_attribute(path, "dev", keep(g_strdup_printf("%u:%u", major(devnum), minor(devnum))));
+        fake_root_mkdir(keep(g_build_filename(path, "holders", NULL)));
         return path;
 }
 
 const char *mock_add_namespace(const char *above, const char *name) {
         const char *path = add_block(above, name);
 
-        set(path, "hidden", "0");
+        write_attribute(path, "hidden", "0");
         return path;
 }
 
 const char *mock_add_hidden_path(const char *controller, const char *name) {
         const char *path = add_device(controller, name, "class/block");
 
-        set(path, "hidden", "1");
+        write_attribute(path, "hidden", "1");
         return path;
 }
 
@@ -247,8 +201,8 @@ const char *mock_add_subsystem(const char *name, ...) {
         path = add_device("sys/devices/virtual/nvme-subsystem", name, "class/nvme-subsystem");
         va_start(args, name);
         while ((controller = va_arg(args, const char *)))
-                mock_link(keep(g_build_filename(path, controller, NULL)),
-                          keep(g_build_filename("/sys/class/nvme", controller, NULL)));
+                fake_root_link(keep(g_build_filename(path, controller, NULL)),
+                               keep(g_build_filename("/sys/class/nvme", controller, NULL)));
         va_end(args);
         return path;
 }
@@ -256,7 +210,7 @@ const char *mock_add_subsystem(const char *name, ...) {
 const char *mock_add_partition(const char *disk, const char *name) {
         const char *path = add_block(disk, name);
 
-        set(path, "partition", name + strlen(name) - 1);
+        write_attribute(path, "partition", name + strlen(name) - 1);
         return path;
 }
 
@@ -266,8 +220,9 @@ const char *mock_add_holder(const char *name, ...) {
 
         va_start(args, name);
         while ((held = va_arg(args, const char *)))
-                mock_link(keep(g_build_filename("sys/class/block", held, "holders", name, NULL)),
-                          keep(g_build_filename("/", path, NULL)));
+                fake_root_link(
+                        keep(g_build_filename("sys/class/block", held, "holders", name, NULL)),
+                        keep(g_build_filename("/", path, NULL)));
         va_end(args);
         return path;
 }
@@ -275,7 +230,7 @@ const char *mock_add_holder(const char *name, ...) {
 const char *mock_add_loop(const char *name, const char *backing) {
         const char *path = add_block("sys/devices/virtual/block", name);
 
-        set(path, "loop/backing_file", backing);
+        write_attribute(path, "loop/backing_file", backing);
         return path;
 }
 
@@ -288,7 +243,8 @@ void mock_loop_answers(const char *loop, int error) {
 }
 
 void mock_count_sectors(const char *path, unsigned n) {
-        set(path, "stat", keep(g_strdup_printf("1 0 %u 1 0 0 0 0 0 2 2 0 0 0 0 0 0", n)));
+        write_attribute(path, "stat",
+                        keep(g_strdup_printf("1 0 %u 1 0 0 0 0 0 2 2 0 0 0 0 0 0", n)));
 }
 
 const char *mock_add_generic(const char *above, const char *name) {
@@ -302,20 +258,21 @@ dev_t mock_devnum(const char *node) {
 void mock_mount(const char *node, const char *point, const char *type) {
         dev_t devnum = mock_devnum(node);
 
-        mock_append("proc/self/mountinfo",
-                    keep(g_strdup_printf("40 21 %u:%u / %s ro,relatime shared:9 - %s /dev/%s ro\n",
-                                         major(devnum), minor(devnum), point, type, node)));
+        fake_root_append(
+                "proc/self/mountinfo",
+                keep(g_strdup_printf("40 21 %u:%u / %s ro,relatime shared:9 - %s /dev/%s ro\n",
+                                     major(devnum), minor(devnum), point, type, node)));
 }
 
 void mock_mount_anonymous(const char *source, const char *point, const char *type) {
-        mock_append(
+        fake_root_append(
                 "proc/self/mountinfo",
                 keep(g_strdup_printf("41 21 0:77 /@sub %s rw - %s %s rw\n", point, type, source)));
 }
 
 void mock_swap(const char *path, const char *type) {
-        mock_append("proc/swaps",
-                    keep(g_strdup_printf("%-39s %s\t1048572\t\t0\t\t-2\n", path, type)));
+        fake_root_append("proc/swaps",
+                         keep(g_strdup_printf("%-39s %s\t1048572\t\t0\t\t-2\n", path, type)));
 }
 
 void mock_add_btrfs(const char *uuid, ...) {
@@ -324,32 +281,35 @@ void mock_add_btrfs(const char *uuid, ...) {
 
         va_start(args, uuid);
         while ((member = va_arg(args, const char *)))
-                mock_link(keep(g_build_filename("sys/fs/btrfs", uuid, "devices", member, NULL)),
-                          keep(g_build_filename("../../../../class/block", member, NULL)));
+                fake_root_link(
+                        keep(g_build_filename("sys/fs/btrfs", uuid, "devices", member, NULL)),
+                        keep(g_build_filename("../../../../class/block", member, NULL)));
         va_end(args);
 }
 
 void mock_add_process(int pid, const char *comm) {
-        mock_write(keep(g_strdup_printf("proc/%d/comm", pid)), keep(g_strconcat(comm, "\n", NULL)));
-        mock_write(keep(g_strdup_printf("proc/%d/maps", pid)),
-                   "5580-5590 r-xp 00000000 00:14 77                 /usr/bin/thing\n"
-                   "7ffc-7ffd rw-p 00000000 00:00 0                  [stack]\n");
-        mock_mkdir(keep(g_strdup_printf("proc/%d/fd", pid)));
+        fake_root_write(keep(g_strdup_printf("proc/%d/comm", pid)),
+                        keep(g_strconcat(comm, "\n", NULL)));
+        fake_root_write(keep(g_strdup_printf("proc/%d/maps", pid)),
+                        "5580-5590 r-xp 00000000 00:14 77                 /usr/bin/thing\n"
+                        "7ffc-7ffd rw-p 00000000 00:00 0                  [stack]\n");
+        fake_root_mkdir(keep(g_strdup_printf("proc/%d/fd", pid)));
 }
 
 void mock_open_file(int pid, int fd, const char *node) {
-        mock_link(keep(g_strdup_printf("proc/%d/fd/%d", pid, fd)),
-                  keep(g_build_filename("../../../dev", node, NULL)));
+        fake_root_link(keep(g_strdup_printf("proc/%d/fd/%d", pid, fd)),
+                       keep(g_build_filename("../../../dev", node, NULL)));
 }
 
 void mock_map_file(int pid, const char *path, const char *node) {
         unsigned n = mock.next_minor++;
 
-        mock_append(keep(g_strdup_printf("proc/%d/maps", pid)),
-                    keep(g_strdup_printf("%08x000-%08x800 rw-s 00000000 00:05 %u          %s\n", n,
-                                         n, n, path)));
-        mock_link(keep(g_strdup_printf("proc/%d/map_files/%x000-%x800", pid, n, n)),
-                  keep(g_build_filename("../../../dev", node, NULL)));
+        fake_root_append(
+                keep(g_strdup_printf("proc/%d/maps", pid)),
+                keep(g_strdup_printf("%08x000-%08x800 rw-s 00000000 00:05 %u          %s\n", n, n,
+                                     n, path)));
+        fake_root_link(keep(g_strdup_printf("proc/%d/map_files/%x000-%x800", pid, n, n)),
+                       keep(g_build_filename("../../../dev", node, NULL)));
 }
 
 void mock_fail_open(const char *node, int error) {

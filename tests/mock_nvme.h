@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A machine with NVMe drives, told piece by piece, in a directory that stands for /sys. */
+/* A machine with NVMe drives, told piece by piece, in umockdev's directory, which is the fake root.
+ * Anything that has no function here is a file for fake_root_write() and its kin. */
 #pragma once
 
-#include <stddef.h>
 #include <sys/types.h>
+
+#include "fake_root.h"
 
 /* PCI Express device/port types */
 #define MOCK_ROOT_PORT 4
@@ -14,7 +16,6 @@
  * empty list of swaps, and no device at all. */
 void mock_start(void);
 void mock_stop(void);
-int mock_root_fd(void);
 
 /* Buses. Each returns the new directory's path below the root ("sys/devices/pci0000:00"), to be the
  * next one's `above`; all strings live until mock_stop(). */
@@ -42,7 +43,7 @@ void mock_count_sectors(const char *path, unsigned n);             /* read, of a
 const char *mock_add_generic(const char *above, const char *name); /* ng0n1 */
 dev_t mock_devnum(const char *node);
 
-/* What goes on. A node is named without /dev. */
+/* Uses. A node is named without /dev. */
 void mock_mount(const char *node, const char *point, const char *type);
 void mock_mount_anonymous(const char *source, const char *point, const char *type);
 void mock_swap(const char *path, const char *type);
@@ -54,17 +55,10 @@ void mock_fail_open(const char *node, int error);                /* EBUSY only f
 void mock_fail_open_path(const char *path, int error); /* of any existing file or directory */
 unsigned mock_count_opens(const char *node);
 
-/* Anything else. Paths are relative to the root. */
-void mock_write(const char *path, const char *text);
-void mock_append(const char *path, const char *text);
-void mock_write_binary(const char *path, const void *data, size_t size);
-void mock_link(const char *path, const char *target);
-void mock_mkdir(const char *path);
-void mock_remove(const char *path); /* a file or a whole directory */
-void mock_rename_node(const char *node, const char *other);
+void mock_rename_node(const char *node, const char *other); /* replaces the other one */
 
-/* The kernel tells of the device at that path: "add", "change", "remove". */
+/* Sends a uevent of the device at that path. action: "add", "change" or "remove". */
 void mock_uevent(const char *path, const char *action);
 
-/* From now on all directories are read backwards. */
+/* From now on readdir() lists directories backwards. */
 void mock_reverse_enumeration(void);

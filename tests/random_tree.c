@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* See random_tree.h. */
+/* Sketches a tree, then adds its devices in any order; see random_tree.h. */
 
 #include "random_tree.h"
 
@@ -34,12 +34,13 @@ static void shuffle_numbers(Random *random, size_t *numbers, size_t n) {
         }
 }
 
-static void sketch(Random *random, Sketch *s, const Sketch *all, size_t i, unsigned use_percent) {
+static void sketch_device(Random *random, Sketch *s, const Sketch *all, size_t i,
+                          unsigned use_percent) {
         *s = (Sketch){ .parent = SIZE_MAX, .physfn = SIZE_MAX, .number = s->number };
         if (i > 0 && random_below(random, 100) < 90)
                 s->parent = random_below(random, i);
         s->is_controller = random_below(random, 100) < 60;
-        /* A tenth of the bridges' children would be nothing's parents: that is fine as well. */
+        /* Few controllers are above others. */
         if (s->parent != SIZE_MAX && all[s->parent].is_controller && random_below(random, 4) > 0)
                 s->parent = all[s->parent].parent;
         if (!s->is_controller)
@@ -58,7 +59,7 @@ static void sketch(Random *random, Sketch *s, const Sketch *all, size_t i, unsig
                 }
 }
 
-static void build(Topology *t, const Sketch *s) {
+static void build_device(Topology *t, const Sketch *s) {
         char address[32], name[32];
 
         (void) snprintf(address, sizeof(address), "%04zx:%02zx:%02zx.%zx", s->number >> 16,
@@ -91,10 +92,10 @@ RandomTree random_tree(uint64_t seed, size_t max_devices, uint64_t shuffle) {
         for (size_t i = 0; i < n; i++) {
                 /* Numbers differ in their last 16 bits, of which an address has room for 16. */
                 all[i].number = numbers[i];
-                sketch(&random, &all[i], all, i, use_percent);
+                sketch_device(&random, &all[i], all, i, use_percent);
         }
         for (size_t i = 0; i < n; i++) {
-                build(&tree.topology, &all[order[i]]);
+                build_device(&tree.topology, &all[order[i]]);
                 where[order[i]] = i;
         }
         for (size_t i = 0; i < n; i++) {
@@ -105,14 +106,14 @@ RandomTree random_tree(uint64_t seed, size_t max_devices, uint64_t shuffle) {
                 if (all[i].physfn != SIZE_MAX)
                         d->physfn = where[all[i].physfn];
                 if (d->controller)
-                        d->controller->measured_usec = all[i].latency_usec;
+                        d->controller->rtd3e_usec = all[i].latency_usec;
         }
         assert(topology_sort(&tree.topology) == 0);
         tree.latency_usec = calloc(n, sizeof(usec_t));
         assert(tree.latency_usec);
         for (size_t i = 0; i < n; i++)
                 if (tree.topology.devices[i].controller)
-                        tree.latency_usec[i] = tree.topology.devices[i].controller->measured_usec;
+                        tree.latency_usec[i] = tree.topology.devices[i].controller->rtd3e_usec;
         free(all);
         free(numbers);
         free(order);

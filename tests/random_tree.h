@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Trees that nobody would think of, from a seed: the same seed gives the same tree. */
+/* Unlikely trees, from a seed: the same seed gives the same tree. */
 #pragma once
 
 #include "model/topology.h"
@@ -16,8 +16,11 @@ typedef struct RandomTree {
         usec_t *latency_usec; /* of each device; 0 for bridges */
 } RandomTree;
 
-/* Up to max_devices bridges and controllers in any shape: parents before and behind their children
- * in address order, controllers above others, virtual functions, controllers in use, drivers
- * missing. shuffle: another order of enumeration of the same tree. */
+/* Makes a tree of 1 to max_devices bridges and controllers in any shape:
+ *   - parents before and after their children in the order of addresses;
+ *   - controllers above others;
+ *   - virtual functions;
+ *   - controllers in use, and without a driver.
+ * shuffle: another value adds the same tree's devices in another order. */
 RandomTree random_tree(uint64_t seed, size_t max_devices, uint64_t shuffle);
 void random_tree_done(RandomTree *tree);

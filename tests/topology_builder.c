@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* See topology_builder.h. */
+/* Adds devices with made-up properties; see topology_builder.h. */
 
 #include "topology_builder.h"
 
 #include <assert.h>
 
-static char *copy(const char *text) {
+static char *copy_string(const char *text) {
         char *s = text ? strdup(text) : NULL;
 
         assert(s || !text);
         return s;
 }
 
-static size_t add(Topology *t, DeviceKind kind, const char *address, const char *parent) {
+static size_t add_device(Topology *t, DeviceKind kind, const char *address, const char *parent) {
         ssize_t i = topology_add_device(t, kind, address);
 
         assert(i >= 0);
@@ -24,29 +24,29 @@ static size_t add(Topology *t, DeviceKind kind, const char *address, const char 
 }
 
 size_t build_bridge(Topology *t, DeviceKind kind, const char *address, const char *parent) {
-        return add(t, kind, address, parent);
+        return add_device(t, kind, address, parent);
 }
 
 size_t build_nvme(Topology *t, const char *name, const char *address, const char *parent) {
-        size_t i = add(t, DEVICE_CONTROLLER, address, parent);
+        size_t i = add_device(t, DEVICE_CONTROLLER, address, parent);
         Controller *c = t->devices[i].controller;
         char serial[64];
 
         (void) snprintf(serial, sizeof(serial), "S-%s", name);
-        c->name = copy(name);
-        c->model = copy("Test");
-        c->serial = copy(serial);
-        c->transport = copy("pcie");
-        c->state = copy("live");
-        c->driver = copy("nvme");
+        c->name = copy_string(name);
+        c->model = copy_string("Test");
+        c->serial = copy_string(serial);
+        c->transport = copy_string("pcie");
+        c->state = copy_string("live");
+        c->driver = copy_string("nvme");
         return i;
 }
 
 size_t build_foreign(Topology *t, const char *address, const char *parent, const char *driver) {
-        size_t i = add(t, DEVICE_FOREIGN, address, parent);
+        size_t i = add_device(t, DEVICE_FOREIGN, address, parent);
 
-        t->devices[i].controller->name = copy(address);
-        t->devices[i].controller->driver = copy(driver);
+        t->devices[i].controller->name = copy_string(address);
+        t->devices[i].controller->driver = copy_string(driver);
         return i;
 }
 
@@ -62,7 +62,7 @@ void build_use(Topology *t, const char *address, UseKind kind, const char *detai
         size_t i = topology_find_device(t, address);
 
         assert(i != TOPOLOGY_NONE);
-        use_raise(&t->devices[i].controller->use, kind, copy(detail));
+        use_raise(&t->devices[i].controller->use, kind, copy_string(detail));
 }
 
 void build_switch_tree(Topology *t, unsigned seed) {

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
-# What the tools have in common: packages, building, telling the time.
+# Common functions of the tools: packages, building, steps.
 set -euo pipefail
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
-# libssl-dev: libnvme.pc of Debian 12 requires openssl.pc, and libnvme-dev does not bring it.
-# shellcheck disable=SC2034 # the lists are for those who source this
+# libssl-dev: libnvme.pc of Debian 12 requires openssl.pc, but libnvme-dev does not depend on it.
+# shellcheck disable=SC2034 # the scripts that source this use the lists
 build_packages=(
         gcc libc6-dev meson ninja-build pkg-config systemd libsystemd-dev libudev-dev
-        libnvme-dev libssl-dev libjson-c-dev libinih-dev libsmartcols-dev scdoc
+        libnvme-dev libssl-dev libjson-c-dev libsmartcols-dev scdoc
 )
 # shellcheck disable=SC2034
 vm_packages=(
@@ -42,7 +42,7 @@ installed() {
         [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
 }
 
-# install_packages PACKAGE...: nothing is asked of apt when all of them are there.
+# install_packages PACKAGE...: does not call apt if all of them are installed.
 install_packages() {
         local package missing=()
 
@@ -58,7 +58,7 @@ install_packages() {
         quietly apt apt-get -y --no-install-recommends install "${missing[@]}"
 }
 
-# quietly NAME COMMAND...: what it says goes to build/NAME.log, and is shown if it fails.
+# quietly NAME COMMAND...: write the output to build/NAME.log; show it if the command fails.
 quietly() {
         local log=$top/build/$1.log
         shift
@@ -66,7 +66,7 @@ quietly() {
         "$@" >"$log" 2>&1 </dev/null || { cat "$log"; return 1; }
 }
 
-# build DIRECTORY [MESON-OPTION...]: set up once, compiled each time.
+# build DIRECTORY [MESON-OPTION...]: set up once, compile each time.
 build() {
         local dir=$1
         shift
@@ -74,13 +74,13 @@ build() {
         quietly compile meson compile -C "$dir"
 }
 
-# The exit status of a step that could not be done, by no fault of ours: an archive that is broken on
-# that day (EX_TEMPFAIL; tests/vm/debian.sh and tests/vm/world.py end with it).
+# The exit status of a step that could not run because an archive is broken today: no failure of the
+# project (EX_TEMPFAIL; tests/vm/debian.sh and tests/vm/world.py end with it).
 IS_NOT_OURS=75
 
-# step NAME COMMAND...: run it quietly where all goes well; tell how long it took.
-# The command runs in a subshell of its own with `set -e` in force, which it
-# would not be as part of an `if`.
+# step NAME COMMAND...: run the command and print how long it took. It runs in a
+# subshell of its own with `set -e` in force, which it would not be as part of an
+# `if`.
 failed_steps=()
 broken_steps=()
 step() {
@@ -94,7 +94,7 @@ step() {
         case $status in
         0) echo "== $name: $((SECONDS - begin)) s" ;;
         "$IS_NOT_OURS")
-                echo "== $name: $((SECONDS - begin)) s, NOT DONE: what it needs is broken today, see above"
+                echo "== $name: $((SECONDS - begin)) s, NOT DONE: a part that it needs is broken today, see above"
                 broken_steps+=("$name")
                 ;;
         *)
@@ -105,9 +105,9 @@ step() {
         return 0
 }
 
-# End the script: 0 if every step went well that could be done.
+# End the script, with 0 if every step that could run has passed.
 finish() {
         echo "== in total: $SECONDS s"
-        [ "${#broken_steps[@]}" -eq 0 ] || echo "not done, by no fault of ours: ${broken_steps[*]}"
+        [ "${#broken_steps[@]}" -eq 0 ] || echo "not done, no failure of the project: ${broken_steps[*]}"
         [ "${#failed_steps[@]}" -eq 0 ] || die "failed: ${failed_steps[*]}"
 }

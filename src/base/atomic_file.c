@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Write beside, sync, rename; see atomic_file.h. */
+/* See atomic_file.h. */
 
 #include "base/atomic_file.h"
 
@@ -18,7 +18,7 @@ int atomic_file_open(int dir_fd, const char *path, mode_t mode, AtomicFile *ret)
                      path, name, (int) getpid());
         if (n < 0 || (size_t) n >= sizeof(file.temporary))
                 return -ENAMETOOLONG;
-        /* What a process of the same number has left behind is nobody's any more. */
+        /* A leftover of a process with the same number. */
         (void) unlinkat(dir_fd, file.temporary, 0);
         fd = openat(dir_fd, file.temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
                     mode);
@@ -36,15 +36,20 @@ int atomic_file_open(int dir_fd, const char *path, mode_t mode, AtomicFile *ret)
         return 0;
 }
 
-int atomic_file_commit(AtomicFile *file) {
-        int r = 0;
-
+static int sync_and_rename(AtomicFile *file) {
         if (fflush(file->stream) != 0 || ferror(file->stream))
-                r = errno > 0 ? -errno : -EIO;
-        if (r >= 0 && fsync(fileno(file->stream)) < 0)
-                r = -errno;
-        if (r >= 0 && renameat(file->dir_fd, file->temporary, file->dir_fd, file->path) < 0)
-                r = -errno;
+                return errno > 0 ? -errno : -EIO;
+        if (fsync(fileno(file->stream)) < 0)
+                return -errno;
+        if (renameat(file->dir_fd, file->temporary, file->dir_fd, file->path) < 0)
+                return -errno;
+        return 0;
+}
+
+int atomic_file_commit(AtomicFile *file) {
+        int r;
+
+        r = sync_and_rename(file);
         if (r < 0) {
                 atomic_file_discard(file);
                 return r;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Files below a root directory; see file.h. */
+/* See file.h. */
 
 #include "base/file.h"
 
@@ -8,8 +8,9 @@
 #include <sys/sysmacros.h>
 
 #include "base/recorded.h"
+#include "base/text.h"
 
-#define ATTRIBUTE_MAX ((size_t) 4096)
+#define ATTRIBUTE_MAX FILE_ATTRIBUTE_MAX
 
 int file_open_root(const char *root) {
         int fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -21,7 +22,7 @@ bool file_exists(int root_fd, const char *path) {
         return faccessat(root_fd, path, F_OK, 0) == 0;
 }
 
-/* Reads until the end or until size bytes are there; the number read, or -errno. */
+/* Reads up to size bytes, fewer only at the end of the file. Returns how many, or -errno. */
 static ssize_t read_fully(int fd, char *buffer, size_t size) {
         size_t n = 0;
 
@@ -39,9 +40,8 @@ static ssize_t read_fully(int fd, char *buffer, size_t size) {
         return (ssize_t) n;
 }
 
-/* The kernel gives an attribute whole, with the first read (sysfs_kf_seq_show() in
- * fs/sysfs/file.c): a second one only to be told of its end would be one for each attribute of each
- * drive. */
+/* The kernel returns a whole attribute by the first read (sysfs_kf_seq_show() in fs/sysfs/file.c).
+ * A second read just to see its end would double the reads of each attribute of each drive. */
 static ssize_t read_attribute(int fd, char *buffer, size_t size) {
         ssize_t n;
 
@@ -70,12 +70,9 @@ int file_read(int root_fd, const char *path, char **ret_value) {
         return fd < 0 ? fd : file_read_fd(fd, ret_value);
 }
 
-int file_read_fd(int fd, char **ret_value) {
-        char buffer[ATTRIBUTE_MAX];
-        char *value;
-        ssize_t n;
+static int read_trimmed(int fd, char buffer[static ATTRIBUTE_MAX]) {
+        ssize_t n = read_attribute(fd, buffer, ATTRIBUTE_MAX - 1);
 
-        n = read_attribute(fd, buffer, sizeof(buffer) - 1);
         if (n < 0)
                 return (int) n;
         buffer[n] = '\0';
@@ -83,10 +80,33 @@ int file_read_fd(int fd, char **ret_value) {
                 return -EINVAL;
         while (n > 0 && strchr(" \t\r\n", buffer[n - 1]))
                 buffer[--n] = '\0';
+        return 0;
+}
+
+int file_read_fd(int fd, char **ret_value) {
+        char buffer[ATTRIBUTE_MAX], *value;
+        int r = read_trimmed(fd, buffer);
+
+        if (r < 0)
+                return r;
         value = strdup(buffer);
         if (!value)
                 return -ENOMEM;
         *ret_value = value;
+        return 0;
+}
+
+int file_read_printable(int dir_fd, const char *path, char *buffer, size_t size) {
+        _cleanup_close_ int fd = file_open(dir_fd, path, O_RDONLY);
+        char value[ATTRIBUTE_MAX];
+        int r;
+
+        *buffer = '\0';
+        r = fd < 0 ? fd : read_trimmed(fd, value);
+        if (r < 0)
+                return r;
+        text_clean_attribute(value);
+        (void) snprintf(buffer, size, "%s", value);
         return 0;
 }
 
@@ -186,9 +206,9 @@ int file_write_fd(int fd, const char *value) {
 }
 
 static int stat_node(int dir_fd, const char *path, int flags, struct statx *sx) {
-        /* Without DONT_SYNC one open file on a dead NFS or FUSE server would stop us here for good.
-         * Type and device number are filled in without being asked for; asking would give EACCES
-         * for every file on another user's FUSE (fuse_getattr() in fs/fuse/dir.c), even to root. */
+        /* Without DONT_SYNC, a single open file on a dead NFS or FUSE server would block us
+         * forever. The kernel fills in type and device number unasked. Asking for them would fail
+         * with EACCES, even for root, on another user's FUSE (fuse_getattr() in fs/fuse/dir.c). */
         flags |= AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT;
         return statx(dir_fd, path, flags, 0, sx) < 0 ? -errno : 0;
 }

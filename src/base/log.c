@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The sinks; see log.h. */
+/* See log.h. */
 
 #include "base/log.h"
 
@@ -10,7 +10,7 @@
 #include <sys/un.h>
 #include <syslog.h>
 
-/* A line before its sink cuts it. */
+/* Longest line, before the target cuts it. */
 #define TEXT_MAX 3600
 /* "<30>nvme-async-shutdown: " and the parentheses around a suffix; the longest suffix. */
 #define PREFIX_MAX 32
@@ -22,8 +22,8 @@
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
 #define JOURNAL_ENTRY_MAX 8192
 #define JOURNAL_SNDBUF (8 * 1024 * 1024)
-/* How long a full journald may hold us up, once: whoever does not answer then is not waited for
- * again. */
+/* How long we wait for a journald whose queue is full. One that does not drain it in this time is
+ * not waited for again. */
 #define JOURNAL_WAIT_MSEC 500
 
 static LogTarget log_target = LOG_TARGET_STDERR;
@@ -32,8 +32,8 @@ static int log_kmsg = -1;
 static int log_journal = -1;
 static int journal_patience_msec = JOURNAL_WAIT_MSEC;
 
-/* A socket of our own in place of sd_journal_sendv(): that one blocks without a deadline while
- * journald is stuck and its queue is full, and nothing may hold up a shutdown. */
+/* Replaces sd_journal_sendv(), which blocks without a deadline while journald is stuck and its
+ * queue is full: nothing may hold up a shutdown. */
 static int connect_journal(const char *path) {
         struct sockaddr_un address = { .sun_family = AF_UNIX };
         const int size = JOURNAL_SNDBUF;
@@ -49,14 +49,14 @@ static int connect_journal(const char *path) {
                 (void) close(fd);
                 return r;
         }
-        /* The kernel's default holds some 150 entries: with 128 drives that end together we would
-         * wait for journald in the middle of them. What sd_journal_sendv() sets. */
+        /* The size that sd_journal_sendv() sets. The kernel's default holds some 150 entries: we
+         * would wait for journald while 128 drives end at the same time. */
         if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)) < 0)
                 (void) setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
         return fd;
 }
 
-/* Nonblocking in case that /dev/kmsg is something else; the kernel's never blocks. */
+/* The kernel's /dev/kmsg never blocks; O_NONBLOCK is for anything else at that path. */
 static int open_kmsg(void) {
         int fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 
@@ -107,15 +107,15 @@ void log_close(void) {
         log_journal = -1;
 }
 
-/* A control character would begin another line, end a field early or write to a terminal. */
+/* A control character would start a new line, end a field early or control a terminal. */
 static void mask_controls(char *text, size_t length) {
         for (size_t i = 0; i < length; i++)
                 if ((unsigned char) text[i] < ' ' || text[i] == 0x7f)
                         text[i] = ' ';
 }
 
-/* Cuts at LOG_KMSG_MAX without splitting a UTF-8 sequence, and keeps the record on one line: the
- * kernel would show a line break as a record of its own without our name. */
+/* Cuts the line at LOG_KMSG_MAX, but not within a UTF-8 sequence, and keeps it one line: the kernel
+ * would show the part after a line break as another record, without our name. */
 static void write_kmsg(int level, const char *text) {
         char line[LOG_KMSG_MAX + 1];
         int n;
@@ -133,13 +133,12 @@ static void write_kmsg(int level, const char *text) {
                         n--;
         }
         mask_controls(line, (size_t) n);
-        /* One write is one record. Nobody is left to be told that it failed, ignoring. */
+        /* One write is one record. A failure can be reported nowhere, ignoring. */
         if (write(log_kmsg, line, (size_t) n) < 0)
                 return;
 }
 
-/* One datagram in journald's native protocol: "NAME=value" lines. A control character in a value
- * would end it early, and turns into a space. */
+/* Sends one datagram in journald's native protocol: lines of "NAME=value". */
 static void send_journal(int level, const char *const *fields, size_t n_fields) {
         char entry[JOURNAL_ENTRY_MAX];
         size_t n;
@@ -160,7 +159,7 @@ static void send_journal(int level, const char *const *fields, size_t n_fields) 
         if (send(log_journal, entry, n, MSG_NOSIGNAL) < 0 && errno == EAGAIN) {
                 struct pollfd full = { .fd = log_journal, .events = POLLOUT };
 
-                /* Dropped if journald does not drain its queue in time, ignoring. */
+                /* The entry is dropped if journald does not drain its queue in time, ignoring. */
                 if (poll(&full, 1, journal_patience_msec) > 0)
                         (void) send(log_journal, entry, n, MSG_NOSIGNAL);
                 else
@@ -200,10 +199,10 @@ void log_line(int level, const char *format, ...) {
         errno = saved;
 }
 
-/* The suffix is what a program reads later: it is the message that gets cut.
+/* Cuts the message rather than the suffix, which our program parses at the next boot.
  *
- * A server's console is a serial line as often as not: at 115,200 baud the lines of 128 controllers
- * take 2 s, in which the kernel lets no other process write. The log has them all the same. */
+ * Lowers LOG_INFO to LOG_DEBUG, which reaches the kernel log but no console: many servers have a
+ * serial one, and at 115,200 baud the lines of 128 controllers would block all writers for 2 s. */
 static void write_kmsg_fields(int level, const char *message, const char *suffix) {
         char text[TEXT_MAX];
 
@@ -231,8 +230,8 @@ void log_fields(int level, const char *suffix, const char *const *fields, size_t
         errno = saved;
 }
 
-/* Appends text as far as it fits; the new length. */
-static size_t append(char *line, size_t size, size_t n, const char *text) {
+/* Appends as much of text as fits. Returns the new length. */
+static size_t append_text(char *line, size_t size, size_t n, const char *text) {
         while (*text && n < size)
                 line[n++] = *text++;
         return n;
@@ -248,14 +247,14 @@ void log_from_signal(const char *text) {
         size_t n = 0;
 
         if (is_journal)
-                n = append(line, sizeof(line), n, "PRIORITY=3\n" JOURNAL_FIELDS "MESSAGE=");
+                n = append_text(line, sizeof(line), n, "PRIORITY=3\n" JOURNAL_FIELDS "MESSAGE=");
         else if (log_target == LOG_TARGET_KMSG)
-                n = append(line, sizeof(line), n, "<27>nvme-async-shutdown: ");
-        n = append(line, sizeof(line), n, text);
+                n = append_text(line, sizeof(line), n, "<27>nvme-async-shutdown: ");
+        n = append_text(line, sizeof(line), n, text);
         if (log_target != LOG_TARGET_KMSG)
-                n = append(line, sizeof(line), n, "\n");
+                n = append_text(line, sizeof(line), n, "\n");
         if (fd >= 0) {
-                /* Nobody is left to be told that it failed, ignoring. */
+                /* A failure can be reported nowhere, ignoring. */
                 _unused_ ssize_t ignored = write(fd, line, n);
         }
         errno = saved;

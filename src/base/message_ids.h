@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The journal's MESSAGE_ID of each kind of entry. An id never changes its meaning. */
+/* The MESSAGE_ID= of each kind of journal entry. An id never changes its meaning. */
 #pragma once
 
 #define MESSAGE_ID_CONTROLLER "eede60e3409f46efbfb6c67e51ecdff8"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Words of enums; see names.h. */
+/* See names.h. */
 
 #include "base/names.h"
 

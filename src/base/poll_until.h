@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* poll(2) of one descriptor with a deadline on our clock. */
+/* poll(2) of one descriptor with a deadline. */
 #pragma once
 
 #include "base/util.h"
 
-/* Waits until fd is readable, at the longest until deadline. 1, 0 (the deadline passed) or -errno.
- */
+/* Waits until fd is readable or deadline (CLOCK_MONOTONIC) has passed. Continues after a signal.
+ * Returns 1 if fd is readable, 0 if the deadline has passed, or -errno. */
 int poll_until(int fd, usec_t deadline) _must_check_;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Text from outside; see text.h. */
+/* See text.h. */
 
 #include "base/text.h"
 
@@ -66,7 +66,7 @@ const char *text_parse_time(const char *text, usec_t *ret_usec) {
         char *end;
         double value = strtod(text, &end);
 
-        /* strtod() knows more than seconds: signs, exponents, "0x", "nan". */
+        /* strtod() also accepts signs, exponents, "0x" and "nan". */
         if (end == text || end != text + strspn(text, "0123456789."))
                 return NULL;
         end += strspn(end, " ");

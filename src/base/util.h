@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Attributes, cleanup helpers and time units that every room uses. */
+/* Attributes, cleanup helpers and times, for every room. */
 #pragma once
 
 #include <errno.h>
@@ -13,11 +13,12 @@
 
 #define _cleanup_(f) __attribute__((cleanup(f)))
 #define _must_check_ __attribute__((warn_unused_result))
-#define _nonnull_(...) __attribute__((nonnull(__VA_ARGS__)))
 #define _printf_(fmt, args) __attribute__((format(printf, fmt, args)))
 #define _unused_ __attribute__((unused))
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+/* -1, 0 or 1, for qsort(3). Evaluates its arguments twice. */
+#define CMP(a, b) (((a) > (b)) - ((a) < (b)))
 #define STREQ(a, b) (strcmp((a), (b)) == 0)
 #define STARTSWITH(s, prefix) (strncmp((s), (prefix), strlen(prefix)) == 0)
 
@@ -35,8 +36,12 @@ static inline usec_t usec_now(void) {
         return (usec_t) ts.tv_sec * USEC_PER_SEC + (usec_t) ts.tv_nsec / 1000;
 }
 
-static inline void free_string(char **s) {
-        free(*s);
+/* p: the address of a pointer of any type. */
+static inline void free_pointer(void *p) {
+        void *memory;
+
+        memcpy(&memory, p, sizeof(memory));
+        free(memory);
 }
 
 static inline void close_fd(int *fd) {
@@ -49,11 +54,11 @@ static inline void close_file(FILE **f) {
                 (void) fclose(*f);
 }
 
-#define _cleanup_free_ _cleanup_(free_string)
+#define _cleanup_free_ _cleanup_(free_pointer)
 #define _cleanup_close_ _cleanup_(close_fd)
 #define _cleanup_fclose_ _cleanup_(close_file)
 
-/* Hands an owned pointer on: the variable is NULL afterwards. */
+/* Moves ownership out of a pointer variable, which becomes NULL. */
 #define TAKE_PTR(p)                     \
         ({                              \
                 typeof(p) _taken = (p); \

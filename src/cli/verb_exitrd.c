@@ -34,7 +34,7 @@ static int is_wanted(int root_fd, const Config *config) {
  * nothing: services still run, and the devices of the root are known without claims. Returns 1 or 0,
  * or -errno. */
 static int is_worth_it(int root_fd, const Config *config) {
-        const UsageOptions options = {};
+        const InuseOptions options = {};
         _cleanup_(topology_done) Topology topology = TOPOLOGY_INIT;
         size_t n;
         int r;
@@ -42,7 +42,7 @@ static int is_worth_it(int root_fd, const Config *config) {
         r = device_tree_read(root_fd, &topology);
         if (r < 0)
                 return r;
-        r = usage_mark(root_fd, &options, &topology);
+        r = inuse_mark(root_fd, &options, &topology);
         if (r < 0)
                 return r;
         r = exitrd_count(&topology, config, &n);

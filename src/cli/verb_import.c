@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* "import": what nvme-async-shutdown.service does at boot. Brings the hook's record from
- * pstore into the journal, asks the drives whether they went down cleanly, and keeps their times
+ * pstore into the journal, asks the drives whether they went down cleanly, and keeps their RTD3E
  * for the next shutdown. */
 
 #include <syslog.h>
+#include <systemd/sd-daemon.h>
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "cli/verbs.h"
-#include "record/entry_drive.h"
+#include "record/entry.h"
+#include "record/record.h"
 #include "report/imported.h"
-#include "report/measured.h"
 #include "report/power_check.h"
 #include "report/pstore.h"
+#include "report/report.h"
 #include "tree/device_tree.h"
 #include "tree/times.h"
 #include "trial/rtd3e.h"
@@ -142,10 +145,6 @@ static int keep_times(int root_fd) {
 
         r = device_tree_read(root_fd, &topology);
         if (r >= 0) {
-                r = measured_read(NULL, &topology);
-                if (r < 0)
-                        log_warning("Could not read the journal for measured times, ignoring: %s",
-                                    strerror(-r));
                 r = rtd3e_read(root_fd, IDENTIFY_TIMEOUT_USEC, &topology);
                 if (r < 0)
                         log_warning("Could not ask the drives for RTD3E, ignoring: %s",
@@ -158,13 +157,55 @@ static int keep_times(int root_fd) {
                           "first.",
                           strerror(-r));
         else if (r > 0)
-                log_info("Kept what %d drives take for the next shutdown.", r);
+                log_info("Kept the RTD3E of %d drives for the next shutdown.", r);
         return r;
+}
+
+/* The line that "systemctl status nvme-async-shutdown" shows. */
+static void describe_shutdown(const History *history, char *line, size_t size) {
+        const RecordTotals *totals = &history->totals;
+        char elapsed[TEXT_USEC_MAX], serial[TEXT_USEC_MAX];
+
+        if (history->n_total == 0) {
+                (void) snprintf(line, size, "The last shutdown left no record");
+                return;
+        }
+        text_format_usec(elapsed, totals->elapsed_usec);
+        text_format_usec(serial, totals->serial_usec);
+        (void) snprintf(line, size,
+                        "Last shutdown (%s): %u of %zu controllers detached in %s, one after the "
+                        "other in about %s",
+                        action_to_string(history->action), totals->count[OUTCOME_DETACHED],
+                        history->n_total, elapsed, serial);
+}
+
+/* Tells systemd about the last shutdown, if it has started us. 0 or -errno. */
+static int notify_systemd(void) {
+        _cleanup_journal_record_ JournalRecord journal = JOURNAL_RECORD_INIT;
+        _cleanup_report_ Report report = REPORT_INIT;
+        const JournalBoot *boot;
+        char line[256];
+        bool is_valid;
+        int r;
+
+        if (!getenv("NOTIFY_SOCKET"))
+                return 0;
+        r = journal_record_open(NULL, &journal);
+        if (r < 0)
+                return r;
+        boot = report_find_boot(&journal, NULL, true, &is_valid);
+        /* No settings: this does not ask why parts are missing. */
+        r = report_make(&journal, boot, -1, NULL, &report);
+        if (r < 0)
+                return r;
+        describe_shutdown(&report.history, line, sizeof(line));
+        r = sd_notifyf(0, "STATUS=%s.", line);
+        return r < 0 ? r : 0;
 }
 
 int verb_import(const Arguments *arguments) {
         int root_fd = file_open_root("/");
-        int r, s, t;
+        int r, s, t, n;
 
         if (root_fd < 0) {
                 log_error("/: %s", strerror(-root_fd));
@@ -173,6 +214,10 @@ int verb_import(const Arguments *arguments) {
         r = import_records(root_fd);
         s = check_power(root_fd);
         t = keep_times(root_fd);
+        n = notify_systemd();
+        if (n < 0)
+                log_warning("Could not tell systemd about the last shutdown, ignoring: %s",
+                            strerror(-n));
         (void) close(root_fd);
         return r < 0 || s < 0 || t < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -5,8 +5,7 @@
 #include "base/log.h"
 #include "base/recorded.h"
 #include "cli/verbs.h"
-#include "config/config_keys.h"
-#include "report/measured.h"
+#include "config/config.h"
 #include "stage/survey.h"
 #include "trial/generate.h"
 #include "trial/rtd3e.h"
@@ -142,10 +141,6 @@ int verb_read_machine(const Arguments *arguments, int root_fd, Machine *ret) {
 int verb_read_times(int root_fd, Machine *machine) {
         int r;
 
-        r = measured_read(NULL, &machine->topology);
-        if (r < 0)
-                log_warning("Could not read the journal for measured times, ignoring: %s.",
-                            strerror(-r));
         r = read_rtd3e(root_fd, machine);
         return r == 0 ? 0
                       : lines_add(&machine->unknown,

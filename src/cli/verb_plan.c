@@ -62,8 +62,8 @@ static int print_plan(const Arguments *arguments, Stage stage, const Machine *ma
         r = plan_make(topology, &machine->config, &plan);
         if (r < 0)
                 return r;
-        for (size_t i = 0; i < plan.n_warnings; i++)
-                log_warning("%s", plan.warnings[i]);
+        for (size_t i = 0; i < plan.warnings.n; i++)
+                log_warning("%s", plan.warnings.items[i]);
         if (arguments->json || topology->n_devices > 0) {
                 r = show_plan(topology, &plan, &machine->config, arguments->json, stdout);
                 if (r < 0)

@@ -29,8 +29,8 @@ static int look_at_machine(const Rehearse *rehearse, Topology *ret_topology, Pla
         int r = survey_in_time(rehearse->root_fd, &rehearse->config, &options, EXIT_FAILURE,
                                ret_topology, ret_plan);
 
-        for (size_t i = 0; r >= 0 && i < ret_plan->n_warnings; i++)
-                log_warning("%s", ret_plan->warnings[i]);
+        for (size_t i = 0; r >= 0 && i < ret_plan->warnings.n; i++)
+                log_warning("%s", ret_plan->warnings.items[i]);
         return r;
 }
 

@@ -73,15 +73,15 @@ static void print_notes(const Scene *scene) {
         const LatencySources *n = &scene->sources;
         const Simulation *s = scene->simulations;
 
-        (void) printf("\nTimes of %zu controllers: %zu measured, %zu by RTD3E, %zu by --latency, "
-                      "%zu assumed to be %.1fs.\n",
-                      n->n_measured + n->n_rtd3e + n->n_given + n->n_assumed, n->n_measured,
-                      n->n_rtd3e, n->n_given, n->n_assumed, (double) LATENCY_DEFAULT_USEC / 1e6);
+        (void) printf("\nTimes of %zu controllers: %zu by RTD3E, %zu by --latency, %zu assumed to "
+                      "be %.1fs.\n",
+                      n->n_rtd3e + n->n_given + n->n_assumed, n->n_rtd3e, n->n_given, n->n_assumed,
+                      (double) LATENCY_DEFAULT_USEC / 1e6);
         (void) printf("serial: the kernel alone. hierarchy: the default of Order=.\n"
                       "AT ONCE: peak number in parallel. BUSY: average load relative to that "
                       "peak.\n"
-                      "KERNEL: controllers still in use at the end, which the kernel's pass takes "
-                      "one by one.\n");
+                      "KERNEL: time of the kernel's own pass for controllers that stay in use to "
+                      "the end.\n");
         show_selection(&scene->machine.config, NULL, stdout);
         if (s->n_detached > 0 && s->n_detached < scene->machine.config.min_controllers)
                 (void) printf("Fewer than MinControllers=%u: nothing would be done.\n",
@@ -93,21 +93,6 @@ static void print_notes(const Scene *scene) {
                                 "rest to the kernel.\n",
                                 order_to_string(s[i].order),
                                 (double) scene->machine.config.timeout_usec / 1e6);
-}
-
-static int draw(const Arguments *arguments, const Scene *scene) {
-        bool is_stdout = STREQ(arguments->report.svg, "-");
-        FILE *stream = is_stdout ? stdout : fopen(arguments->report.svg, "we");
-        int r;
-
-        r = stream ? show_simulations_svg(&scene->machine.topology, scene->simulations, N_ORDERS,
-                                          stream)
-                   : -errno;
-        if (stream && !is_stdout && fclose(stream) != 0 && r >= 0)
-                r = -errno;
-        if (r < 0)
-                log_error("%s: %s.", arguments->report.svg, strerror(-r));
-        return r;
 }
 
 static int simulate_all(const Arguments *arguments, Scene *scene) {
@@ -123,12 +108,8 @@ static int simulate_all(const Arguments *arguments, Scene *scene) {
                         return r;
                 }
         }
-        for (size_t i = 0; i < scene->simulations[0].plan.n_warnings; i++)
-                log_warning("%s", scene->simulations[0].plan.warnings[i]);
-        if (arguments->report.svg)
-                r = draw(arguments, scene);
-        if (r < 0 || (arguments->report.svg && !arguments->json))
-                return r;
+        for (size_t i = 0; i < scene->simulations[0].plan.warnings.n; i++)
+                log_warning("%s", scene->simulations[0].plan.warnings.items[i]);
         r = show_simulations(scene->simulations, N_ORDERS, arguments->json, stdout);
         if (r < 0)
                 log_error("Could not print the simulation: %s.", strerror(-r));

@@ -20,9 +20,8 @@ typedef struct Arguments {
                 const char *latency, *seed, *max_parallel;
         } simulate;
         struct {
-                const char *boot, *journal, *metrics;
-                const char *svg; /* simulate too */
-                unsigned trend;  /* how many shutdowns to compare; 0: none */
+                const char *boot, *journal, *metrics, *svg;
+                unsigned trend; /* how many shutdowns to compare; 0: none */
         } report;
         struct {
                 bool yes;
@@ -73,6 +72,6 @@ int verb_open_root(const Arguments *arguments) _must_check_;
 int verb_read_machine(const Arguments *arguments, int root_fd, Machine *ret) _must_check_;
 bool verb_is_this_machine(const Arguments *arguments);
 
-/* Adds what the journal and each controller (RTD3E) say of this machine's shutdown times; a line
- * in machine->unknown tells how many controllers could not be asked. 0 or -ENOMEM. */
+/* Asks this machine's controllers how long their shutdown takes (RTD3E). Adds a line to
+ * machine->unknown if some could not be asked. Returns 0 or -ENOMEM. */
 int verb_read_times(int root_fd, Machine *machine) _must_check_;

@@ -9,7 +9,7 @@ const Verb verbs[] = {
         { "plan", verb_plan, "Show what would happen to each controller now, and why (default)", 0,
           "json order stage " MACHINE },
         { "simulate", verb_simulate, "Show what each order would cost, on a virtual clock", 0,
-          "json latency max-parallel seed svg " MACHINE },
+          "json latency max-parallel seed " MACHINE },
         { "snapshot", verb_snapshot, "Record this machine in a new directory, for --root", 1,
           "no-claim" },
         { "report", verb_report, "Show what each controller took at the last shutdown", 0,

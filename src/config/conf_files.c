@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The search; see conf_files.h. libeconf of Debian 12 knows no /run and no masks. */
+/* See conf_files.h. libeconf of Debian 12 supports neither /run nor masks. */
 
 #include "config/conf_files.h"
 
@@ -35,14 +35,16 @@ static void drop_ins_done(DropIns *drop_ins) {
         free(drop_ins->list);
 }
 
+#define _cleanup_drop_ins_ _cleanup_(drop_ins_done)
+
 static bool is_mask(const struct stat *st) {
         return (S_ISREG(st->st_mode) && st->st_size == 0) ||
                (S_ISCHR(st->st_mode) && st->st_rdev == makedev(1, 3));
 }
 
-/* What exists but can't be looked at, a link to nowhere included, is no mask: reading it will say
- * what is wrong. */
-static bool find(int root_fd, const char *path, bool *ret_is_mask) {
+/* Whether path exists. A file that can't be examined, such as a dangling link, is no mask: reading
+ * it gives the error to report. */
+static bool find_file(int root_fd, const char *path, bool *ret_is_mask) {
         struct stat st;
 
         if (fstatat(root_fd, path, &st, AT_NO_AUTOMOUNT) >= 0) {
@@ -55,22 +57,19 @@ static bool find(int root_fd, const char *path, bool *ret_is_mask) {
         return fstatat(root_fd, path, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) >= 0;
 }
 
-/* *ret_path stays NULL where there is no main file or it is masked. */
+/* *ret_path stays NULL if there is no main file or it is masked. */
 static int find_main(int root_fd, const char *name, char **ret_path) {
         for (size_t i = 0; i < ARRAY_SIZE(directories); i++) {
-                char *path;
+                _cleanup_free_ char *path = NULL;
                 bool masked;
 
                 if (asprintf(&path, "%s/%s", directories[i], name) < 0)
                         return -ENOMEM;
-                if (find(root_fd, path, &masked)) {
-                        if (masked)
-                                free(path);
-                        else
-                                *ret_path = path;
-                        return 0;
-                }
-                free(path);
+                if (!find_file(root_fd, path, &masked))
+                        continue;
+                if (!masked)
+                        *ret_path = TAKE_PTR(path);
+                return 0;
         }
         return 0;
 }
@@ -88,7 +87,7 @@ static bool has_name(const DropIns *drop_ins, const char *name) {
         return false;
 }
 
-static int add(DropIns *drop_ins, int root_fd, const char *directory, const char *name) {
+static int add_drop_in(DropIns *drop_ins, int root_fd, const char *directory, const char *name) {
         DropIn *list, *drop_in;
 
         list = reallocarray(drop_ins->list, drop_ins->n + 1, sizeof(DropIn));
@@ -99,7 +98,7 @@ static int add(DropIns *drop_ins, int root_fd, const char *directory, const char
         if (asprintf(&drop_in->path, "%s%s%s", directory, *name ? "/" : "", name) < 0)
                 return -ENOMEM;
         drop_in->name = strrchr(drop_in->path, '/') + 1;
-        (void) find(root_fd, drop_in->path, &drop_in->is_mask);
+        (void) find_file(root_fd, drop_in->path, &drop_in->is_mask);
         drop_ins->n++;
         return 0;
 }
@@ -111,58 +110,58 @@ static int add_directory(DropIns *drop_ins, int root_fd, const char *directory) 
 
         r = file_opendir(root_fd, directory, &dir);
         if (r < 0)
-                return r == -ENOENT ? 0 : add(drop_ins, root_fd, directory, "");
+                return r == -ENOENT ? 0 : add_drop_in(drop_ins, root_fd, directory, "");
         while ((name = file_readdir(dir, &error))) {
                 if (!is_drop_in_name(name) || has_name(drop_ins, name))
                         continue;
-                r = add(drop_ins, root_fd, directory, name);
+                r = add_drop_in(drop_ins, root_fd, directory, name);
                 if (r < 0)
                         return r;
         }
-        return error < 0 ? add(drop_ins, root_fd, directory, "") : 0;
+        return error < 0 ? add_drop_in(drop_ins, root_fd, directory, "") : 0;
 }
 
-static int compare(const void *a, const void *b) {
+static int compare_names(const void *a, const void *b) {
         return strcmp(((const DropIn *) a)->name, ((const DropIn *) b)->name);
 }
 
-static int collect_drop_ins(int root_fd, const char *name, DropIns *ret) {
-        int r = 0;
-
-        for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(directories); i++) {
+static int collect_drop_ins(int root_fd, const char *name, DropIns *drop_ins) {
+        for (size_t i = 0; i < ARRAY_SIZE(directories); i++) {
                 _cleanup_free_ char *directory = NULL;
+                int r;
 
                 if (asprintf(&directory, "%s/%s.d", directories[i], name) < 0)
                         return -ENOMEM;
-                r = add_directory(ret, root_fd, directory);
+                r = add_directory(drop_ins, root_fd, directory);
+                if (r < 0)
+                        return r;
         }
-        if (ret->n > 1)
-                qsort(ret->list, ret->n, sizeof(DropIn), compare);
-        return r;
+        if (drop_ins->n > 1)
+                qsort(drop_ins->list, drop_ins->n, sizeof(DropIn), compare_names);
+        return 0;
 }
 
 int conf_files_list(int root_fd, const char *name, char ***ret_paths) {
+        _cleanup_drop_ins_ DropIns drop_ins = {};
         _cleanup_free_ char *main_path = NULL;
-        DropIns drop_ins = {};
-        char **paths = NULL;
         size_t n = 0;
+        char **paths;
         int r;
 
         r = find_main(root_fd, name, &main_path);
-        if (r >= 0)
-                r = collect_drop_ins(root_fd, name, &drop_ins);
-        if (r >= 0) {
-                paths = calloc(drop_ins.n + 2, sizeof(char *));
-                r = paths ? 0 : -ENOMEM;
-        }
-        if (r >= 0) {
-                if (main_path)
-                        paths[n++] = TAKE_PTR(main_path);
-                for (size_t i = 0; i < drop_ins.n; i++)
-                        if (!drop_ins.list[i].is_mask)
-                                paths[n++] = TAKE_PTR(drop_ins.list[i].path);
-                *ret_paths = paths;
-        }
-        drop_ins_done(&drop_ins);
-        return r;
+        if (r < 0)
+                return r;
+        r = collect_drop_ins(root_fd, name, &drop_ins);
+        if (r < 0)
+                return r;
+        paths = calloc(drop_ins.n + 2, sizeof(char *));
+        if (!paths)
+                return -ENOMEM;
+        if (main_path)
+                paths[n++] = TAKE_PTR(main_path);
+        for (size_t i = 0; i < drop_ins.n; i++)
+                if (!drop_ins.list[i].is_mask)
+                        paths[n++] = TAKE_PTR(drop_ins.list[i].path);
+        *ret_paths = paths;
+        return 0;
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* nvme-async-shutdown.conf(5): read once, never fatal. */
+/* Reads nvme-async-shutdown.conf(5). No error in it is fatal. */
 #pragma once
 
 #include "model/result.h"
 
 typedef enum Order {
-        ORDER_HIERARCHY, /* what each one means: plan_make() */
+        ORDER_HIERARCHY, /* plan_make() explains each order */
         ORDER_LEAVES,
         ORDER_TWO_PASS,
         ORDER_SERIAL,
@@ -13,16 +13,17 @@ typedef enum Order {
         _ORDER_INVALID = -EINVAL,
 } Order;
 
-/* What is done so that the hook's record reaches the next boot. */
+/* How the record of hook and exitrd reaches the next boot. */
 typedef enum PersistLog {
         PERSIST_LOG_NO,
-        PERSIST_LOG_AUTO,   /* in pstore where that does not wear */
-        PERSIST_LOG_PSTORE, /* in pstore, EFI variables too */
+        PERSIST_LOG_AUTO,   /* in pstore, if its back end does not wear */
+        PERSIST_LOG_PSTORE, /* in pstore, even in EFI variables */
         _PERSIST_LOG_MAX,
         _PERSIST_LOG_INVALID = -EINVAL,
 } PersistLog;
 
-/* Both directions from one table each; from_string gives _X_INVALID for an unknown word. */
+/* The words of each enum. from_string returns _ORDER_INVALID or _PERSIST_LOG_INVALID for an unknown
+ * word. */
 const char *order_to_string(Order order);
 Order order_from_string(const char *text);
 const char *persist_log_to_string(PersistLog mode);
@@ -54,20 +55,24 @@ typedef struct Config {
         char **include; /* NULL-terminated globs, or NULL: everything */
         char **exclude; /* NULL-terminated globs, or NULL: nothing */
         bool flush;
-        /* Not from a file: "rehearse" sets it. To bind a physical function again resets it, and its
-         * virtual ones with it. */
+        /* Set by "rehearse", not from a file: binding a physical function again resets its virtual
+         * functions. */
         bool keep_physical_functions;
         PersistLog persist_log;
-        /* Include= or Exclude= may stand in a part that could not be read or understood: the
-         * controllers that are meant are not known. */
+        /* A part that could not be read or understood may hold Include= or Exclude=: the
+         * controllers that the admin selected are not known. */
         bool is_selection_uncertain;
         char *origin[_CONFIG_KEY_MAX]; /* "/etc/...conf:12", or NULL: the built-in default */
         unsigned n_errors; /* invalid values and unreadable files; unknown keys do not count */
 } Config;
 
-/* Called once for each problem. level is LOG_ERR (invalid value or unreadable file, the default
- * stays; a misspelt Include= or Exclude=) or LOG_WARNING (another unknown key or section, ignored);
- * line is 0 where there is none; message is printable ASCII. */
+/* Called once for each problem.
+ *
+ *   level: LOG_ERR for an invalid value, an unreadable file or a misspelt Include= or Exclude=;
+ *          LOG_WARNING for any other unknown key or section.
+ *   file: starts with a slash, without the root directory.
+ *   line: counts from 1; 0 for a problem of the whole file.
+ *   message: printable ASCII. */
 typedef void (*ConfigProblem)(void *userdata, int level, const char *file, unsigned line,
                               const char *message);
 
@@ -75,14 +80,19 @@ typedef void (*ConfigProblem)(void *userdata, int level, const char *file, unsig
 void config_log_problem(void *userdata, int level, const char *file, unsigned line,
                         const char *message);
 
-/* Defaults, then the main file and the drop-ins below root_fd by the precedence of the UAPI
- * configuration files specification 1.0 (etc, run, usr/local/lib, usr/lib; an empty file or a link
- * to /dev/null masks). Always leaves a usable *ret; whatever is unreadable or invalid keeps its
- * default, is told to problem() and counted. Returns 0 or -ENOMEM. */
+void config_set_defaults(Config *config);
+
+/* Sets the defaults and reads the main file and the drop-ins below root_fd, as conf_files_list()
+ * finds them. A value that can't be read or is invalid keeps its default or its earlier value, is
+ * reported by problem() (may be NULL) and counted. *ret is usable even on an error. 0 or
+ * -ENOMEM. */
 int config_read(int root_fd, ConfigProblem problem, void *userdata, Config *ret) _must_check_;
 
 void config_done(Config *config);
 
-/* The key's name, and its effective value as it would stand in a file (*ret_value is malloc'ed). */
+#define _cleanup_config_ _cleanup_(config_done)
+
+/* The name of a key, and its effective value in the syntax of a file, which the caller frees. 0 or
+ * -errno. */
 const char *config_key_name(ConfigKey key);
 int config_key_format(const Config *config, ConfigKey key, char **ret_value) _must_check_;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* One row a key; see config_keys.h. */
+/* See config_keys.h. */
 
 #include "config/config_keys.h"
 
@@ -12,8 +12,7 @@
 #include "config/selection_syntax.h"
 
 #define LIST_MAX 256
-/* systemd-shutdown kills its hooks after 90 s; what we do after our deadline has to fit in as well.
- */
+/* systemd-shutdown kills its hooks after 90 s. Our work after the deadline has to fit in too. */
 #define TIMEOUT_MIN_SEC 1
 #define TIMEOUT_MAX_SEC 80
 
@@ -58,16 +57,15 @@ void config_set_defaults(Config *config) {
         };
 }
 
-/* What a parser gets, and where it says what is allowed. */
 typedef struct Assignment {
         const char *text;
         bool is_first;
-        char *why;
+        char *why; /* gets the allowed values */
         size_t why_size;
 } Assignment;
 
-static int refuse(const Assignment *a, const char *what_is_allowed) {
-        (void) snprintf(a->why, a->why_size, "%s", what_is_allowed);
+static int refuse_value(const Assignment *a, const char *why) {
+        (void) snprintf(a->why, a->why_size, "%s", why);
         return -EINVAL;
 }
 
@@ -85,7 +83,7 @@ static int parse_boolean(const Assignment *a, bool *target) {
                         *target = false;
                         return 0;
                 }
-        return refuse(a, "must be yes or no");
+        return refuse_value(a, "must be yes or no");
 }
 
 static int parse_number(const Assignment *a, unsigned min, unsigned max, unsigned *target) {
@@ -94,11 +92,11 @@ static int parse_number(const Assignment *a, unsigned min, unsigned max, unsigne
 
         (void) snprintf(allowed, sizeof(allowed), "must be a number from %u to %u", min, max);
         if (*a->text < '0' || *a->text > '9')
-                return refuse(a, allowed);
+                return refuse_value(a, allowed);
         errno = 0;
         value = strtoul(a->text, &end, 10);
         if (errno || *end || value < min || value > max)
-                return refuse(a, allowed);
+                return refuse_value(a, allowed);
         *target = (unsigned) value;
         return 0;
 }
@@ -113,15 +111,25 @@ static int parse_seconds(const Assignment *a, usec_t *target) {
         end = text_parse_time(a->text, &usec);
         if (!end || *end || usec < TIMEOUT_MIN_SEC * USEC_PER_SEC ||
             usec > TIMEOUT_MAX_SEC * USEC_PER_SEC)
-                return refuse(a, allowed);
+                return refuse_value(a, allowed);
         *target = usec;
         return 0;
 }
 
-/* A set of words out of a table, as bits. */
+static int refuse_word(const Assignment *a, const char *const *table, size_t n) {
+        (void) snprintf(a->why, a->why_size, "must be words out of");
+        for (size_t i = 0; i < n; i++) {
+                size_t used = strlen(a->why);
+
+                (void) snprintf(a->why + used, a->why_size - used, " %s", table[i]);
+        }
+        return -EINVAL;
+}
+
+/* Parses words of a table into bits. */
 static int parse_set(const Assignment *a, const char *const *table, size_t n, unsigned *target) {
-        _cleanup_free_ char *copy = strdup(a->text);
         unsigned set = a->is_first || !*a->text ? 0 : *target;
+        _cleanup_free_ char *copy = strdup(a->text);
         char *state = NULL;
 
         if (!copy)
@@ -130,16 +138,8 @@ static int parse_set(const Assignment *a, const char *const *table, size_t n, un
              word = strtok_r(NULL, " \t", &state)) {
                 int value = names_find_value(table, n, word);
 
-                if (value < 0) {
-                        size_t used = 0;
-
-                        (void) snprintf(a->why, a->why_size, "must be words out of");
-                        for (size_t i = 0; i < n; i++) {
-                                used = strlen(a->why);
-                                (void) snprintf(a->why + used, a->why_size - used, " %s", table[i]);
-                        }
-                        return -EINVAL;
-                }
+                if (value < 0)
+                        return refuse_word(a, table, n);
                 set |= 1U << value;
         }
         *target = set;
@@ -166,7 +166,7 @@ static int append_glob(char ***list, const char *word) {
         return larger[n] ? 0 : -ENOMEM;
 }
 
-/* Of the globs that select nothing the first is told of, the others stay. */
+/* Reports the first glob that can select nothing and adds all others. */
 static int parse_globs(const Assignment *a, char ***target) {
         _cleanup_free_ char *copy = strdup(a->text);
         char *state = NULL;
@@ -188,7 +188,7 @@ static int parse_globs(const Assignment *a, char ***target) {
                         continue;
                 }
                 if (count_words(*target) >= LIST_MAX)
-                        return refuse(a, "holds more than 256 globs, the rest is not used");
+                        return refuse_value(a, "holds more than 256 globs, the rest is not used");
                 r = append_glob(target, word);
                 if (r < 0)
                         return r;
@@ -283,7 +283,7 @@ int config_key_parse(Config *config, ConfigKey key, const char *text, bool is_fi
         case CONFIG_ORDER:
                 order = (int) order_from_string(text);
                 if (order < 0)
-                        return refuse(&a, "must be hierarchy, leaves, two-pass or serial");
+                        return refuse_value(&a, "must be hierarchy, leaves, two-pass or serial");
                 config->order = (Order) order;
                 return 0;
         case CONFIG_TIMEOUT_SEC:
@@ -300,7 +300,7 @@ int config_key_parse(Config *config, ConfigKey key, const char *text, bool is_fi
                 return parse_boolean(&a, &config->flush);
         case CONFIG_PERSIST_LOG:
                 if (persist_log_from_string(text) < 0)
-                        return refuse(&a, "must be auto, pstore or no");
+                        return refuse_value(&a, "must be auto, pstore or no");
                 config->persist_log = persist_log_from_string(text);
                 return 0;
         default:

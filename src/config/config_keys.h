@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The keys of the configuration: what each accepts and how it is shown. */
+/* The keys of the configuration and their values. */
 #pragma once
 
 #include "config/config.h"
 
-void config_set_defaults(Config *config);
-
-/* _CONFIG_KEY_MAX for an unknown name. */
+/* Returns _CONFIG_KEY_MAX for an unknown name. */
 ConfigKey config_key_from_string(const char *name);
 
-/* Sets the key from its text. is_first: nothing has assigned it yet, so that a list begins anew; a
- * later assignment appends, an empty one clears. 0; -EINVAL with the allowed values in why and the
- * earlier value kept (to which globs are added that can select something, 256 at most); -ENOMEM
- * likewise. why: CONFIG_WHY_MAX bytes hold it whole. */
+/* Sets a key from the text of its value.
+ *
+ *   is_first: this is the first assignment to the key, so a list replaces the default. A later
+ *             assignment appends to the list; an empty one clears it.
+ *   why: gets the allowed values on -EINVAL; CONFIG_WHY_MAX bytes always suffice.
+ *
+ * 0, -EINVAL or -ENOMEM. On an error the earlier value stays, but the valid globs of a list, up to
+ * 256, are added to it. */
 #define CONFIG_WHY_MAX 256
 int config_key_parse(Config *config, ConfigKey key, const char *text, bool is_first, char *why,
                      size_t why_size) _must_check_;

@@ -6,13 +6,13 @@
 #include <ctype.h>
 #include <strings.h>
 
-/* Longer than any that is judged by its shape. */
+/* Longer than any glob that is judged by its shape. */
 #define SHAPE_MAX 64
-/* How many letters a misspelt key may be off, and how long it can be then. */
+/* The most wrong letters in a misspelt key, and its greatest length then. */
 #define DISTANCE_MAX 2
 #define NAME_MAX_LENGTH 9
 
-/* What is not a name in any glob that was meant as one. */
+/* Characters that no correct glob holds. */
 static const struct {
         char character;
         const char *why;
@@ -29,11 +29,11 @@ static const struct {
         { ']', "it has a ] without its [" },
 };
 
-/* By how it begins, in any case. */
+/* Prefixes that no correct glob has, in upper or lower case. */
 static const struct {
         const char *prefix, *why;
 } refused_prefixes[] = {
-        { "#", "a comment behind a value begins with a blank and ;" },
+        { "#", "a comment after a value begins with a blank and ;" },
         { "!", "nothing negates a glob, use Include= or Exclude=" },
         { "~", "nothing negates a glob, use Include= or Exclude=" },
         { "eui.", "this is a namespace's identifier, write its controller's serial number" },
@@ -51,7 +51,7 @@ static bool begins_with(const char *text, const char *prefix) {
         return strncasecmp(text, prefix, strlen(prefix)) == 0;
 }
 
-/* The ']' of the bracket expression that begins at open, as fnmatch() finds it; NULL: none. */
+/* Finds the ']' of the bracket expression that begins at open, as fnmatch(3) does; NULL if none. */
 static const char *find_bracket_end(const char *open) {
         const char *at = open + 1;
 
@@ -82,8 +82,8 @@ static const char *check_character(const char *glob, char c) {
         return NULL;
 }
 
-/* Character by character; shape gets the glob with a '?' for each bracket expression, or "" where
- * it is too long for any shape. */
+/* Returns why a character is refused, or NULL. shape: gets the glob with a '?' for each bracket
+ * expression, or "" if the glob is too long for any shape. */
 static const char *check_characters(const char *glob, char shape[static SHAPE_MAX]) {
         size_t n = 0;
 
@@ -113,12 +113,12 @@ static const char *check_characters(const char *glob, char shape[static SHAPE_MA
         return NULL;
 }
 
-/* Digits, or what may stand for them. */
+/* Skips digits and wildcards that may stand for them. */
 static const char *skip_number(const char *text) {
         return text + strspn(text, "0123456789?*");
 }
 
-/* nvme1n1, nvme1n1p2, nvme1c0n1, ng1n1; with wildcards too. */
+/* Matches nvme1n1, nvme1n1p2, nvme1c0n1 and ng1n1, with wildcards too. */
 static bool is_namespace(const char *shape) {
         const char *at = shape, *end;
 
@@ -142,7 +142,7 @@ static bool is_namespace(const char *shape) {
         return *at == '\0';
 }
 
-/* nvme0-3, nvme0-nvme3 */
+/* Matches nvme0-3 and nvme0-nvme3. */
 static bool is_range(const char *shape) {
         const char *at = shape + strlen("nvme");
 
@@ -156,8 +156,8 @@ static bool is_range(const char *shape) {
         return isdigit((unsigned char) *at) && at[strspn(at, "0123456789")] == '\0';
 }
 
-/* Fields like those of a PCI address, but not as the kernel writes it ("%04x:%02x:%02x.%d",
- * pci_setup_device(), 6.1): "01:00.0", "0:1:0.0". A '*' may stand for the missing part. */
+/* Whether these are fields of a PCI address, but not in the kernel's format ("%04x:%02x:%02x.%d",
+ * pci_setup_device(), 6.1), as in "01:00.0" or "0:1:0.0". A '*' may stand for the missing part. */
 static bool is_part_of_address(const char *shape) {
         static const char digits[] = "0123456789abcdefABCDEF?";
         size_t length[4] = {}, n = 0;
@@ -213,8 +213,8 @@ static size_t minimum(size_t a, size_t b) {
         return a < b ? a : b;
 }
 
-/* How many letters have to be put in, left out or replaced to make one of the other, ignoring case.
- * name: at most NAME_MAX_LENGTH characters. */
+/* Counts the letters to insert, remove or replace to turn name into key, ignoring case. name: at
+ * most NAME_MAX_LENGTH characters. */
 static size_t count_edits(const char *name, const char *key) {
         size_t row[NAME_MAX_LENGTH + 1], n = strlen(name);
 

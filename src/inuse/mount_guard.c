@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* From mounts down to an address; see mount_guard.h. */
+/* Follows mounts down to a PCI address; see mount_guard.h. */
 
 #include "inuse/mount_guard.h"
 
@@ -13,7 +13,7 @@
 #define MOUNTINFO "proc/self/mountinfo"
 #define MOUNTINFO_MAX ((size_t) 64 * 1024 * 1024)
 #define BTRFS "sys/fs/btrfs"
-/* Of devices that stand on each other; the kernel's own limits are lower. */
+/* How many devices may stand on each other; the kernel's own limits are lower. */
 #define DEPTH_MAX 16
 
 typedef struct Guard {
@@ -39,12 +39,15 @@ static int attribute_leads(const Guard *guard, const char *path, unsigned depth)
         int r;
 
         r = file_read(guard->root_fd, path, &text);
-        if (r >= 0)
-                r = parse_devnum(text, &devnum);
-        return r < 0 ? r : number_leads(guard, devnum, depth);
+        if (r < 0)
+                return r;
+        r = parse_devnum(text, &devnum);
+        if (r < 0)
+                return r;
+        return number_leads(guard, devnum, depth);
 }
 
-/* Any "<dir>/NAME/dev"; a directory that is not there has nothing in it. */
+/* Whether any "<dir>/NAME/dev" leads to the address. A missing directory has no entries. */
 static int entries_lead(const Guard *guard, const char *dir, unsigned depth) {
         _cleanup_closedir_ DIR *list = NULL;
         char path[PATH_MAX];
@@ -64,7 +67,8 @@ static int entries_lead(const Guard *guard, const char *dir, unsigned depth) {
         return r;
 }
 
-/* Whether the controller's directory has a path node ("nvme0c1n2") of that head ("nvme0n2"). */
+/* Whether the controller's directory has a path node ("nvme0c1n2") of that head ("nvme0n2").
+ * controller: path of the directory. */
 static int has_path(const Guard *guard, const char *controller, const char *head) {
         _cleanup_closedir_ DIR *list = NULL;
         unsigned subsystem, instance, namespace;
@@ -85,8 +89,8 @@ static int has_path(const Guard *guard, const char *controller, const char *head
         return r;
 }
 
-/* A multipath head stands beside its subsystem's links to the controllers, and leads to those that
- * have a path to it. Where none has one, any of them may. */
+/* The directory of a subsystem has the multipath head and links to the controllers. The head leads
+ * to the controllers that have a path to it; if none has one, it may lead to any of them. */
 static int subsystem_leads(const Guard *guard, const char *subsystem, const char *head) {
         _cleanup_closedir_ DIR *list = NULL;
         bool is_known = false, is_listed = false;
@@ -117,7 +121,7 @@ static int subsystem_leads(const Guard *guard, const char *subsystem, const char
         return r < 0 ? r : is_listed && !is_known;
 }
 
-/* "/dev/..." only: to look elsewhere could mean waiting for a file server. */
+/* path: "/dev/..."; looking elsewhere could mean waiting for a file server. */
 static int node_leads(const Guard *guard, const char *path, unsigned depth) {
         mode_t type;
         dev_t devnum;
@@ -131,7 +135,8 @@ static int node_leads(const Guard *guard, const char *path, unsigned depth) {
         return S_ISBLK(type) ? number_leads(guard, devnum, depth) : 0;
 }
 
-/* disk: the path of its sysfs directory. The path of a backing file says nothing: loop_backing.h */
+/* disk: the path of the device's sysfs directory. The loop driver has to be asked: the path of the
+ * backing file is that of another mount namespace (loop_backing.h). Not a loop device: 0. */
 static int loop_leads(const Guard *guard, const char *name, const char *disk, unsigned depth) {
         _cleanup_free_ char *number = NULL;
         LoopBacking loop = {};
@@ -145,8 +150,9 @@ static int loop_leads(const Guard *guard, const char *name, const char *disk, un
                 return -ENAMETOOLONG;
         memcpy(loop.name, name, strlen(name) + 1);
         r = file_read_at(guard->root_fd, disk, "dev", &number);
-        if (r >= 0)
-                r = parse_devnum(number, &loop.devnum);
+        if (r < 0)
+                return r;
+        r = parse_devnum(number, &loop.devnum);
         if (r < 0)
                 return r;
         loop_backing_ask(guard->root_fd, &loop, 1);
@@ -155,7 +161,7 @@ static int loop_leads(const Guard *guard, const char *name, const char *disk, un
         return loop.backing != 0 ? number_leads(guard, loop.backing, depth) : 0;
 }
 
-/* The name of the disk at the end of a path in sysfs; cuts a partition's own name off. */
+/* The disk's name at the end of a path in sysfs. Cuts a partition's own name off the path. */
 static const char *disk_name(char *target, bool is_partition) {
         char *slash = strrchr(target, '/');
 
@@ -166,12 +172,33 @@ static const char *disk_name(char *target, bool is_partition) {
         return slash ? slash + 1 : target;
 }
 
-static int number_leads(const Guard *guard, dev_t devnum, unsigned depth) {
-        char link[64], disk[80], path[96], target[PATH_MAX];
-        bool is_partition, is_head;
+/* link: "sys/dev/block/259:1"; target: what it links to. */
+static int disk_leads(const Guard *guard, const char *link, char *target, unsigned depth) {
+        bool is_partition, is_head = strstr(target, "/nvme-subsystem/") != NULL;
+        char disk[80], path[96];
         const char *name;
-        ssize_t n;
         int r;
+
+        (void) snprintf(path, sizeof(path), "%s/partition", link);
+        is_partition = faccessat(guard->root_fd, path, F_OK, 0) == 0;
+        name = disk_name(target, is_partition);
+        (void) snprintf(disk, sizeof(disk), "%s%s", link, is_partition ? "/.." : "");
+        (void) snprintf(path, sizeof(path), "%s/slaves", disk);
+        r = entries_lead(guard, path, depth + 1);
+        if (r != 0)
+                return r;
+        if (is_head) {
+                (void) snprintf(path, sizeof(path), "%s/..", disk);
+                r = subsystem_leads(guard, path, name);
+                if (r != 0)
+                        return r;
+        }
+        return loop_leads(guard, name, disk, depth + 1);
+}
+
+static int number_leads(const Guard *guard, dev_t devnum, unsigned depth) {
+        char link[64], target[PATH_MAX];
+        ssize_t n;
 
         if (depth > DEPTH_MAX)
                 return -ELOOP;
@@ -182,22 +209,12 @@ static int number_leads(const Guard *guard, dev_t devnum, unsigned depth) {
         target[n] = '\0';
         if (has_component(target, guard->address))
                 return 1;
-        is_head = strstr(target, "/nvme-subsystem/") != NULL;
-        (void) snprintf(path, sizeof(path), "%s/partition", link);
-        is_partition = faccessat(guard->root_fd, path, F_OK, 0) == 0;
-        name = disk_name(target, is_partition);
-        (void) snprintf(disk, sizeof(disk), "%s%s", link, is_partition ? "/.." : "");
-        (void) snprintf(path, sizeof(path), "%s/slaves", disk);
-        r = entries_lead(guard, path, depth + 1);
-        (void) snprintf(path, sizeof(path), "%s/..", disk);
-        if (r == 0 && is_head)
-                r = subsystem_leads(guard, path, name);
-        return r == 0 ? loop_leads(guard, name, disk, depth + 1) : r;
+        return disk_leads(guard, link, target, depth);
 }
 
-/* "ext4 /dev/sda1 rw": the second word. Only blanks separate: the kernel escapes those in a name,
- * but not a carriage return, which scanf() would end a word at. */
-static void take_source(const char *text, char *source, size_t size) {
+/* Copies the second word of "ext4 /dev/sda1 rw". Only blanks separate words: the kernel escapes
+ * blanks in a name, but not a carriage return, and scanf() would end a word at one. */
+static void copy_source(const char *text, char *source, size_t size) {
         const char *at = strchr(text, ' ');
 
         (void) snprintf(source, size, "%.*s", at ? (int) strcspn(at + 1, " ") : 0,
@@ -211,7 +228,7 @@ static int mount_leads(const Guard *guard, const char *line, char *why, size_t w
         dev_t devnum;
         int r, end = 0;
 
-        /* Behind the six fields that are always there: a '-' among those would be none. */
+        /* The separator follows the six fields that are always there; one of them may be "-". */
         if (sscanf(line, "%*s %*s %31s %*s %255s %*s%n", number, point, &end) != 2 || end == 0 ||
             parse_devnum(number, &devnum) < 0)
                 return -EBADMSG;
@@ -220,16 +237,16 @@ static int mount_leads(const Guard *guard, const char *line, char *why, size_t w
                 return -EBADMSG;
         r = number_leads(guard, devnum, 0);
         if (r == 0 && major(devnum) == 0) {
-                take_source(separator + 3, source, sizeof(source));
+                copy_source(separator + 3, source, sizeof(source));
                 r = node_leads(guard, source, 0);
         }
         if (r > 0)
-                (void) snprintf(why, why_size, "%s of it is mounted on %s",
-                                *source ? source : "something", point);
+                (void) snprintf(why, why_size, "%s on this controller is mounted on %s",
+                                *source ? source : "a block device", point);
         return r;
 }
 
-/* A mounted btrfs names one of its members only, and that under an anonymous number. */
+/* The mount of a btrfs names only one of its members, and has an anonymous number. */
 static int btrfs_leads(const Guard *guard, char *why, size_t why_size) {
         _cleanup_closedir_ DIR *list = NULL;
         char path[PATH_MAX];
@@ -243,7 +260,7 @@ static int btrfs_leads(const Guard *guard, char *why, size_t why_size) {
                 (void) snprintf(path, sizeof(path), BTRFS "/%s/devices", name);
                 r = entries_lead(guard, path, 0);
                 if (r > 0)
-                        (void) snprintf(why, why_size, "it is a member of the mounted btrfs %s",
+                        (void) snprintf(why, why_size, "it has a member of the mounted btrfs %s",
                                         name);
                 if (r != 0)
                         return r;

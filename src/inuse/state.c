@@ -10,19 +10,19 @@
 
 #include "base/file.h"
 
-void usage_done(Usage *usage) {
-        free(usage->doubt);
-        usage->doubt = NULL;
+void inuse_done(Inuse *inuse) {
+        free(inuse->doubt);
+        inuse->doubt = NULL;
 }
 
-bool usage_is_marked(const Topology *topology, const Device *device) {
+bool inuse_is_marked(const Topology *topology, const Device *device) {
         if (device->kind != DEVICE_CONTROLLER)
                 return false;
         return device->parent == TOPOLOGY_NONE ||
                topology->devices[device->parent].kind != DEVICE_FABRICS;
 }
 
-static int raise(Use *use, UseKind kind, const char *format, va_list args) {
+static int raise_with_detail(Use *use, UseKind kind, const char *format, va_list args) {
         char *detail;
 
         if (kind <= use->kind)
@@ -33,68 +33,69 @@ static int raise(Use *use, UseKind kind, const char *format, va_list args) {
         return 0;
 }
 
-int usage_raise(Usage *usage, size_t block, UseKind kind, const char *format, ...) {
+int inuse_raise(Inuse *inuse, size_t block, UseKind kind, const char *format, ...) {
         va_list args;
         int r;
 
         va_start(args, format);
-        r = raise(&usage->topology->blocks[block].use, kind, format, args);
+        r = raise_with_detail(&inuse->topology->blocks[block].use, kind, format, args);
         va_end(args);
         return r;
 }
 
-int usage_raise_controller(Usage *usage, size_t device, UseKind kind, const char *format, ...) {
+int inuse_raise_controller(Inuse *inuse, size_t device, UseKind kind, const char *format, ...) {
         va_list args;
         int r;
 
         va_start(args, format);
-        r = raise(&usage->topology->devices[device].controller->use, kind, format, args);
+        r = raise_with_detail(&inuse->topology->devices[device].controller->use, kind, format,
+                              args);
         va_end(args);
         return r;
 }
 
-int usage_doubt(Usage *usage, const char *format, ...) {
+int inuse_doubt(Inuse *inuse, const char *format, ...) {
         va_list args;
         int r;
 
-        if (usage->doubt)
+        if (inuse->doubt)
                 return 0;
         va_start(args, format);
-        r = vasprintf(&usage->doubt, format, args);
+        r = vasprintf(&inuse->doubt, format, args);
         va_end(args);
         if (r < 0) {
-                usage->doubt = NULL;
+                inuse->doubt = NULL;
                 return -ENOMEM;
         }
         return 0;
 }
 
-int usage_find_node(const Usage *usage, const char *path, size_t *ret_index) {
+int inuse_find_node(const Inuse *inuse, const char *path, size_t *ret_index) {
         mode_t type;
         dev_t devnum;
         size_t block;
         int r;
 
         if (!STARTSWITH(path, "/dev/"))
-                return USAGE_NODE_OTHER;
-        r = file_stat_node(usage->root_fd, path + 1, 0, &type, &devnum);
+                return INUSE_NODE_OTHER;
+        r = file_stat_node(inuse->root_fd, path + 1, 0, &type, &devnum);
         if (r >= 0)
-                block = S_ISBLK(type) ? topology_find_devnum(usage->topology, devnum)
+                block = S_ISBLK(type) ? topology_find_devnum(inuse->topology, devnum)
                                       : TOPOLOGY_NONE;
         else
-                block = topology_find_block(usage->topology, strrchr(path, '/') + 1);
+                block = topology_find_block(inuse->topology, strrchr(path, '/') + 1);
         if (block == TOPOLOGY_NONE)
-                return r < 0 ? r : USAGE_NODE_OTHER;
+                return r < 0 ? r : INUSE_NODE_OTHER;
         *ret_index = block;
-        return USAGE_NODE_BLOCK;
+        return INUSE_NODE_BLOCK;
 }
 
-bool usage_find_char(const Usage *usage, dev_t devnum, UsageChar *ret) {
+bool inuse_find_char(const Inuse *inuse, dev_t devnum, InuseChar *ret) {
         char path[64], target[PATH_MAX], *name, *above;
         ssize_t n;
 
         (void) snprintf(path, sizeof(path), "sys/dev/char/%u:%u", major(devnum), minor(devnum));
-        n = readlinkat(usage->root_fd, path, target, sizeof(target) - 1);
+        n = readlinkat(inuse->root_fd, path, target, sizeof(target) - 1);
         if (n < 0)
                 return false;
         target[n] = '\0';
@@ -111,9 +112,11 @@ bool usage_find_char(const Usage *usage, dev_t devnum, UsageChar *ret) {
         return true;
 }
 
-/* "nvme0" itself, "nvme/nvme0/ng0n1", or "nvme-subsystem/nvme-subsys0/ng0n1" of a subsystem that
- * has a link to the controller. */
-static bool leads_to(const Usage *usage, const UsageChar *node, const char *controller) {
+/* A node leads to the controller if it is one of:
+ *   "nvme0", the controller itself;
+ *   "nvme/nvme0/ng0n1";
+ *   "nvme-subsystem/nvme-subsys0/ng0n1", where the subsystem has a link to the controller. */
+static bool leads_to(const Inuse *inuse, const InuseChar *node, const char *controller) {
         char path[PATH_MAX];
 
         if (STREQ(node->name, controller))
@@ -125,18 +128,18 @@ static bool leads_to(const Usage *usage, const UsageChar *node, const char *cont
         return STARTSWITH(node->above, "nvme-subsys") &&
                (size_t) snprintf(path, sizeof(path), "sys/class/nvme-subsystem/%s/%s", node->above,
                                  controller) < sizeof(path) &&
-               faccessat(usage->root_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) >= 0;
+               faccessat(inuse->root_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) >= 0;
 }
 
-int usage_raise_char(Usage *usage, const UsageChar *node, UseKind kind, const char *who) {
-        for (size_t i = 0; i < usage->topology->n_devices; i++) {
-                const Device *device = &usage->topology->devices[i];
+int inuse_raise_char(Inuse *inuse, const InuseChar *node, UseKind kind, const char *who) {
+        for (size_t i = 0; i < inuse->topology->n_devices; i++) {
+                const Device *device = &inuse->topology->devices[i];
                 int r;
 
-                if (!usage_is_marked(usage->topology, device) ||
-                    !leads_to(usage, node, device->controller->name))
+                if (!inuse_is_marked(inuse->topology, device) ||
+                    !leads_to(inuse, node, device->controller->name))
                         continue;
-                r = usage_raise_controller(usage, i, kind, "/dev/%s is open in %s", node->name,
+                r = inuse_raise_controller(inuse, i, kind, "/dev/%s is open in %s", node->name,
                                            who);
                 if (r < 0)
                         return r;

@@ -1,48 +1,54 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the readers of usage collect: uses of blocks and controllers, and doubts. */
+/* Private to inuse. Its readers collect uses of blocks and controllers, and doubts. */
 #pragma once
 
 #include "model/topology.h"
 
-typedef struct Usage {
+typedef struct Inuse {
         int root_fd;
         Topology *topology;
-        char *doubt; /* why no controller can be taken for unused, or NULL */
-} Usage;
+        char *doubt; /* why any controller may be in use; NULL: no doubt */
+} Inuse;
 
-void usage_done(Usage *usage);
+void inuse_done(Inuse *inuse);
 
-/* Whether a controller's use is ours to find out: one on PCIe that the nvme driver owns. All others
- * are the plan's business alone. */
-bool usage_is_marked(const Topology *topology, const Device *device);
+#define _cleanup_inuse_ _cleanup_(inuse_done)
 
-/* Each of these formats the detail only where it is needed. 0 or -ENOMEM. The first doubt is kept.
- */
-int usage_raise(Usage *usage, size_t block, UseKind kind, const char *format, ...) _must_check_
+/* Whether this room finds out the device's use: that of a PCIe controller that the nvme driver
+ * owns. The plan decides about all others without it. */
+bool inuse_is_marked(const Topology *topology, const Device *device);
+
+/* Raise the use of a block or of a controller, unless it has a more telling one. The detail is
+ * formatted only if it is kept. Return 0 or -ENOMEM. */
+int inuse_raise(Inuse *inuse, size_t block, UseKind kind, const char *format, ...) _must_check_
         _printf_(4, 5);
-int usage_raise_controller(Usage *usage, size_t device, UseKind kind, const char *format,
+int inuse_raise_controller(Inuse *inuse, size_t device, UseKind kind, const char *format,
                            ...) _must_check_ _printf_(4, 5);
-int usage_doubt(Usage *usage, const char *format, ...) _must_check_ _printf_(2, 3);
 
-typedef enum UsageNode {
-        USAGE_NODE_OTHER, /* none of ours */
-        USAGE_NODE_BLOCK, /* *ret_index is its block */
-} UsageNode;
+/* Notes that something could not be found out, so that any controller may be in use. The first
+ * doubt is kept. Returns 0 or -ENOMEM. */
+int inuse_doubt(Inuse *inuse, const char *format, ...) _must_check_ _printf_(2, 3);
 
-/* Which block the node at an absolute path is: by its device number or, where the node is gone, by
- * its name. Paths outside /dev are USAGE_NODE_OTHER: looking there could mean waiting for a file
- * server. Returns a UsageNode, or -errno when it can't be found out. */
-int usage_find_node(const Usage *usage, const char *path, size_t *ret_index) _must_check_;
+typedef enum InuseNode {
+        INUSE_NODE_OTHER, /* not a block of the topology */
+        INUSE_NODE_BLOCK, /* *ret_index is its block */
+} InuseNode;
+
+/* Which block the node at an absolute path is: by its device number or, if the node is gone, by its
+ * name. Paths outside /dev are INUSE_NODE_OTHER, as looking there could mean waiting for a file
+ * server. Returns an InuseNode, or -errno when it can't be found out. */
+int inuse_find_node(const Inuse *inuse, const char *path, size_t *ret_index) _must_check_;
 
 /* An NVMe character device (nvme3, ng3n1), as sysfs names it. */
-typedef struct UsageChar {
+typedef struct InuseChar {
         char name[64];
         char above[64]; /* the directory above: a controller or a subsystem */
-} UsageChar;
+} InuseChar;
 
 /* Whether the number is that of an NVMe character device. */
-bool usage_find_char(const Usage *usage, dev_t devnum, UsageChar *ret);
+bool inuse_find_char(const Inuse *inuse, dev_t devnum, InuseChar *ret);
 
-/* Raises every controller it leads to; who: "smartd[711]". 0 or -ENOMEM. */
-int usage_raise_char(Usage *usage, const UsageChar *node, UseKind kind,
+/* Raises the use of every controller that the character device leads to. who has it open, for
+ * people: "smartd[711]". Returns 0 or -ENOMEM. */
+int inuse_raise_char(Inuse *inuse, const InuseChar *node, UseKind kind,
                      const char *who) _must_check_;

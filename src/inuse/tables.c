@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* mountinfo and swaps; see tables.h. */
+/* Parses mountinfo and swaps; see tables.h. */
 
 #include "inuse/tables.h"
 
@@ -20,16 +20,18 @@ typedef struct Mount {
         const char *source;
 } Mount;
 
-/* Where / and /usr come from when they are btrfs: such a mount has an anonymous device number. */
+/* The sources of / and /usr if these are btrfs: such a mount has an anonymous device number. */
 typedef struct BtrfsRoots {
         dev_t *devnums;
         size_t n_devnums;
-        bool is_unclear;
+        bool is_unclear; /* one of the sources is not known */
 } BtrfsRoots;
 
 static void btrfs_roots_done(BtrfsRoots *roots) {
         free(roots->devnums);
 }
+
+#define _cleanup_btrfs_roots_ _cleanup_(btrfs_roots_done)
 
 /* "36 35 98:0 /root /point rw,noatime master:1 - ext4 /dev/sda1 rw" (proc(5)); changes the line. */
 static int mount_parse(char *line, Mount *ret) {
@@ -61,14 +63,14 @@ static bool is_root(const Mount *mount) {
         return STREQ(mount->point, "/") || STREQ(mount->point, "/usr");
 }
 
-static int note_btrfs_root(Usage *usage, const Mount *mount, BtrfsRoots *roots) {
+static int note_btrfs_root(Inuse *inuse, const Mount *mount, BtrfsRoots *roots) {
         mode_t type;
         dev_t devnum, *larger;
 
         if (!STREQ(mount->type, "btrfs") || !is_root(mount))
                 return 0;
         if (!STARTSWITH(mount->source, "/dev/") ||
-            file_stat_node(usage->root_fd, mount->source + 1, 0, &type, &devnum) < 0 ||
+            file_stat_node(inuse->root_fd, mount->source + 1, 0, &type, &devnum) < 0 ||
             !S_ISBLK(type)) {
                 roots->is_unclear = true;
                 return 0;
@@ -81,52 +83,56 @@ static int note_btrfs_root(Usage *usage, const Mount *mount, BtrfsRoots *roots) 
         return 0;
 }
 
-/* systemd-shutdown (253 and later) moves a mount that it can't unmount to a random name, which
- * would tell an admin nothing; an exitrd has it below its old root. */
-static bool was_moved(const Mount *mount) {
+/* systemd-shutdown (253 and later) moves a mount that it can't unmount to a path with a random
+ * name, which would tell an admin nothing. In an exitrd that path lies below the old root. */
+static bool is_moved(const Mount *mount) {
         return strstr(mount->point, "/run/shutdown/mounts/") != NULL;
 }
 
-static int raise_mount(Usage *usage, size_t block, const Mount *mount) {
-        const char *name = usage->topology->blocks[block].name;
+static int raise_mount(Inuse *inuse, size_t block, const Mount *mount) {
+        const char *name = inuse->topology->blocks[block].name;
 
-        if (was_moved(mount))
-                return usage_raise(usage, block, USE_MOUNT,
+        if (is_moved(mount))
+                return inuse_raise(inuse, block, USE_MOUNT,
                                    "/dev/%s is mounted, systemd-shutdown could not unmount it",
                                    name);
-        return usage_raise(usage, block, is_root(mount) ? USE_ROOT : USE_MOUNT,
+        return inuse_raise(inuse, block, is_root(mount) ? USE_ROOT : USE_MOUNT,
                            "/dev/%s is mounted on %s", name, mount->point);
 }
 
-static int mark_mount(Usage *usage, const Mount *mount, BtrfsRoots *roots) {
-        size_t block = topology_find_devnum(usage->topology, mount->devnum);
+static size_t find_mounted(const Inuse *inuse, const Mount *mount) {
+        size_t block = topology_find_devnum(inuse->topology, mount->devnum);
 
-        if (block == TOPOLOGY_NONE) {
-                /* Anonymous: the device can only be told by its path. */
-                if (major(mount->devnum) != 0 ||
-                    usage_find_node(usage, mount->source, &block) != USAGE_NODE_BLOCK)
-                        block = TOPOLOGY_NONE;
-        }
+        if (block != TOPOLOGY_NONE || major(mount->devnum) != 0)
+                return block;
+        /* An anonymous number: only the source may tell the device. */
+        return inuse_find_node(inuse, mount->source, &block) == INUSE_NODE_BLOCK ? block
+                                                                                 : TOPOLOGY_NONE;
+}
+
+static int mark_mount(Inuse *inuse, const Mount *mount, BtrfsRoots *roots) {
+        size_t block = find_mounted(inuse, mount);
+
         if (block != TOPOLOGY_NONE) {
-                int r = raise_mount(usage, block, mount);
+                int r = raise_mount(inuse, block, mount);
 
                 if (r < 0)
                         return r;
         }
-        return note_btrfs_root(usage, mount, roots);
+        return note_btrfs_root(inuse, mount, roots);
 }
 
-static int read_mounts(Usage *usage, BtrfsRoots *roots) {
+static int read_mounts(Inuse *inuse, BtrfsRoots *roots) {
         _cleanup_free_ char *text = NULL;
         char *rest, *line;
         unsigned number = 0;
         int r;
 
-        r = file_read_all(usage->root_fd, MOUNTINFO, TABLE_MAX, &text);
+        r = file_read_all(inuse->root_fd, MOUNTINFO, TABLE_MAX, &text);
         if (r == -ENOMEM)
                 return r;
         if (r < 0)
-                return usage_doubt(usage, "/" MOUNTINFO ": %s", strerror(-r));
+                return inuse_doubt(inuse, "/" MOUNTINFO ": %s", strerror(-r));
         rest = text;
         while ((line = strsep(&rest, "\n"))) {
                 Mount mount;
@@ -135,16 +141,16 @@ static int read_mounts(Usage *usage, BtrfsRoots *roots) {
                         break;
                 number++;
                 r = mount_parse(line, &mount) < 0
-                            ? usage_doubt(usage, "/" MOUNTINFO ":%u: not understood", number)
-                            : mark_mount(usage, &mount, roots);
+                            ? inuse_doubt(inuse, "/" MOUNTINFO ":%u: not understood", number)
+                            : mark_mount(inuse, &mount, roots);
                 if (r < 0)
                         return r;
         }
-        return number == 0 ? usage_doubt(usage, "/" MOUNTINFO " is empty") : 0;
+        return number == 0 ? inuse_doubt(inuse, "/" MOUNTINFO " is empty") : 0;
 }
 
-/* "/dev/dm-1 partition 1048572 0 -2"; changes the line. A swap file is covered by its mount. */
-static int mark_swap(Usage *usage, char *line, unsigned number) {
+/* "/dev/dm-1 partition 1048572 0 -2"; changes the line. The mount below a swap file covers it. */
+static int mark_swap(Inuse *inuse, char *line, unsigned number) {
         char *path = line, *type;
         size_t block;
         int r;
@@ -155,54 +161,58 @@ static int mark_swap(Usage *usage, char *line, unsigned number) {
         line += strspn(line, " \t");
         type = strsep(&line, " \t");
         if (path[0] != '/' || (!STREQ(type, "partition") && !STREQ(type, "file")))
-                return usage_doubt(usage, "/" SWAPS ":%u: not understood", number);
+                return inuse_doubt(inuse, "/" SWAPS ":%u: not understood", number);
         if (STREQ(type, "file"))
                 return 0;
         text_unescape(path);
         (void) text_cut_suffix(path, " (deleted)");
-        r = usage_find_node(usage, path, &block);
+        r = inuse_find_node(inuse, path, &block);
         if (r < 0)
-                return usage_doubt(usage, "swap on %s: %s", path, strerror(-r));
-        if (r != USAGE_NODE_BLOCK)
+                return inuse_doubt(inuse, "swap on %s: %s", path, strerror(-r));
+        if (r != INUSE_NODE_BLOCK)
                 return 0;
-        return usage_raise(usage, block, USE_SWAP, "/dev/%s is swapped on",
-                           usage->topology->blocks[block].name);
+        return inuse_raise(inuse, block, USE_SWAP, "/dev/%s is used as swap",
+                           inuse->topology->blocks[block].name);
 }
 
-static int read_swaps(Usage *usage) {
+static int read_swaps(Inuse *inuse) {
         _cleanup_free_ char *text = NULL;
         char *rest, *line;
         int r;
 
-        r = file_read_all(usage->root_fd, SWAPS, TABLE_MAX, &text);
-        if (r == -ENOMEM || r == -ENOENT) /* ENOENT: a kernel without swap */
-                return r == -ENOENT ? 0 : r;
+        r = file_read_all(inuse->root_fd, SWAPS, TABLE_MAX, &text);
+        if (r == -ENOENT) /* a kernel without swap */
+                return 0;
+        if (r == -ENOMEM)
+                return r;
         if (r < 0)
-                return usage_doubt(usage, "/" SWAPS ": %s", strerror(-r));
+                return inuse_doubt(inuse, "/" SWAPS ": %s", strerror(-r));
         rest = text;
         line = strsep(&rest, "\n");
         if (!STARTSWITH(line, "Filename"))
-                return usage_doubt(usage, "/" SWAPS ":1: not understood");
+                return inuse_doubt(inuse, "/" SWAPS ":1: not understood");
         for (unsigned number = 2; (line = strsep(&rest, "\n")); number++) {
                 if (!*line && !rest)
                         break;
-                r = mark_swap(usage, line, number);
+                r = mark_swap(inuse, line, number);
                 if (r < 0)
                         return r;
         }
         return 0;
 }
 
-int usage_read_tables(Usage *usage) {
-        _cleanup_(btrfs_roots_done) BtrfsRoots roots = {};
+int inuse_read_tables(Inuse *inuse) {
+        _cleanup_btrfs_roots_ BtrfsRoots roots = {};
         int r;
 
-        r = read_mounts(usage, &roots);
-        if (r >= 0)
-                r = read_swaps(usage);
-        if (r >= 0)
-                r = usage_read_btrfs(usage, roots.devnums, roots.n_devnums, roots.is_unclear);
-        if (r >= 0)
-                r = usage_read_targets(usage);
-        return r;
+        r = read_mounts(inuse, &roots);
+        if (r < 0)
+                return r;
+        r = read_swaps(inuse);
+        if (r < 0)
+                return r;
+        r = inuse_read_btrfs(inuse, roots.devnums, roots.n_devnums, roots.is_unclear);
+        if (r < 0)
+                return r;
+        return inuse_read_exports(inuse);
 }

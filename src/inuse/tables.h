@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The kernel's own lists of what is in use: mounts, swaps, btrfs members, exports. */
+/* Private to inuse. The kernel's own lists of devices in use. */
 #pragma once
 
 #include "inuse/state.h"
 
-/* Mounts, swaps, btrfs members and configfs exports, in that order. A table that can't be read or
- * understood becomes a doubt. Returns 0 or -ENOMEM. */
-int usage_read_tables(Usage *usage) _must_check_;
+/* Reads mounts, swaps, btrfs members and exports, in that order. A table that can't be read or
+ * parsed becomes a doubt. Returns 0 or -ENOMEM. */
+int inuse_read_tables(Inuse *inuse) _must_check_;

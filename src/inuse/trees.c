@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* btrfs and configfs; see trees.h. */
+/* Walks over the directories; see trees.h. */
 
 #include "inuse/trees.h"
 
@@ -9,19 +9,20 @@
 #include "base/file.h"
 #include "base/timed_call.h"
 
-/* The directories on the way may be a file server's. */
+/* The path may lie on a file server that does not answer. */
 #define LOOKUP_USEC USEC_PER_SEC
 
 typedef struct Walk Walk;
 
-/* A path pattern: "*" stands for each entry of a directory. */
+/* A walk along path patterns, in which "*" stands for each entry of a directory. */
 struct Walk {
-        Usage *usage;
+        Inuse *inuse;
         int (*visit)(Walk *walk, const char *path);
-        const dev_t *roots; /* btrfs only, as the next two */
+        /* The rest is for btrfs only: see inuse_read_btrfs(). */
+        const dev_t *roots;
         size_t n_roots;
         bool is_root_unclear;
-        UseKind kind;
+        UseKind kind; /* of the file system at hand */
 };
 
 static int walk_path(Walk *walk, const char *path, const char *const *pattern);
@@ -34,7 +35,7 @@ static int walk_below(Walk *walk, const char *dir, const char *name, const char 
         return walk_path(walk, path, pattern);
 }
 
-/* Visits every path that dir and the NULL-terminated pattern lead to, existing or not. */
+/* Visits every path that path and the NULL-terminated pattern lead to, existing or not. */
 static int walk_path(Walk *walk, const char *path, const char *const *pattern) {
         _cleanup_closedir_ DIR *dir = NULL;
         const char *name;
@@ -44,47 +45,53 @@ static int walk_path(Walk *walk, const char *path, const char *const *pattern) {
                 return walk->visit(walk, path);
         if (!STREQ(*pattern, "*"))
                 return walk_below(walk, path, *pattern, pattern + 1);
-        r = file_opendir(walk->usage->root_fd, path, &dir);
+        r = file_opendir(walk->inuse->root_fd, path, &dir);
         if (r == -ENOENT || r == -ENOTDIR)
                 return 0;
         if (r < 0)
-                return usage_doubt(walk->usage, "/%s: %s", path, strerror(-r));
+                return inuse_doubt(walk->inuse, "/%s: %s", path, strerror(-r));
         while ((name = file_readdir(dir, &r))) {
                 r = walk_below(walk, path, name, pattern + 1);
                 if (r < 0)
                         return r;
         }
-        return r < 0 ? usage_doubt(walk->usage, "/%s: %s", path, strerror(-r)) : 0;
+        return r < 0 ? inuse_doubt(walk->inuse, "/%s: %s", path, strerror(-r)) : 0;
 }
 
 static const char *const every_entry[] = { "*", NULL };
 
-/* Raises the kind for a btrfs if this member ("sys/fs/btrfs/UUID/devices/sda1") is where the root
- * comes from. Which member a mount names is the kernel's choice. */
+static bool is_root_number(const Walk *walk, dev_t devnum) {
+        for (size_t i = 0; i < walk->n_roots; i++)
+                if (walk->roots[i] == devnum)
+                        return true;
+        return false;
+}
+
+/* Sets the kind to USE_ROOT if this member ("sys/fs/btrfs/UUID/devices/sda1") is the source of / or
+ * /usr. The kernel chooses which member a mount names. A member without a number may be it. */
 static int find_root_member(Walk *walk, const char *path) {
         _cleanup_free_ char *text = NULL;
         dev_t devnum;
         int r;
 
-        r = file_read_at(walk->usage->root_fd, path, "dev", &text);
+        r = file_read_at(walk->inuse->root_fd, path, "dev", &text);
         if (r == -ENOMEM)
                 return r;
-        if (r < 0 || parse_devnum(text, &devnum) < 0)
-                walk->kind = walk->n_roots > 0 ? USE_ROOT : walk->kind;
-        else
-                for (size_t i = 0; i < walk->n_roots; i++)
-                        if (walk->roots[i] == devnum)
-                                walk->kind = USE_ROOT;
+        if (r < 0 || parse_devnum(text, &devnum) < 0) {
+                if (walk->n_roots > 0)
+                        walk->kind = USE_ROOT;
+        } else if (is_root_number(walk, devnum))
+                walk->kind = USE_ROOT;
         return 0;
 }
 
 static int mark_member(Walk *walk, const char *path) {
         const char *name = strrchr(path, '/') + 1;
-        size_t block = topology_find_block(walk->usage->topology, name);
+        size_t block = topology_find_block(walk->inuse->topology, name);
 
         if (block == TOPOLOGY_NONE)
                 return 0;
-        return usage_raise(walk->usage, block, walk->kind, "/dev/%s is a member of %s btrfs", name,
+        return inuse_raise(walk->inuse, block, walk->kind, "/dev/%s is a member of %s btrfs", name,
                            walk->kind == USE_ROOT ? "the root's" : "a mounted");
 }
 
@@ -102,10 +109,10 @@ static int mark_btrfs(Walk *parent, const char *path) {
         return walk_path(&walk, path, every_entry);
 }
 
-int usage_read_btrfs(Usage *usage, const dev_t *roots, size_t n_roots, bool is_root_unclear) {
+int inuse_read_btrfs(Inuse *inuse, const dev_t *roots, size_t n_roots, bool is_root_unclear) {
         static const char *const pattern[] = { "*", "devices", NULL };
         Walk walk = {
-                .usage = usage,
+                .inuse = inuse,
                 .visit = mark_btrfs,
                 .roots = roots,
                 .n_roots = n_roots,
@@ -116,10 +123,11 @@ int usage_read_btrfs(Usage *usage, const dev_t *roots, size_t n_roots, bool is_r
 }
 
 static int mark_exported(Walk *walk, const char *attribute, size_t block) {
-        return usage_raise(walk->usage, block, USE_TARGET, "/dev/%s is exported by /%s",
-                           walk->usage->topology->blocks[block].name, attribute);
+        return inuse_raise(walk->inuse, block, USE_TARGET, "/dev/%s is exported by /%s",
+                           walk->inuse->topology->blocks[block].name, attribute);
 }
 
+/* In memory that the child shares: see timed_call.h. */
 typedef struct Lookup {
         int root_fd;
         char path[PATH_MAX];
@@ -128,44 +136,50 @@ typedef struct Lookup {
         int error;
 } Lookup;
 
-static void look_up(void *shared) {
+static void lookup_free(Lookup **lookup) {
+        if (*lookup)
+                timed_call_free(*lookup, sizeof(Lookup));
+}
+
+#define _cleanup_lookup_ _cleanup_(lookup_free)
+
+static void look_up_node(void *shared) {
         Lookup *lookup = shared;
 
         lookup->error =
                 file_stat_node(lookup->root_fd, lookup->path, 0, &lookup->type, &lookup->devnum);
 }
 
-/* A node can lie in any directory, and any directory can be a file server's: so a child looks. A
- * plain file is on a file system, whose mount or claim tells of it. */
+/* A node can lie in any directory, and any directory can be on a file server: so a child looks. A
+ * plain file is on a file system, whose mount or claim shows. */
 static int mark_elsewhere(Walk *walk, const char *attribute, const char *device) {
-        Usage *usage = walk->usage;
-        Lookup *lookup;
+        _cleanup_lookup_ Lookup *lookup = NULL;
+        Inuse *inuse = walk->inuse;
         size_t block;
         int r;
 
-        if (usage->doubt) /* it can't get any worse */
+        if (inuse->doubt) /* it can't get any worse */
                 return 0;
         lookup = timed_call_allocate(sizeof(Lookup));
         if (!lookup)
                 return -ENOMEM;
-        lookup->root_fd = usage->root_fd;
+        lookup->root_fd = inuse->root_fd;
         (void) snprintf(lookup->path, sizeof(lookup->path), "%s", device + 1);
-        r = timed_call(look_up, lookup, LOOKUP_USEC);
+        r = timed_call(look_up_node, lookup, LOOKUP_USEC);
         if (r >= 0)
                 r = lookup->error;
-        block = r >= 0 && S_ISBLK(lookup->type)
-                        ? topology_find_devnum(usage->topology, lookup->devnum)
-                        : TOPOLOGY_NONE;
-        timed_call_free(lookup, sizeof(Lookup));
         if (r < 0)
-                return usage_doubt(usage, "exported %s: %s", device, strerror(-r));
+                return inuse_doubt(inuse, "exported %s: %s", device, strerror(-r));
+        if (!S_ISBLK(lookup->type))
+                return 0;
+        block = topology_find_devnum(inuse->topology, lookup->devnum);
         return block == TOPOLOGY_NONE ? 0 : mark_exported(walk, attribute, block);
 }
 
-/* What an attribute says is exported, in the words of the attribute: a path or a kernel's name. */
+/* device: the text of the attribute, which is a path or, for ocfs2, a kernel name ("nvme1n1"). */
 static int mark_path(Walk *walk, const char *attribute, const char *device) {
-        Usage *usage = walk->usage;
-        UsageChar node;
+        Inuse *inuse = walk->inuse;
+        InuseChar node;
         mode_t type;
         dev_t devnum;
         size_t block;
@@ -175,36 +189,36 @@ static int mark_path(Walk *walk, const char *attribute, const char *device) {
                 return 0;
         if (*device == '/' && !STARTSWITH(device, "/dev/"))
                 return mark_elsewhere(walk, attribute, device);
-        if (*device != '/') { /* "nvme1n1", as ocfs2 has it */
-                block = topology_find_block(usage->topology, device);
+        if (*device != '/') {
+                block = topology_find_block(inuse->topology, device);
                 return block == TOPOLOGY_NONE ? 0 : mark_exported(walk, attribute, block);
         }
-        r = usage_find_node(usage, device, &block);
+        r = inuse_find_node(inuse, device, &block);
         if (r < 0)
-                return usage_doubt(usage, "exported %s: %s", device, strerror(-r));
-        if (r == USAGE_NODE_BLOCK)
+                return inuse_doubt(inuse, "exported %s: %s", device, strerror(-r));
+        if (r == INUSE_NODE_BLOCK)
                 return mark_exported(walk, attribute, block);
         /* nvmet passthru takes a controller: /dev/nvme0 */
-        if (file_stat_node(usage->root_fd, device + 1, 0, &type, &devnum) >= 0 && S_ISCHR(type) &&
-            usage_find_char(usage, devnum, &node))
-                return usage_raise_char(usage, &node, USE_TARGET, "an nvmet passthru export");
+        if (file_stat_node(inuse->root_fd, device + 1, 0, &type, &devnum) >= 0 && S_ISCHR(type) &&
+            inuse_find_char(inuse, devnum, &node))
+                return inuse_raise_char(inuse, &node, USE_TARGET, "an nvmet passthru export");
         return 0;
 }
 
-/* 1 and the text, or 0 where there is no such attribute. */
+/* Returns 1 with the text; 0 if there is no such attribute, or if it has become a doubt. */
 static int read_attribute(Walk *walk, const char *path, char **ret_text) {
-        int r = file_read(walk->usage->root_fd, path, ret_text);
+        int r = file_read(walk->inuse->root_fd, path, ret_text);
 
         if (r >= 0)
                 return 1;
         if (r == -ENOENT || r == -ENOTDIR || r == -ENODEV)
                 return 0;
-        return r == -ENOMEM ? r : usage_doubt(walk->usage, "/%s: %s", path, strerror(-r));
+        return r == -ENOMEM ? r : inuse_doubt(walk->inuse, "/%s: %s", path, strerror(-r));
 }
 
-/* An attribute that holds the path of the exported device, "(null)" or nothing. What may follow on
- * further lines is SCST's. */
-static int mark_target(Walk *walk, const char *path) {
+/* An attribute that holds the path of the exported device, "(null)" or nothing. SCST adds further
+ * lines. */
+static int mark_first_line(Walk *walk, const char *path) {
         _cleanup_free_ char *text = NULL;
         int r = read_attribute(walk, path, &text);
 
@@ -214,9 +228,9 @@ static int mark_target(Walk *walk, const char *path) {
         return mark_path(walk, path, text);
 }
 
-/* "        TCM FILEIO ID: 0        File: /dev/nvme1n1  Size: 67108864  Mode: ..." on the second
- * line (fd_show_configfs_dev_params(), 6.1): set up without udev_path nothing else names it, and
- * the kernel opens it without a claim. */
+/* The second line is "        TCM FILEIO ID: 0        File: /dev/nvme1n1  Size: 67108864  Mode: "
+ * and so on (fd_show_configfs_dev_params(), 6.1). Nothing else names the device if it was set up
+ * without udev_path, and the kernel opens it without a claim. */
 static int mark_fileio(Walk *walk, const char *path) {
         _cleanup_free_ char *text = NULL;
         char *file, *next, *end = NULL;
@@ -229,30 +243,32 @@ static int mark_fileio(Walk *walk, const char *path) {
         if (!file)
                 return 0;
         file += strlen("File: ");
-        /* The path itself may hold such a word: the last one is the kernel's. */
+        /* The path itself may contain "  Size: ": the kernel's own is the last one. */
         for (next = strstr(file, "  Size: "); next; next = strstr(next + 1, "  Size: "))
                 end = next;
         if (!end)
-                return usage_doubt(walk->usage, "/%s: not understood", path);
+                return inuse_doubt(walk->inuse, "/%s: not understood", path);
         *end = '\0';
         return mark_path(walk, path, file);
 }
 
-/* A directory that is named after the exported device, with '!' for '/'; its link block_dev leads
+/* A directory whose name is that of the exported device, with '!' for '/'. Its link block_dev leads
  * to the disk (rnbd_srv_create_dev_sysfs(), 6.1). */
 static int mark_rnbd(Walk *walk, const char *path) {
         _cleanup_free_ char *disk = NULL;
         const char *name = strrchr(path, '/') + 1;
-        size_t block = topology_find_block(walk->usage->topology, name);
+        size_t block = topology_find_block(walk->inuse->topology, name);
         int r;
 
-        r = block == TOPOLOGY_NONE ? 0 : mark_exported(walk, path, block);
-        if (r < 0)
-                return r;
-        r = file_link_name(walk->usage->root_fd, path, "block_dev", &disk);
+        if (block != TOPOLOGY_NONE) {
+                r = mark_exported(walk, path, block);
+                if (r < 0)
+                        return r;
+        }
+        r = file_link_name(walk->inuse->root_fd, path, "block_dev", &disk);
         if (r < 0)
                 return r == -ENOMEM ? r : 0;
-        block = topology_find_block(walk->usage->topology, disk);
+        block = topology_find_block(walk->inuse->topology, disk);
         return block == TOPOLOGY_NONE ? 0 : mark_exported(walk, path, block);
 }
 
@@ -263,96 +279,109 @@ static int mark_xen(Walk *walk, const char *path) {
         size_t block;
         int r = read_attribute(walk, path, &text);
 
-        if (r <= 0 || !*text)
-                return r < 0 ? r : 0;
+        if (r <= 0)
+                return r;
+        if (!*text)
+                return 0;
         if (sscanf(text, "%x:%x", &first, &second) != 2)
-                return usage_doubt(walk->usage, "/%s: not understood", path);
-        block = topology_find_devnum(walk->usage->topology, makedev(first, second));
+                return inuse_doubt(walk->inuse, "/%s: not understood", path);
+        block = topology_find_devnum(walk->inuse->topology, makedev(first, second));
         return block == TOPOLOGY_NONE ? 0 : mark_exported(walk, path, block);
 }
 
-/* Where each kind says what it uses. None of them claims it on the device, and none shows in
- * holders/; what does (iblock, md, dm, bcache, drbd, zram) needs no line here. */
+/* Where each kind of export names its devices. None of them claims the device or shows in holders/.
+ * Kinds that do (iblock, md, dm, bcache, drbd, zram) need no line here. */
 static const struct {
         const char *root;
         const char *pattern[7];
         int (*visit)(Walk *walk, const char *path);
-} target_table[] = {
+} exports_table[] = {
         { "sys/kernel/config/nvmet/subsystems",
           { "*", "namespaces", "*", "device_path" },
-          mark_target },
-        { "sys/kernel/config/nvmet/subsystems", { "*", "passthru", "device_path" }, mark_target },
-        { "sys/kernel/config/target/core", { "*", "*", "udev_path" }, mark_target },
+          mark_first_line },
+        { "sys/kernel/config/nvmet/subsystems",
+          { "*", "passthru", "device_path" },
+          mark_first_line },
+        { "sys/kernel/config/target/core", { "*", "*", "udev_path" }, mark_first_line },
         { "sys/kernel/config/target/core", { "*", "*", "info" }, mark_fileio },
-        { "sys/kernel/config/usb_gadget", { "*", "functions", "*", "*", "file" }, mark_target },
-        { "sys/class/udc", { "*", "device", "*", "*", "file" }, mark_target },
-        { "sys/kernel/config/cluster", { "*", "heartbeat", "*", "dev" }, mark_target },
+        { "sys/kernel/config/usb_gadget", { "*", "functions", "*", "*", "file" }, mark_first_line },
+        { "sys/class/udc", { "*", "device", "*", "*", "file" }, mark_first_line },
+        { "sys/kernel/config/cluster", { "*", "heartbeat", "*", "dev" }, mark_first_line },
         { "sys/class/rnbd-server/ctl/devices", { "*" }, mark_rnbd },
         { "sys/bus/xen-backend/devices", { "*", "physical_device" }, mark_xen },
-        { "sys/kernel/scst_tgt/devices", { "*", "filename" }, mark_target },
+        { "sys/kernel/scst_tgt/devices", { "*", "filename" }, mark_first_line },
 };
 
-/* pblk (5.4 to 5.14) shows nowhere which drive it stands on. */
-static int read_open_channel(Usage *usage) {
-        for (size_t i = 0; i < usage->topology->n_blocks; i++) {
-                const Block *block = &usage->topology->blocks[i];
+/* No file shows which drive a pblk uses (5.4 to 5.14). */
+static int mark_open_channel(Inuse *inuse) {
+        for (size_t i = 0; i < inuse->topology->n_blocks; i++) {
+                const Block *block = &inuse->topology->blocks[i];
                 char path[PATH_MAX];
                 int r;
 
                 if (block->kind != BLOCK_NAMESPACE)
                         continue;
                 (void) snprintf(path, sizeof(path), "sys/class/block/%s/lightnvm", block->name);
-                if (!file_exists(usage->root_fd, path))
+                if (!file_exists(inuse->root_fd, path))
                         continue;
-                r = usage_raise(usage, i, USE_UNKNOWN,
-                                "/dev/%s is an open-channel drive: a pblk may stand on it",
-                                block->name);
+                r = inuse_raise(inuse, i, USE_UNKNOWN,
+                                "/dev/%s is an open-channel drive: a pblk may use it", block->name);
                 if (r < 0)
                         return r;
         }
         return 0;
 }
 
-static bool is_loaded(const Usage *usage, const char *module) {
+static bool is_loaded(const Inuse *inuse, const char *module) {
         char path[64];
 
         (void) snprintf(path, sizeof(path), "sys/module/%s", module);
-        return file_exists(usage->root_fd, path);
+        return file_exists(inuse->root_fd, path);
 }
 
-/* A target that was set up through configfs lives on when configfs is not mounted (any more). */
-static int read_hidden_targets(Usage *usage) {
+/* An export that was set up through configfs lives on after configfs was unmounted. */
+static int doubt_hidden_exports(Inuse *inuse) {
         static const char *const modules[] = { "nvmet", "target_core_file", "usb_f_mass_storage",
                                                "ocfs2_nodemanager" };
         _cleanup_closedir_ DIR *dir = NULL;
         int r;
 
-        r = file_opendir(usage->root_fd, "sys/kernel/config", &dir);
+        r = file_opendir(inuse->root_fd, "sys/kernel/config", &dir);
         if (r >= 0 && file_readdir(dir, &r))
                 return 0;
         for (size_t i = 0; i < ARRAY_SIZE(modules); i++)
-                if (is_loaded(usage, modules[i]))
-                        return usage_doubt(usage,
-                                           "%s is loaded, and configfs, which would tell what it "
-                                           "uses, is not mounted",
+                if (is_loaded(inuse, modules[i]))
+                        return inuse_doubt(inuse,
+                                           "%s is loaded, but configfs, which lists the devices "
+                                           "that it uses, is not mounted",
                                            modules[i]);
         return 0;
 }
 
-int usage_read_targets(Usage *usage) {
-        Walk walk = { .usage = usage };
-        int r = 0;
+/* bl_open_path() in fs/nfs/blocklayout/dev.c opens devices by name without a claim, and no file
+ * lists them. */
+static int doubt_block_layouts(Inuse *inuse) {
+        if (!is_loaded(inuse, "blocklayoutdriver"))
+                return 0;
+        return inuse_doubt(inuse,
+                           "a pNFS block layout may use any drive (blocklayoutdriver is loaded)");
+}
 
-        for (size_t i = 0; i < ARRAY_SIZE(target_table) && r >= 0; i++) {
-                walk.visit = target_table[i].visit;
-                r = walk_path(&walk, target_table[i].root, target_table[i].pattern);
+int inuse_read_exports(Inuse *inuse) {
+        Walk walk = { .inuse = inuse };
+        int r;
+
+        for (size_t i = 0; i < ARRAY_SIZE(exports_table); i++) {
+                walk.visit = exports_table[i].visit;
+                r = walk_path(&walk, exports_table[i].root, exports_table[i].pattern);
+                if (r < 0)
+                        return r;
         }
-        /* bl_open_path() in fs/nfs/blocklayout/dev.c opens by name, claims nothing and shows
-         * nothing. */
-        if (r >= 0 && is_loaded(usage, "blocklayoutdriver"))
-                r = usage_doubt(usage, "a pNFS block layout is in use (blocklayoutdriver is "
-                                       "loaded), and which drives it uses is not known");
-        if (r >= 0)
-                r = read_open_channel(usage);
-        return r < 0 ? r : read_hidden_targets(usage);
+        r = doubt_block_layouts(inuse);
+        if (r < 0)
+                return r;
+        r = mark_open_channel(inuse);
+        if (r < 0)
+                return r;
+        return doubt_hidden_exports(inuse);
 }

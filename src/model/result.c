@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Results and their totals; see result.h. */
+/* See result.h. */
 
 #include "model/result.h"
 
@@ -70,6 +70,14 @@ void step_result_set(StepResult *result, Outcome outcome, const char *format, ..
         result->reason[0] = '\0';
         if (!format)
                 return;
+        va_start(args, format);
+        (void) vsnprintf(result->reason, sizeof(result->reason), format, args);
+        va_end(args);
+}
+
+void step_result_set_reason(StepResult *result, const char *format, ...) {
+        va_list args;
+
         va_start(args, format);
         (void) vsnprintf(result->reason, sizeof(result->reason), format, args);
         va_end(args);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The topology's memory and its order; see topology.h. */
+/* See topology.h. */
 
 #include "model/topology.h"
+
+#include <search.h>
 
 #include "base/names.h"
 
@@ -46,6 +48,65 @@ bool device_is_undriven(const Device *device) {
         return device->kind == DEVICE_FOREIGN && !device->controller->driver;
 }
 
+/* Of the index. Borrows the element's name. */
+typedef struct IndexEntry {
+        const char *name;
+        dev_t devnum;
+        size_t element;
+} IndexEntry;
+
+typedef int (*IndexCompare)(const void *a, const void *b);
+
+static int compare_names(const void *a, const void *b) {
+        return strcmp(((const IndexEntry *) a)->name, ((const IndexEntry *) b)->name);
+}
+
+static int compare_devnums(const void *a, const void *b) {
+        return CMP(((const IndexEntry *) a)->devnum, ((const IndexEntry *) b)->devnum);
+}
+
+/* The first of equal elements stays. */
+static int index_add(void **tree, IndexEntry entry, IndexCompare compare) {
+        IndexEntry *copy, **found;
+
+        copy = malloc(sizeof(IndexEntry));
+        if (!copy)
+                return -ENOMEM;
+        *copy = entry;
+        found = tsearch(copy, tree, compare);
+        if (!found || *found != copy)
+                free(copy);
+        return found ? 0 : -ENOMEM;
+}
+
+static size_t index_find(void *const *tree, IndexEntry entry, IndexCompare compare) {
+        IndexEntry *const *found = tfind(&entry, tree, compare);
+
+        return found ? (*found)->element : TOPOLOGY_NONE;
+}
+
+static int index_device(Topology *topology, const Device *device, size_t i) {
+        return index_add(&topology->index.addresses,
+                         (IndexEntry){ .name = device->address, .element = i }, compare_names);
+}
+
+static int index_block(Topology *topology, const Block *block, size_t i) {
+        IndexEntry entry = { .name = block->name, .devnum = block->devnum, .element = i };
+        int r;
+
+        r = index_add(&topology->index.names, entry, compare_names);
+        if (r < 0)
+                return r;
+        return index_add(&topology->index.devnums, entry, compare_devnums);
+}
+
+static void index_clear(Topology *topology) {
+        tdestroy(topology->index.addresses, free);
+        tdestroy(topology->index.names, free);
+        tdestroy(topology->index.devnums, free);
+        topology->index.addresses = topology->index.names = topology->index.devnums = NULL;
+}
+
 static void controller_free(Controller *controller) {
         if (!controller)
                 return;
@@ -79,11 +140,11 @@ void topology_done(Topology *topology) {
                 block_done(&topology->blocks[i]);
         free(topology->devices);
         free(topology->blocks);
-        topology_index_done(&topology->index);
+        index_clear(topology);
         *topology = TOPOLOGY_INIT;
 }
 
-/* Grows at powers of two, so that the array's length alone tells when. */
+/* Doubles the array when its length is a power of two, so no capacity has to be stored. */
 static void *array_grow(void *array, size_t n, size_t element) {
         if (n > 0 && (n & (n - 1)) != 0)
                 return array;
@@ -104,8 +165,7 @@ ssize_t topology_add_device(Topology *topology, DeviceKind kind, const char *add
                         return -ENOMEM;
         }
         device.address = strdup(address);
-        if (!device.address ||
-            topology_index_add_device(&topology->index, device.address, topology->n_devices) < 0) {
+        if (!device.address || index_device(topology, &device, topology->n_devices) < 0) {
                 device_done(&device);
                 return -ENOMEM;
         }
@@ -122,8 +182,7 @@ ssize_t topology_add_block(Topology *topology, BlockKind kind, const char *name,
         topology->blocks = blocks;
         block = &blocks[topology->n_blocks];
         *block = (Block){ .kind = kind, .devnum = devnum, .name = strdup(name) };
-        if (!block->name || topology_index_add_block(&topology->index, block->name, devnum,
-                                                     topology->n_blocks) < 0) {
+        if (!block->name || index_block(topology, block, topology->n_blocks) < 0) {
                 block_done(block);
                 return -ENOMEM;
         }
@@ -131,18 +190,23 @@ ssize_t topology_add_block(Topology *topology, BlockKind kind, const char *name,
 }
 
 size_t topology_find_device(const Topology *topology, const char *address) {
-        return topology_index_find_address(&topology->index, address);
+        return index_find(&topology->index.addresses, (IndexEntry){ .name = address },
+                          compare_names);
 }
 
 size_t topology_find_block(const Topology *topology, const char *name) {
-        return topology_index_find_name(&topology->index, name);
+        return index_find(&topology->index.names, (IndexEntry){ .name = name }, compare_names);
 }
 
+/* 0 stands for a number that is not known. */
 size_t topology_find_devnum(const Topology *topology, dev_t devnum) {
-        return devnum == 0 ? TOPOLOGY_NONE : topology_index_find_devnum(&topology->index, devnum);
+        if (devnum == 0)
+                return TOPOLOGY_NONE;
+        return index_find(&topology->index.devnums, (IndexEntry){ .devnum = devnum },
+                          compare_devnums);
 }
 
-static int index_set_add(size_t **set, size_t *n, size_t value) {
+static int add_to_set(size_t **set, size_t *n, size_t value) {
         size_t *larger;
 
         for (size_t i = 0; i < *n; i++)
@@ -159,13 +223,13 @@ static int index_set_add(size_t **set, size_t *n, size_t value) {
 int topology_link_user(Topology *topology, size_t block, size_t user) {
         Block *b = &topology->blocks[block];
 
-        return index_set_add(&b->users, &b->n_users, user);
+        return add_to_set(&b->users, &b->n_users, user);
 }
 
 int topology_link_controller(Topology *topology, size_t block, size_t device) {
         Block *b = &topology->blocks[block];
 
-        return index_set_add(&b->controllers, &b->n_controllers, device);
+        return add_to_set(&b->controllers, &b->n_controllers, device);
 }
 
 void use_raise(Use *use, UseKind kind, char *detail) {
@@ -179,7 +243,7 @@ void use_raise(Use *use, UseKind kind, char *detail) {
 
 /* Compares runs of hexadecimal digits as numbers and all else as text, so that "10000:00:02.0"
  * follows "0000:ff:00.0"; equal only for equal strings. */
-static int address_compare(const char *a, const char *b) {
+static int compare_addresses(const char *a, const char *b) {
         static const char digits[] = "0123456789abcdef";
         const char *first = a, *second = b;
 
@@ -193,7 +257,7 @@ static int address_compare(const char *a, const char *b) {
                 n = strspn(a, digits);
                 m = strspn(b, digits);
                 if (n != m)
-                        return n < m ? -1 : 1;
+                        return CMP(n, m);
                 if (n == 0)
                         n = 1;
                 if (strncmp(a, b, n) != 0)
@@ -207,64 +271,58 @@ static int address_compare(const char *a, const char *b) {
 }
 
 /* strverscmp() puts nvme2 before nvme10. */
-static int device_compare(const void *a, const void *b, void *userdata) {
+static int compare_devices(const void *a, const void *b, void *userdata) {
         const Device *devices = userdata;
         const Device *x = &devices[*(const size_t *) a], *y = &devices[*(const size_t *) b];
 
-        return address_compare(x->address, y->address);
+        return compare_addresses(x->address, y->address);
 }
 
-static int block_compare(const void *a, const void *b, void *userdata) {
+static int compare_blocks(const void *a, const void *b, void *userdata) {
         const Block *blocks = userdata;
         const Block *x = &blocks[*(const size_t *) a], *y = &blocks[*(const size_t *) b];
 
         return strverscmp(x->name, y->name);
 }
 
-static int index_compare(const void *a, const void *b) {
-        size_t x = *(const size_t *) a, y = *(const size_t *) b;
-
-        return x < y ? -1 : x > y;
+static int compare_indices(const void *a, const void *b) {
+        return CMP(*(const size_t *) a, *(const size_t *) b);
 }
 
-/* Sorts n elements and returns where each old index has gone; NULL for want of memory. */
+/* Sorts n elements of size bytes. The new index of old element i is at [i] of the result, which the
+ * caller frees; NULL if there is no memory. */
 static size_t *sort_elements(void *elements, size_t n, size_t size,
                              int (*compare)(const void *, const void *, void *)) {
-        size_t *order, *moved;
-        char *copy, *target = elements;
+        _cleanup_free_ size_t *order = NULL, *moved = NULL;
+        _cleanup_free_ char *copy = NULL;
+        char *target = elements;
 
         order = calloc(n + 1, sizeof(size_t));
         moved = calloc(n + 1, sizeof(size_t));
         copy = calloc(n + 1, size);
-        if (!order || !moved || !copy) {
-                free(order);
-                free(moved);
-                free(copy);
+        if (!order || !moved || !copy)
                 return NULL;
-        }
+        if (n == 0)
+                return TAKE_PTR(moved);
         for (size_t i = 0; i < n; i++)
                 order[i] = i;
-        if (n > 0) {
-                qsort_r(order, n, sizeof(size_t), compare, elements);
-                memcpy(copy, elements, n * size);
-        }
+        qsort_r(order, n, sizeof(size_t), compare, elements);
+        memcpy(copy, elements, n * size);
         for (size_t i = 0; i < n; i++) {
                 moved[order[i]] = i;
                 memcpy(target + i * size, copy + order[i] * size, size);
         }
-        free(order);
-        free(copy);
-        return moved;
+        return TAKE_PTR(moved);
 }
 
-static void rewrite(size_t *list, size_t n, const size_t *moved) {
+static void rewrite_list(size_t *list, size_t n, const size_t *moved) {
         for (size_t i = 0; i < n; i++)
                 list[i] = moved[list[i]];
         if (n > 1)
-                qsort(list, n, sizeof(size_t), index_compare);
+                qsort(list, n, sizeof(size_t), compare_indices);
 }
 
-static void rewrite_all(Topology *topology, const size_t *devices, const size_t *blocks) {
+static void rewrite_indices(Topology *topology, const size_t *devices, const size_t *blocks) {
         for (size_t i = 0; i < topology->n_devices; i++) {
                 Device *d = &topology->devices[i];
 
@@ -276,35 +334,36 @@ static void rewrite_all(Topology *topology, const size_t *devices, const size_t 
         for (size_t i = 0; i < topology->n_blocks; i++) {
                 Block *b = &topology->blocks[i];
 
-                rewrite(b->users, b->n_users, blocks);
-                rewrite(b->controllers, b->n_controllers, devices);
+                rewrite_list(b->users, b->n_users, blocks);
+                rewrite_list(b->controllers, b->n_controllers, devices);
         }
 }
 
 static int index_all(Topology *topology) {
-        int r = 0;
+        int r;
 
-        topology_index_done(&topology->index);
-        for (size_t i = 0; i < topology->n_devices && r >= 0; i++)
-                r = topology_index_add_device(&topology->index, topology->devices[i].address, i);
-        for (size_t i = 0; i < topology->n_blocks && r >= 0; i++)
-                r = topology_index_add_block(&topology->index, topology->blocks[i].name,
-                                             topology->blocks[i].devnum, i);
-        return r;
+        index_clear(topology);
+        for (size_t i = 0; i < topology->n_devices; i++) {
+                r = index_device(topology, &topology->devices[i], i);
+                if (r < 0)
+                        return r;
+        }
+        for (size_t i = 0; i < topology->n_blocks; i++) {
+                r = index_block(topology, &topology->blocks[i], i);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
 }
 
 int topology_sort(Topology *topology) {
-        size_t *devices, *blocks;
-        int r = -ENOMEM;
+        _cleanup_free_ size_t *devices = NULL, *blocks = NULL;
 
         devices = sort_elements(topology->devices, topology->n_devices, sizeof(Device),
-                                device_compare);
-        blocks = sort_elements(topology->blocks, topology->n_blocks, sizeof(Block), block_compare);
-        if (devices && blocks) {
-                rewrite_all(topology, devices, blocks);
-                r = index_all(topology);
-        }
-        free(devices);
-        free(blocks);
-        return r;
+                                compare_devices);
+        blocks = sort_elements(topology->blocks, topology->n_blocks, sizeof(Block), compare_blocks);
+        if (!devices || !blocks)
+                return -ENOMEM;
+        rewrite_indices(topology, devices, blocks);
+        return index_all(topology);
 }

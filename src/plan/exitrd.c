@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* See exitrd.h. */
+/* Plans as if the root were unmounted; see exitrd.h. */
 
 #include "plan/exitrd.h"
 
@@ -18,24 +18,31 @@ void exitrd_release_root(Topology *topology) {
         }
 }
 
-int exitrd_count(Topology *topology, const Config *config, size_t *ret_n) {
-        bool *is_root = calloc(topology->n_devices + 1, sizeof(bool));
-        size_t n = 0;
-        Plan plan;
+static int count_detached(const Topology *topology, const Config *config, const bool *is_root,
+                          size_t *ret_n) {
+        _cleanup_plan_ Plan plan = PLAN_INIT;
         int r;
 
+        r = plan_make(topology, config, &plan);
+        if (r < 0)
+                return r;
+        *ret_n = 0;
+        for (size_t i = 0; i < plan.n_steps; i++)
+                *ret_n += is_root[i] && plan.steps[i].action == STEP_DETACH;
+        return 0;
+}
+
+int exitrd_count(Topology *topology, const Config *config, size_t *ret_n) {
+        bool *is_root;
+        int r;
+
+        is_root = calloc(topology->n_devices + 1, sizeof(bool));
         if (!is_root)
                 return -ENOMEM;
         for (size_t i = 0; i < topology->n_devices; i++)
                 is_root[i] = is_below_root(&topology->devices[i]);
         exitrd_release_root(topology);
-        r = plan_make(topology, config, &plan);
-        if (r >= 0) {
-                for (size_t i = 0; i < plan.n_steps; i++)
-                        n += is_root[i] && plan.steps[i].action == STEP_DETACH;
-                plan_done(&plan);
-                *ret_n = n;
-        }
+        r = count_detached(topology, config, is_root, ret_n);
         free(is_root);
-        return r < 0 ? r : 0;
+        return r;
 }

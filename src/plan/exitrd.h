@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the stage exitrd is for: the controllers below the root file system. */
+/* The controllers that only the stage exitrd can take: those below the root file system. */
 #pragma once
 
 #include "plan/plan.h"
 
-/* Takes away the uses that end with the root file system: of the controllers that / or /usr stands
- * on, at any depth. What else is mounted on them is unmounted before the root can be. */
+/* Takes USE_ROOT away from the controllers that / or /usr stands on, at any depth: that use ends
+ * with the root file system. All other file systems on them are unmounted before the root. */
 void exitrd_release_root(Topology *topology);
 
-/* How many controllers only the stage exitrd could take: those that exitrd_release_root() frees, as
- * far as the configuration selects them and nothing else keeps them. Releases them, too. Returns 0
- * or -ENOMEM. */
+/* Counts the controllers that only the stage exitrd can take: those that exitrd_release_root()
+ * frees, that the configuration selects and that nothing else keeps. Calls exitrd_release_root().
+ * Returns 0 or -ENOMEM. */
 int exitrd_count(Topology *topology, const Config *config, size_t *ret_n) _must_check_;

@@ -1,20 +1,39 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Gates and turns; see gates.h. */
+/* Adds gates and turns; see gates.h. */
 
 #include "plan/gates.h"
 
-#include <stdarg.h>
-
-/* What is worked out on the way to the gates; each list is as long as the plan. */
+/* Scratch lists; each is as long as the plan. */
 typedef struct Gates {
         const Topology *topology;
         Plan *plan;
-        size_t *left;     /* of Step.n_gates, while steps are let go */
-        size_t *line;     /* all steps, each behind its gates */
-        size_t *blocker;  /* of a step that can't start: one of its gates that can't either */
+        size_t *left;     /* how many of Step.n_gates are not lined up yet */
+        size_t *line;     /* all steps, each later than its gates */
+        size_t *blocker;  /* of a step that can't be lined up: one of its gates that can't either */
         size_t *seen;     /* in which walk (> 0) a blocked step was met */
         bool *is_forward; /* does not wait for the order's turns */
 } Gates;
+
+static void gates_done(Gates *g) {
+        free(g->left);
+        free(g->line);
+        free(g->blocker);
+        free(g->seen);
+        free(g->is_forward);
+}
+
+#define _cleanup_gates_ _cleanup_(gates_done)
+
+static int gates_init(Gates *g) {
+        size_t n = g->plan->n_steps + 1;
+
+        g->left = calloc(n, sizeof(size_t));
+        g->line = calloc(n, sizeof(size_t));
+        g->blocker = calloc(n, sizeof(size_t));
+        g->seen = calloc(n, sizeof(size_t));
+        g->is_forward = calloc(n, sizeof(bool));
+        return g->left && g->line && g->blocker && g->seen && g->is_forward ? 0 : -ENOMEM;
+}
 
 static void add_gate(Plan *plan, size_t before, size_t after) {
         Step *step = &plan->steps[before];
@@ -27,7 +46,7 @@ static void add_gates(const Topology *topology, Plan *plan) {
         for (size_t i = 0; i < topology->n_devices; i++) {
                 const Device *d = &topology->devices[i];
 
-                /* There is nothing to do for it, so it would never end. */
+                /* It has no step that could end. */
                 if (device_is_undriven(d))
                         continue;
                 if (d->parent != TOPOLOGY_NONE)
@@ -35,26 +54,6 @@ static void add_gates(const Topology *topology, Plan *plan) {
                 if (d->physfn != TOPOLOGY_NONE && d->physfn != d->parent)
                         add_gate(plan, i, d->physfn);
         }
-}
-
-static int add_warning(Plan *plan, const char *format, ...) _printf_(2, 3);
-static int add_warning(Plan *plan, const char *format, ...) {
-        char **warnings, *warning;
-        va_list args;
-        int r;
-
-        warnings = reallocarray(plan->warnings, plan->n_warnings + 2, sizeof(char *));
-        if (!warnings)
-                return -ENOMEM;
-        plan->warnings = warnings;
-        va_start(args, format);
-        r = vasprintf(&warning, format, args);
-        va_end(args);
-        if (r < 0)
-                return -ENOMEM;
-        warnings[plan->n_warnings++] = warning;
-        warnings[plan->n_warnings] = NULL;
-        return 0;
 }
 
 static void remove_gate(Plan *plan, size_t before, size_t after) {
@@ -68,10 +67,10 @@ static void remove_gate(Plan *plan, size_t before, size_t after) {
                 }
 }
 
-/* Lines the steps up, each behind its gates (Kahn) and as late as the topology has it early: the
- * last device comes first, and a parent that has been passed over because of its children follows
- * the last of them at once. Returns how many could be lined up: less than all if there is a cycle;
- * left[] is above 0 for the others. */
+/* Lines the steps up, each later than its gates (Kahn), in the kernel's order: the last device of
+ * the topology comes first, and a parent that was passed over because of its children directly
+ * follows the last of them. Returns how many steps could be lined up: less than all if there is a
+ * cycle. For the others left[] is above 0. */
 static size_t line_up(const Gates *g) {
         const Plan *plan = g->plan;
         size_t head = 0, tail = 0;
@@ -93,8 +92,7 @@ static size_t line_up(const Gates *g) {
         return tail;
 }
 
-/* Of a cycle that goes through step at: the lowest device loses the gate that the cycle puts on it.
- */
+/* In the cycle through the step at, removes the gate of the lowest device. */
 static int break_cycle(const Gates *g, size_t at) {
         const Device *devices = g->topology->devices;
         size_t lowest = at, before;
@@ -104,14 +102,13 @@ static int break_cycle(const Gates *g, size_t at) {
                         lowest = k;
         before = g->blocker[lowest];
         remove_gate(g->plan, before, lowest);
-        return add_warning(g->plan, "%s waits for itself by way of %s: not waiting for %s",
-                           devices[lowest].address, devices[before].address,
-                           devices[before].address);
+        return lines_add(&g->plan->warnings, "%s waits for itself through %s: not waiting for %s",
+                         devices[lowest].address, devices[before].address, devices[before].address);
 }
 
-/* Each step that could not be lined up has a gate that could not either. Whoever walks from one to
- * the next ends in a cycle; all cycles that are found so are broken in one go, each once. */
-static int break_blocked(const Gates *g) {
+/* Each step that could not be lined up has a gate that could not either: a walk from one to the
+ * next ends in a cycle. Breaks every cycle that such walks find, each once. */
+static int break_cycles(const Gates *g) {
         const Plan *plan = g->plan;
 
         for (size_t i = plan->n_steps; i-- > 0;)
@@ -145,8 +142,7 @@ static void order_leaves(const Gates *g) {
                 g->is_forward[i] = g->plan->steps[i].n_gates == 0;
 }
 
-/* The first pass takes all controllers; one above a bridge, which no hardware has, can't be in it.
- */
+/* The first pass takes all controllers but those above a bridge, which no hardware has. */
 static void order_two_pass(const Gates *g) {
         for (size_t k = 0; k < g->plan->n_steps; k++)
                 g->is_forward[k] = g->plan->steps[k].action != STEP_PASS;
@@ -163,7 +159,7 @@ static void order_serial(const Gates *g) {
                 g->is_forward[i] = false;
 }
 
-/* An order is nothing but who need not wait for a turn. */
+/* An order decides which steps need not wait for a turn, and nothing else. */
 static void (*const order_table[_ORDER_MAX])(const Gates *) = {
         [ORDER_HIERARCHY] = order_hierarchy,
         [ORDER_LEAVES] = order_leaves,
@@ -176,8 +172,8 @@ static void add_turn(Plan *plan, size_t before, size_t after) {
         plan->steps[after].n_turns++;
 }
 
-/* The first of those that wait is the barrier: it alone waits for all that go forward, so that the
- * number of turns stays below that of steps. */
+/* The first step that waits for a turn is the barrier: it alone waits for all steps that go
+ * forward, so that there are fewer turns than steps. */
 static void add_turns(const Gates *g) {
         Plan *plan = g->plan;
         size_t first = TOPOLOGY_NONE, last = TOPOLOGY_NONE;
@@ -208,7 +204,7 @@ static void set_chain(Plan *plan, size_t i) {
         step->chain_usec = step->expected_usec + above;
 }
 
-/* Backwards, so that whoever waits comes before whoever is waited for. */
+/* Goes backwards, so that a step that waits is done before the steps that it waits for. */
 static void set_chains(const Gates *g) {
         for (size_t k = g->plan->n_steps; k-- > 0;)
                 if (!g->is_forward[g->line[k]])
@@ -218,36 +214,19 @@ static void set_chains(const Gates *g) {
                         set_chain(g->plan, g->line[k]);
 }
 
-static void gates_done(Gates *g) {
-        free(g->left);
-        free(g->line);
-        free(g->blocker);
-        free(g->seen);
-        free(g->is_forward);
-}
-
-static int gates_init(Gates *g) {
-        size_t n = g->plan->n_steps + 1;
-
-        g->left = calloc(n, sizeof(size_t));
-        g->line = calloc(n, sizeof(size_t));
-        g->blocker = calloc(n, sizeof(size_t));
-        g->seen = calloc(n, sizeof(size_t));
-        g->is_forward = calloc(n, sizeof(bool));
-        return g->left && g->line && g->blocker && g->seen && g->is_forward ? 0 : -ENOMEM;
-}
-
 int plan_add_gates(const Topology *topology, Order order, Plan *plan) {
-        _cleanup_(gates_done) Gates g = { .topology = topology, .plan = plan };
+        _cleanup_gates_ Gates g = { .topology = topology, .plan = plan };
         int r;
 
         r = gates_init(&g);
-        if (r >= 0)
-                add_gates(topology, plan);
-        while (r >= 0 && line_up(&g) < plan->n_steps)
-                r = break_blocked(&g);
         if (r < 0)
                 return r;
+        add_gates(topology, plan);
+        while (line_up(&g) < plan->n_steps) {
+                r = break_cycles(&g);
+                if (r < 0)
+                        return r;
+        }
         order_table[order](&g);
         add_turns(&g);
         set_chains(&g);

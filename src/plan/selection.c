@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* See selection.h. */
+/* Compares globs with names; see selection.h. */
 
 #include "plan/selection.h"
 

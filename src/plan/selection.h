@@ -5,10 +5,10 @@
 #include "config/config.h"
 #include "model/topology.h"
 
-/* Whether the glob matches one of the controller's PCI address, name, model, serial number and NQN,
- * whatever the case of letters: an Exclude= protects what it names in any spelling. device: one
- * with a controller. */
+/* Whether the glob matches, in any case of letters, one of the controller's PCI address, name,
+ * model, serial number and NQN: an Exclude= protects a drive in any spelling. device has a
+ * controller. */
 bool selection_matches(const char *glob, const Device *device);
 
-/* The first of the globs (NULL-terminated, or NULL: none) that matches, or NULL. */
+/* Returns the first glob that matches, or NULL. globs is NULL-terminated; NULL: no globs. */
 const char *selection_find(char *const *globs, const Device *device);

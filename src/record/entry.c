@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Both forms of an entry; see entry.h. */
+/* Text, journal fields and drives of entries; see entry.h. */
 
 #include "record/entry.h"
 
+#include <inttypes.h>
 #include <syslog.h>
 
 #include "base/log.h"
 #include "base/message_ids.h"
+#include "base/text.h"
 #include "record/entry_line.h"
-#include "record/entry_text.h"
 #include "record/entry_values.h"
 
 #define FIELDS_MAX 28
@@ -56,6 +57,76 @@ static int entry_level(const Entry *entry) {
         }
 }
 
+static const char *or_unknown(const char *text) {
+        return *text ? text : "-";
+}
+
+void entry_text_head(const Entry *entry, char *buffer, size_t size) {
+        usec_t usec = entry->phase_usec[PHASE_SHUTDOWN];
+        char seconds[TEXT_USEC_MAX];
+
+        (void) text_format_seconds(seconds, usec);
+        (void) snprintf(buffer, size, "%s %s: %s%s%s%s", or_unknown(entry->name), entry->address,
+                        outcome_to_string(entry->outcome), usec > 0 ? " in " : "",
+                        usec > 0 ? seconds : "",
+                        entry->is_flushed && entry->outcome == OUTCOME_LEFT ? ", flushed" : "");
+}
+
+void entry_text_format(const Entry *entry, char *buffer, size_t size) {
+        const unsigned *n = entry->totals.count;
+        char head[ENTRY_HEAD_MAX], elapsed[TEXT_USEC_MAX], serial[TEXT_USEC_MAX],
+                saved[TEXT_USEC_MAX], by_word[48] = "";
+
+        switch (entry->kind) {
+        case ENTRY_CONTROLLER:
+                entry_text_head(entry, head, sizeof(head));
+                (void) snprintf(buffer, size, "%s%s%s", head, *entry->reason ? ": " : "",
+                                entry->reason);
+                break;
+        case ENTRY_RELEASED:
+                (void) text_format_seconds(elapsed, entry->released_usec);
+                (void) snprintf(buffer, size, "%s %s released after %u child%s, %s", entry->device,
+                                entry->address, entry->n_children,
+                                entry->n_children == 1 ? "" : "ren", elapsed);
+                break;
+        case ENTRY_POWER_CLEAN:
+                (void) snprintf(buffer, size,
+                                "%s %s went down cleanly: power was removed and its "
+                                "unsafe-shutdown counter did not increase",
+                                or_unknown(entry->name), entry->address);
+                break;
+        case ENTRY_POWER_UNSAFE:
+                (void) snprintf(
+                        buffer, size,
+                        "%s %s did not go down cleanly: its unsafe-shutdown counter has increased "
+                        "by %" PRIu64 " since the last boot, to %" PRIu64,
+                        or_unknown(entry->name), entry->address, entry->new_unsafe_shutdowns,
+                        entry->unsafe_shutdowns);
+                break;
+        case ENTRY_POWER_KEPT:
+                (void) snprintf(buffer, size,
+                                "%u NVMe drive%s kept power since the last boot, which proves "
+                                "nothing about how the last shutdown went",
+                                entry->n_drives, entry->n_drives == 1 ? "" : "s");
+                break;
+        default:
+                (void) text_format_seconds(elapsed, entry->totals.elapsed_usec);
+                (void) text_format_seconds(serial, entry->totals.serial_usec);
+                (void) text_format_seconds(saved, entry->totals.saved_usec);
+                if (entry->totals.n_by_word > 0)
+                        (void) snprintf(by_word, sizeof(by_word), " (%u by the driver's word)",
+                                        entry->totals.n_by_word);
+                (void) snprintf(
+                        buffer, size,
+                        "%u NVMe controllers detached%s in %s, %u left, %u late, %u "
+                        "failed, %u vanished, %u unverified; one after the other about %s, saved "
+                        "%s",
+                        n[OUTCOME_DETACHED], by_word, elapsed, n[OUTCOME_LEFT], n[OUTCOME_LATE],
+                        n[OUTCOME_FAILED], n[OUTCOME_VANISHED], n[OUTCOME_UNVERIFIED], serial,
+                        saved);
+        }
+}
+
 void entry_log(const Entry *entry) {
         char fields[FIELDS_MAX][FIELD_MAX], suffix[SUFFIX_MAX], value[FIELD_MAX];
         const char *list[FIELDS_MAX] = { fields[0], fields[1] };
@@ -76,7 +147,7 @@ void entry_log(const Entry *entry) {
                 n_fields++;
         }
         entry_line_words(entry, suffix, sizeof(suffix));
-        /* Bridges are not worth the room that controllers need there: entry_line.h. */
+        /* Bridges are left out of the kernel log: see entry_line.h. */
         log_fields(entry_level(entry), entry->kind == ENTRY_RELEASED ? NULL : suffix, list,
                    n_fields);
 }
@@ -112,4 +183,54 @@ int entry_check(const Entry *entry) {
         if (entry->kind == ENTRY_SUMMARY || entry->kind == ENTRY_POWER_KEPT)
                 return 0;
         return *entry->address ? 0 : -EBADMSG;
+}
+
+static void copy_text(char *target, size_t size, const char *text) {
+        (void) snprintf(target, size, "%s", text ? text : "");
+}
+
+/* Goes from the device upwards, so that a path that is too long loses its front. n ends a
+ * circle. */
+static void copy_path(char *target, size_t size, const Topology *topology, size_t device) {
+        size_t used = 0;
+
+        *target = '\0';
+        for (size_t n = 0; device != TOPOLOGY_NONE && n < topology->n_devices; n++) {
+                const char *address = topology->devices[device].address;
+                size_t length = strlen(address), slash = used > 0;
+
+                if (used + length + slash + 1 > size)
+                        return;
+                memmove(target + length + slash, target, used + 1);
+                memcpy(target, address, length);
+                if (slash)
+                        target[length] = '/';
+                used += length + slash;
+                device = topology->devices[device].parent;
+        }
+}
+
+void entry_set_drive(Entry *entry, const Topology *topology, size_t device) {
+        const Device *d = &topology->devices[device];
+        const Controller *c = d->controller;
+
+        copy_text(entry->address, sizeof(entry->address), d->address);
+        copy_path(entry->path, sizeof(entry->path), topology, d->parent);
+        copy_text(entry->name, sizeof(entry->name), c->name);
+        copy_text(entry->model, sizeof(entry->model), c->model);
+        copy_text(entry->serial, sizeof(entry->serial), c->serial);
+}
+
+void entry_find_drive(Entry *entry, const Topology *topology) {
+        for (size_t i = 0; *entry->serial && i < topology->n_devices; i++) {
+                const Device *d = &topology->devices[i];
+                const Controller *c = d->controller;
+
+                if (!c || !c->serial || !STREQ(c->serial, entry->serial))
+                        continue;
+                if (!*entry->model)
+                        copy_text(entry->model, sizeof(entry->model), c->model);
+                if (!*entry->path && STREQ(d->address, entry->address))
+                        copy_path(entry->path, sizeof(entry->path), topology, d->parent);
+        }
 }

@@ -1,27 +1,26 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Words; see entry_line.h. */
+/* Writes and parses lines; see entry_line.h. */
 
 #include "record/entry_line.h"
 
 #include <inttypes.h>
 
 #include "base/text.h"
-#include "record/entry_text.h"
 #include "record/entry_values.h"
 
-/* A text from outside grows fourfold when each of its bytes is escaped, a path not at all. */
+/* Escaping makes a text up to four times as long. A path needs no escapes. */
 #define WORD_MAX (4 * 48 + 32)
 #define LINE_MAX_BYTES 2048
 #define PROGRAM_PREFIX "nvme-async-shutdown: "
 #define WORDS_BEGIN " (stage="
 
-/* Stands behind "stage=...". Entries of a later boot are only logged to a live journal. */
+/* The word after "stage=...". The other kinds are logged to a live journal only. */
 static const char *const kind_words[_ENTRY_KIND_MAX] = {
         [ENTRY_RELEASED] = "released",
         [ENTRY_SUMMARY] = "summary",
 };
 
-/* Appends "key=value", the value without a blank, '=' or parenthesis in it, if there is room. */
+/* Appends "key=value" if there is room, with blanks, '=' and parentheses in the value escaped. */
 static size_t append_word(char *line, size_t size, size_t n, const char *key, const char *value) {
         char word[WORD_MAX];
         size_t m;
@@ -44,7 +43,7 @@ static int hex_digit(char c) {
         return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* In place. */
+/* Works in place. */
 static void unescape_word(char *word) {
         char *to = word;
 
@@ -57,7 +56,7 @@ static void unescape_word(char *word) {
         *to = '\0';
 }
 
-/* What the text in front of the parentheses gives back as it is. */
+/* Whether the text before the parentheses gives this name back unchanged. */
 static bool is_plain(const char *text) {
         for (; *text; text++)
                 if (*text <= ' ' || *text > '~')
@@ -65,7 +64,7 @@ static bool is_plain(const char *text) {
         return true;
 }
 
-/* "fork,check,fsync,shutdown,verify"; false: there is none. */
+/* Formats "fork,check,fsync,shutdown,verify". Returns false if all are 0. */
 static bool format_phases(const Entry *entry, char *buffer, size_t size) {
         bool has = false;
         size_t n = 0;
@@ -78,7 +77,7 @@ static bool format_phases(const Entry *entry, char *buffer, size_t size) {
         return has;
 }
 
-/* Name, address, outcome and "flushed" are in the text. */
+/* The text has name, address, outcome and "flushed", so no word repeats them. */
 static void controller_words(const Entry *entry, char *buffer, size_t size) {
         const bool is_detached = entry->outcome == OUTCOME_DETACHED;
         char value[ENTRY_VALUE_MAX];
@@ -130,7 +129,7 @@ void entry_line_words(const Entry *entry, char *buffer, size_t size) {
         }
 }
 
-/* What stands in front of our name in a kernel log: "<30>", "[   24.123456]", "[    T1]". */
+/* Skips the prefixes of a kernel log: "<30>", "[   24.123456]", "[    T1]". */
 static const char *skip_prefix(const char *line) {
         if (*line == '<')
                 line += strcspn(line, ">") + (strchr(line, '>') ? 1 : 0);
@@ -146,15 +145,15 @@ static EntryKind kind_of_word(const char *word) {
         return _ENTRY_KIND_INVALID;
 }
 
-/* A line on its way into an entry. */
+/* A line that is being parsed. */
 typedef struct Line {
         Entry entry;
-        uint64_t seen;     /* of entry_values */
-        bool is_short;     /* a controller's; the long ones said everything in words */
-        bool has_verified; /* else it follows from the outcome */
+        uint64_t seen;     /* 1 << i: the line has entry_values[i] */
+        bool is_short;     /* a controller's short line; the long ones had everything in words */
+        bool has_verified; /* has the word "verified"; without it the outcome decides */
 } Line;
 
-static int take_phases(Entry *entry, const char *text) {
+static int parse_phases(Entry *entry, const char *text) {
         for (Phase p = 0; p < _PHASE_MAX; p++) {
                 char *end;
 
@@ -169,7 +168,7 @@ static int take_phases(Entry *entry, const char *text) {
 }
 
 /* Cuts "/reboot" off the stage. */
-static int take_action(Line *line, char *text) {
+static int cut_action(Line *line, char *text) {
         char *slash = strchr(text, '/');
 
         if (!slash)
@@ -184,7 +183,7 @@ static bool is_key(const char *key, const char *word) {
         return key && STREQ(key, word);
 }
 
-static int take_word(Line *line, char *word) {
+static int parse_word(Line *line, char *word) {
         Entry *entry = &line->entry;
         char *text = strchr(word, '=');
 
@@ -195,8 +194,8 @@ static int take_word(Line *line, char *word) {
         *text++ = '\0';
         unescape_word(text);
         if (STREQ(word, "took"))
-                return take_phases(entry, text);
-        if (STREQ(word, "stage") && take_action(line, text) < 0)
+                return parse_phases(entry, text);
+        if (STREQ(word, "stage") && cut_action(line, text) < 0)
                 return -EBADMSG;
         line->has_verified = line->has_verified || STREQ(word, "verified");
         for (size_t i = 0; i < n_entry_values; i++) {
@@ -208,11 +207,11 @@ static int take_word(Line *line, char *word) {
                 line->seen |= UINT64_C(1) << i;
                 return entry_value_parse(entry, v, text) < 0 ? -EBADMSG : 0;
         }
-        /* A word of another version, ignoring. */
+        /* Another version's word, ignoring. */
         return 0;
 }
 
-static bool has_all(const Line *line) {
+static bool has_needed_words(const Line *line) {
         for (size_t i = 0; i < n_entry_values; i++) {
                 const EntryValue *v = &entry_values[i];
 
@@ -223,17 +222,73 @@ static bool has_all(const Line *line) {
         return true;
 }
 
-static bool take_text(Line *line, char *text) {
+/* Copies the text up to the delimiter into target; "-" stands for "". If target is set already, the
+ * text must begin with it. Returns the text after the delimiter, or NULL. */
+static const char *take_until(const char *text, const char *delimiter, char *target, size_t size) {
+        const char *end = *target ? text + strlen(target) : strstr(text, delimiter);
+
+        if (!end || (size_t) (end - text) >= size || (*target && !STARTSWITH(text, target)) ||
+            !STARTSWITH(end, delimiter))
+                return NULL;
+        if (!*target && (end - text != 1 || *text != '-'))
+                (void) snprintf(target, size, "%.*s", (int) (end - text), text);
+        return end + strlen(delimiter);
+}
+
+/* Sets name, address, outcome and is_flushed from a controller's text. Name and address that words
+ * have set already stay. Returns whether it is such a text. */
+static bool parse_head(Entry *entry, const char *text) {
+        char outcome[16] = "";
+        size_t n;
+
+        text = take_until(text, " ", entry->name, sizeof(entry->name));
+        if (!text)
+                return false;
+        text = take_until(text, ": ", entry->address, sizeof(entry->address));
+        if (!text)
+                return false;
+        n = strcspn(text, " ,:");
+        (void) snprintf(outcome, sizeof(outcome), "%.*s", (int) n, text);
+        entry->outcome = outcome_from_string(outcome);
+        text += n;
+        if (STARTSWITH(text, " in "))
+                text += strcspn(text, ",:");
+        entry->is_flushed = entry->is_flushed || STARTSWITH(text, ", flushed");
+        return entry->outcome >= 0;
+}
+
+/* Whether the text is the one that the entry's values make. A controller's reason is taken from it,
+ * and may have been cut off. */
+static bool parse_reason(Entry *entry, const char *text) {
+        char head[ENTRY_HEAD_MAX];
+        size_t n;
+
+        if (entry->kind != ENTRY_CONTROLLER)
+                return true;
+        entry_text_head(entry, head, sizeof(head));
+        n = strlen(head);
+        if (strncmp(text, head, n) != 0)
+                return false;
+        text += n;
+        if (!*text)
+                return true;
+        if (!STARTSWITH(text, ": "))
+                return false;
+        (void) snprintf(entry->reason, sizeof(entry->reason), "%s", text + 2);
+        return true;
+}
+
+static bool parse_text(Line *line, char *text) {
         Entry *entry = &line->entry;
 
         text_make_printable(text);
         if (line->is_short) {
-                if (entry->kind != ENTRY_CONTROLLER || !entry_text_take_head(entry, text))
+                if (entry->kind != ENTRY_CONTROLLER || !parse_head(entry, text))
                         return false;
                 if (!line->has_verified)
                         entry->is_verified = entry->outcome == OUTCOME_DETACHED;
         }
-        return entry_text_take_reason(entry, text);
+        return parse_reason(entry, text);
 }
 
 int entry_parse_line(const char *line, Entry *ret) {
@@ -258,9 +313,10 @@ int entry_parse_line(const char *line, Entry *ret) {
         copy[length - 1] = *words = '\0';
         for (char *word = strtok_r(words + 2, " ", &state); word;
              word = strtok_r(NULL, " ", &state))
-                if (take_word(&parsed, word) < 0)
+                if (parse_word(&parsed, word) < 0)
                         return -EBADMSG;
-        if (!has_all(&parsed) || !take_text(&parsed, text) || entry_check(&parsed.entry) < 0)
+        if (!has_needed_words(&parsed) || !parse_text(&parsed, text) ||
+            entry_check(&parsed.entry) < 0)
                 return -EBADMSG;
         *ret = parsed.entry;
         return 0;

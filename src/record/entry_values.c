@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The table; see entry_values.h. */
+/* The table of values; see entry_values.h. */
 
 #include "record/entry_values.h"
 
@@ -8,57 +8,63 @@
 
 #include "base/text.h"
 
-#define C (1U << ENTRY_CONTROLLER)
-#define R (1U << ENTRY_RELEASED)
-#define S (1U << ENTRY_SUMMARY)
-#define P (1U << ENTRY_POWER_CLEAN | 1U << ENTRY_POWER_UNSAFE)
-#define K (1U << ENTRY_POWER_KEPT)
+/* The kinds of entries that have a value. */
+#define CONTROLLER (1U << ENTRY_CONTROLLER)
+#define RELEASED (1U << ENTRY_RELEASED)
+#define SUMMARY (1U << ENTRY_SUMMARY)
+#define POWER (1U << ENTRY_POWER_CLEAN | 1U << ENTRY_POWER_UNSAFE)
+#define POWER_KEPT (1U << ENTRY_POWER_KEPT)
+#define STAGE (CONTROLLER | RELEASED | SUMMARY)
 
+/* Type, offset and size of a member. */
 #define TEXT(member) VALUE_TEXT, offsetof(Entry, member), sizeof(((Entry *) NULL)->member)
-#define PLAIN(type, member) VALUE_##type, offsetof(Entry, member), 0
+#define WORD(type, member) VALUE_##type, offsetof(Entry, member), 0
+#define COUNT(member) VALUE_COUNT, offsetof(Entry, member), 0
+#define NUMBER(member) VALUE_NUMBER, offsetof(Entry, member), 0
 
-/* The order is that of the line: what a person looks for first comes first. */
+/* In the order of the line: what an admin looks for first comes first. */
 const EntryValue entry_values[] = {
-        { C | R | S, PLAIN(STAGE, stage), "NVME_STAGE", "stage", true },
-        { C, PLAIN(OUTCOME, outcome), "NVME_OUTCOME", "outcome", true },
-        { C, PLAIN(BOOLEAN, is_verified), "NVME_VERIFIED", "verified", true },
-        { C, PLAIN(BOOLEAN, is_flushed), "NVME_FLUSHED", "flushed", true },
-        { C, PLAIN(USEC, phase_usec[PHASE_SHUTDOWN]), "NVME_SHUTDOWN_USEC", "usec", true },
-        { C | R | S | P | K, TEXT(boot_id), "NVME_SHUTDOWN_BOOT_ID", "boot", false, "boot" },
-        { C | P, TEXT(serial), "NVME_SERIAL", "serial", true, "sn" },
-        { C | P, TEXT(name), "NVME_CONTROLLER", "name", true },
-        { R, TEXT(device), "NVME_DEVICE_KIND", "device", true },
-        { C | R | P, TEXT(address), "NVME_PCI_ADDRESS", "address", true },
-        { C, TEXT(path), "NVME_PATH", "path", false },
-        { C | P, TEXT(model), "NVME_MODEL", "model", true },
-        { C, TEXT(reason), "NVME_REASON", NULL, true },
-        { R, PLAIN(COUNT, n_children), "NVME_CHILDREN", "children", true },
-        { R, PLAIN(USEC, released_usec), "NVME_RELEASED_USEC", "released", true },
-        { S, PLAIN(COUNT, totals.count[OUTCOME_DETACHED]), "NVME_DETACHED", "detached", true },
-        { S, PLAIN(COUNT, totals.count[OUTCOME_LEFT]), "NVME_LEFT", "left", true },
-        { S, PLAIN(COUNT, totals.count[OUTCOME_LATE]), "NVME_LATE", "late", true },
-        { S, PLAIN(COUNT, totals.count[OUTCOME_FAILED]), "NVME_FAILED", "failed", true },
-        { S, PLAIN(COUNT, totals.count[OUTCOME_VANISHED]), "NVME_VANISHED", "vanished", true },
-        { S, PLAIN(COUNT, totals.count[OUTCOME_UNVERIFIED]), "NVME_UNVERIFIED", "unverified",
-          true },
-        { S, PLAIN(COUNT, totals.n_by_word), "NVME_BY_DRIVERS_WORD", "by_word", false },
-        { S, PLAIN(USEC, totals.elapsed_usec), "ELAPSED_USEC", "elapsed_usec", true },
-        { S, PLAIN(USEC, totals.serial_usec), "SERIAL_USEC", "serial_usec", true },
-        { S, PLAIN(USEC, totals.saved_usec), "SAVED_USEC", "saved_usec", true },
-        { C | R | S, PLAIN(ACTION, action), "NVME_ACTION", "action", true },
-        { C | R | S, PLAIN(USEC, stage_usec), "NVME_STAGE_USEC", "began", false },
-        { C | R, PLAIN(USEC, n_waited_for), "NVME_WAITED_FOR", "waited", false, "waited" },
-        { C | R, TEXT(released_by), "NVME_RELEASED_BY", "after", false, "after" },
-        { C, PLAIN(USEC, started_usec), "NVME_STARTED_USEC", "started", false, "at" },
-        { C, PLAIN(USEC, phase_usec[PHASE_FORK]), "NVME_PHASE_FORK_USEC", "fork", false },
-        { C, PLAIN(USEC, phase_usec[PHASE_CHECK]), "NVME_PHASE_CHECK_USEC", "check", false },
-        { C, PLAIN(USEC, phase_usec[PHASE_FSYNC]), "NVME_PHASE_FSYNC_USEC", "fsync", false },
-        { C, PLAIN(USEC, phase_usec[PHASE_VERIFY]), "NVME_PHASE_VERIFY_USEC", "verify", false },
-        { P, PLAIN(USEC, power_cycles), "NVME_POWER_CYCLES", NULL, true },
-        { P, PLAIN(USEC, new_power_cycles), "NVME_NEW_POWER_CYCLES", NULL, true },
-        { P, PLAIN(USEC, unsafe_shutdowns), "NVME_UNSAFE_SHUTDOWNS", NULL, true },
-        { P, PLAIN(USEC, new_unsafe_shutdowns), "NVME_NEW_UNSAFE_SHUTDOWNS", NULL, true },
-        { K, PLAIN(COUNT, n_drives), "NVME_DRIVES", NULL, true },
+        { STAGE, WORD(STAGE, stage), "NVME_STAGE", "stage", true },
+        { CONTROLLER, WORD(OUTCOME, outcome), "NVME_OUTCOME", "outcome", true },
+        { CONTROLLER, WORD(BOOLEAN, is_verified), "NVME_VERIFIED", "verified", true },
+        { CONTROLLER, WORD(BOOLEAN, is_flushed), "NVME_FLUSHED", "flushed", true },
+        { CONTROLLER, NUMBER(phase_usec[PHASE_SHUTDOWN]), "NVME_SHUTDOWN_USEC", "usec", true },
+        { STAGE | POWER | POWER_KEPT, TEXT(boot_id), "NVME_SHUTDOWN_BOOT_ID", "boot", false,
+          "boot" },
+        { CONTROLLER | POWER, TEXT(serial), "NVME_SERIAL", "serial", true, "sn" },
+        { CONTROLLER | POWER, TEXT(name), "NVME_CONTROLLER", "name", true },
+        { RELEASED, TEXT(device), "NVME_DEVICE_KIND", "device", true },
+        { CONTROLLER | RELEASED | POWER, TEXT(address), "NVME_PCI_ADDRESS", "address", true },
+        { CONTROLLER, TEXT(path), "NVME_PATH", "path", false },
+        { CONTROLLER | POWER, TEXT(model), "NVME_MODEL", "model", true },
+        { CONTROLLER, TEXT(reason), "NVME_REASON", NULL, true },
+        { RELEASED, COUNT(n_children), "NVME_CHILDREN", "children", true },
+        { RELEASED, NUMBER(released_usec), "NVME_RELEASED_USEC", "released", true },
+        { SUMMARY, COUNT(totals.count[OUTCOME_DETACHED]), "NVME_DETACHED", "detached", true },
+        { SUMMARY, COUNT(totals.count[OUTCOME_LEFT]), "NVME_LEFT", "left", true },
+        { SUMMARY, COUNT(totals.count[OUTCOME_LATE]), "NVME_LATE", "late", true },
+        { SUMMARY, COUNT(totals.count[OUTCOME_FAILED]), "NVME_FAILED", "failed", true },
+        { SUMMARY, COUNT(totals.count[OUTCOME_VANISHED]), "NVME_VANISHED", "vanished", true },
+        { SUMMARY, COUNT(totals.count[OUTCOME_UNVERIFIED]), "NVME_UNVERIFIED", "unverified", true },
+        { SUMMARY, COUNT(totals.n_by_word), "NVME_BY_DRIVERS_WORD", "by_word", false },
+        { SUMMARY, NUMBER(totals.elapsed_usec), "ELAPSED_USEC", "elapsed_usec", true },
+        { SUMMARY, NUMBER(totals.serial_usec), "SERIAL_USEC", "serial_usec", true },
+        { SUMMARY, NUMBER(totals.saved_usec), "SAVED_USEC", "saved_usec", true },
+        { STAGE, WORD(ACTION, action), "NVME_ACTION", "action", true },
+        { STAGE, NUMBER(stage_usec), "NVME_STAGE_USEC", "began", false },
+        { CONTROLLER | RELEASED, NUMBER(n_waited_for), "NVME_WAITED_FOR", "waited", false,
+          "waited" },
+        { CONTROLLER | RELEASED, TEXT(released_by), "NVME_RELEASED_BY", "after", false, "after" },
+        { CONTROLLER, NUMBER(started_usec), "NVME_STARTED_USEC", "started", false, "at" },
+        { CONTROLLER, NUMBER(phase_usec[PHASE_FORK]), "NVME_PHASE_FORK_USEC", "fork", false },
+        { CONTROLLER, NUMBER(phase_usec[PHASE_CHECK]), "NVME_PHASE_CHECK_USEC", "check", false },
+        { CONTROLLER, NUMBER(phase_usec[PHASE_FSYNC]), "NVME_PHASE_FSYNC_USEC", "fsync", false },
+        { CONTROLLER, NUMBER(phase_usec[PHASE_VERIFY]), "NVME_PHASE_VERIFY_USEC", "verify", false },
+        { POWER, NUMBER(power_cycles), "NVME_POWER_CYCLES", NULL, true },
+        { POWER, NUMBER(new_power_cycles), "NVME_NEW_POWER_CYCLES", NULL, true },
+        { POWER, NUMBER(unsafe_shutdowns), "NVME_UNSAFE_SHUTDOWNS", NULL, true },
+        { POWER, NUMBER(new_unsafe_shutdowns), "NVME_NEW_UNSAFE_SHUTDOWNS", NULL, true },
+        { POWER_KEPT, COUNT(n_drives), "NVME_DRIVES", NULL, true },
 };
 
 const size_t n_entry_values = ARRAY_SIZE(entry_values);
@@ -92,7 +98,7 @@ void entry_value_format(const Entry *entry, const EntryValue *value, char *buffe
                 if (value->is_needed || *(const unsigned *) member > 0)
                         (void) snprintf(buffer, size, "%u", *(const unsigned *) member);
                 return;
-        case VALUE_USEC:
+        case VALUE_NUMBER:
                 if (value->is_needed || *(const usec_t *) member > 0)
                         (void) snprintf(buffer, size, "%" PRIu64, *(const usec_t *) member);
                 return;
@@ -124,12 +130,12 @@ int entry_value_parse(Entry *entry, const EntryValue *value, const char *text) {
                 *(bool *) member = STREQ(text, "yes");
                 return STREQ(text, "yes") || STREQ(text, "no") ? 0 : -EINVAL;
         case VALUE_COUNT:
-        case VALUE_USEC:
+        case VALUE_NUMBER:
                 errno = 0;
                 number = strtoull(text, &end, 10);
                 if (*text < '0' || *text > '9' || *end || errno)
                         return -EINVAL;
-                if (value->type == VALUE_USEC)
+                if (value->type == VALUE_NUMBER)
                         *(usec_t *) member = number;
                 else
                         *(unsigned *) member = number > UINT32_MAX ? UINT32_MAX : (unsigned) number;
@@ -137,7 +143,7 @@ int entry_value_parse(Entry *entry, const EntryValue *value, const char *text) {
         }
         if (word < 0)
                 return -EINVAL;
-        /* All three are enums of the same size. */
+        /* Stage, Action and Outcome are enums of the same size. */
         _Static_assert(sizeof(Stage) == sizeof(int) && sizeof(Action) == sizeof(int) &&
                                sizeof(Outcome) == sizeof(int),
                        "an enum is an int");

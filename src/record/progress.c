@@ -6,8 +6,8 @@
 #include <fcntl.h>
 
 int progress_open(int root_fd) {
-        /* Without O_NONBLOCK the open would wait for a serial line's carrier, and a write for
-         * whoever stopped the terminal. */
+        /* Without O_NONBLOCK the open would wait for a serial line's carrier, and a write until a
+         * stopped terminal goes on. */
         int fd = openat(root_fd, "dev/console", O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 
         return fd < 0 ? -errno : fd;
@@ -19,11 +19,11 @@ void progress_show(int fd, size_t n_done, size_t n_steps, usec_t elapsed_usec) {
 
         if (fd < 0)
                 return;
-        /* Whole lines, and not one that is rewritten: the kernel and systemd write between them,
-         * and a serial log keeps them readable. */
+        /* Each report is a line of its own: the kernel and systemd write in between, and it stays
+         * readable in a serial log. */
         n = snprintf(line, sizeof(line), "NVMe shutdown: %zu of %zu done, %.1f s\r\n", n_done,
                      n_steps, (double) elapsed_usec / 1e6);
-        /* Nobody is left to be told that it failed, ignoring. */
+        /* Progress is not worth an error message, ignoring. glibc wants the result to be used. */
         if (n > 0 && write(fd, line, (size_t) n) < 0)
                 return;
 }

@@ -1,26 +1,25 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Entries of results; see record.h. */
+/* Turns results into entries; see record.h. */
 
 #include "record/record.h"
 
 #include "base/file.h"
-#include "record/entry_drive.h"
+#include "record/entry.h"
 
 int record_read_boot_id(Record *record, int root_fd) {
         _cleanup_free_ char *uuid = NULL;
         size_t n = 0;
         int r;
 
+        record->boot_id[0] = '\0';
         r = file_read(root_fd, "proc/sys/kernel/random/boot_id", &uuid);
-        for (const char *at = uuid; r >= 0 && *at && n + 1 < sizeof(record->boot_id); at++)
+        if (r < 0)
+                return r == -ENOMEM ? r : 0;
+        for (const char *at = uuid; *at && n + 1 < sizeof(record->boot_id); at++)
                 if (*at != '-')
                         record->boot_id[n++] = *at;
         record->boot_id[n] = '\0';
-        return r == -ENOMEM ? r : 0;
-}
-
-static void copy_text(char *target, size_t size, const char *text) {
-        (void) snprintf(target, size, "%s", text ? text : "");
+        return 0;
 }
 
 static Entry begin_entry(const Record *record, EntryKind kind) {
@@ -31,15 +30,16 @@ static Entry begin_entry(const Record *record, EntryKind kind) {
                 .stage_usec = record->started_usec,
         };
 
-        copy_text(entry.boot_id, sizeof(entry.boot_id), record->boot_id);
+        (void) snprintf(entry.boot_id, sizeof(entry.boot_id), "%s", record->boot_id);
         return entry;
 }
 
 static void set_waited_for(Entry *entry, const Topology *topology, const StepResult *result) {
         entry->n_waited_for = result->n_gates + result->n_turns;
-        if (entry->n_waited_for > 0)
-                copy_text(entry->released_by, sizeof(entry->released_by),
-                          topology->devices[result->released_by].address);
+        if (entry->n_waited_for == 0)
+                return;
+        (void) snprintf(entry->released_by, sizeof(entry->released_by), "%s",
+                        topology->devices[result->released_by].address);
 }
 
 void record_log_controller(const Record *record, const Topology *topology, size_t device) {
@@ -47,7 +47,7 @@ void record_log_controller(const Record *record, const Topology *topology, size_
         Entry entry = begin_entry(record, ENTRY_CONTROLLER);
 
         entry_set_drive(&entry, topology, device);
-        copy_text(entry.reason, sizeof(entry.reason), result->reason);
+        (void) snprintf(entry.reason, sizeof(entry.reason), "%s", result->reason);
         entry.outcome = result->outcome;
         entry.is_flushed = result->is_flushed;
         entry.is_verified = result->is_verified;
@@ -62,8 +62,8 @@ void record_log_released(const Record *record, const Topology *topology, size_t 
         const StepResult *result = &record->results[device];
         Entry entry = begin_entry(record, ENTRY_RELEASED);
 
-        copy_text(entry.address, sizeof(entry.address), d->address);
-        copy_text(entry.device, sizeof(entry.device), device_kind_to_string(d->kind));
+        (void) snprintf(entry.address, sizeof(entry.address), "%s", d->address);
+        (void) snprintf(entry.device, sizeof(entry.device), "%s", device_kind_to_string(d->kind));
         entry.released_usec = result->ended_usec - record->started_usec;
         entry.n_children = (unsigned) result->n_gates;
         set_waited_for(&entry, topology, result);

@@ -4,10 +4,14 @@
 
 #include "model/result.h"
 
-/* Takes over which boot this is, from below root_fd; unknown is no error. 0 or -ENOMEM. */
+/* Sets boot_id to that of the running kernel, read below root_fd; to "" if it can't be read.
+ * Returns 0 or -ENOMEM. */
 int record_read_boot_id(Record *record, int root_fd) _must_check_;
 
-/* Each writes one entry to the log; see entry_log(). */
+/* Each logs one entry; see entry_log():
+ *   record_log_controller()  the outcome of a controller
+ *   record_log_released()    a bridge whose last child has gone
+ *   record_log_summary()     the totals of the stage */
 void record_log_controller(const Record *record, const Topology *topology, size_t device);
 void record_log_released(const Record *record, const Topology *topology, size_t device);
 void record_log_summary(const Record *record, const Topology *topology);

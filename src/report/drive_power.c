@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The verdict and the file; see drive_power.h. */
+/* See drive_power.h. */
 
 #include "report/drive_power.h"
 
@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "report/imported.h"
+#include "report/json_writer.h"
 
 #define DRIVES_PATH STATE_DIRECTORY "/drives"
 #define DRIVES_MAX 4096
@@ -18,7 +19,7 @@ PowerVerdict power_judge(const NvmeSmart *before, const NvmeSmart *now) {
         if (!before || now->power_cycles < before->power_cycles ||
             now->unsafe_shutdowns < before->unsafe_shutdowns)
                 return POWER_UNKNOWN;
-        /* Some drives count one at a reset of the machine as well: it is theirs to say so. */
+        /* Some drives count a reset of the machine too; the verdict follows their counter. */
         if (now->unsafe_shutdowns > before->unsafe_shutdowns)
                 return POWER_UNSAFE;
         return now->power_cycles > before->power_cycles ? POWER_CLEAN : POWER_KEPT;
@@ -76,24 +77,27 @@ static int parse_drives(struct json_object *drives, DrivePower *power) {
         return 0;
 }
 
-static int parse_file(const char *text, DrivePower *power) {
-        struct json_object *root = json_tokener_parse(text), *boot_id, *drives;
-        int r = -EBADMSG;
+static void put_json(struct json_object **object) {
+        (void) json_object_put(*object);
+}
 
-        if (json_object_object_get_ex(root, "boot_id", &boot_id) &&
-            json_object_object_get_ex(root, "drives", &drives) &&
-            json_object_is_type(drives, json_type_object) &&
-            json_object_is_type(boot_id, json_type_string) &&
-            entry_is_boot_id(json_object_get_string(boot_id))) {
-                (void) snprintf(power->boot_id, sizeof(power->boot_id), "%s",
-                                json_object_get_string(boot_id));
-                r = parse_drives(drives, power);
-        }
-        (void) json_object_put(root);
-        return r;
+static int parse_file(const char *text, DrivePower *power) {
+        _cleanup_(put_json) struct json_object *root = json_tokener_parse(text);
+        struct json_object *boot_id, *drives;
+
+        if (!json_object_object_get_ex(root, "boot_id", &boot_id) ||
+            !json_object_object_get_ex(root, "drives", &drives) ||
+            !json_object_is_type(drives, json_type_object) ||
+            !json_object_is_type(boot_id, json_type_string) ||
+            !entry_is_boot_id(json_object_get_string(boot_id)))
+                return -EBADMSG;
+        (void) snprintf(power->boot_id, sizeof(power->boot_id), "%s",
+                        json_object_get_string(boot_id));
+        return parse_drives(drives, power);
 }
 
 int drive_power_read(int root_fd, DrivePower *ret) {
+        _cleanup_drive_power_ DrivePower power = DRIVE_POWER_INIT;
         _cleanup_free_ char *text = NULL;
         int r;
 
@@ -101,45 +105,46 @@ int drive_power_read(int root_fd, DrivePower *ret) {
         r = file_read_all(root_fd, DRIVES_PATH, FILE_BYTES_MAX, &text);
         if (r < 0)
                 return r == -ENOENT ? 0 : r;
-        r = parse_file(text, ret);
+        r = parse_file(text, &power);
         if (r < 0)
-                drive_power_done(ret);
-        return r;
+                return r;
+        *ret = power;
+        power = DRIVE_POWER_INIT;
+        return 0;
 }
 
-static struct json_object *to_json(const DrivePower *power) {
-        struct json_object *root = json_object_new_object(), *drives = json_object_new_object();
-
+static void write_json(JsonWriter *w, const DrivePower *power) {
+        json_begin_object(w, NULL);
+        json_add_string(w, "boot_id", power->boot_id);
+        json_begin_object(w, "drives");
         for (size_t i = 0; i < power->n_drives; i++) {
-                const DriveCounts *counts = &power->drives[i];
-                struct json_object *drive = json_object_new_object();
+                const DriveCounts *drive = &power->drives[i];
 
-                (void) json_object_object_add(drive, "power_cycles",
-                                              json_object_new_uint64(counts->smart.power_cycles));
-                (void) json_object_object_add(
-                        drive, "unsafe_shutdowns",
-                        json_object_new_uint64(counts->smart.unsafe_shutdowns));
-                (void) json_object_object_add(drives, counts->serial, drive);
+                json_begin_object(w, drive->serial);
+                json_add_number(w, "power_cycles", drive->smart.power_cycles);
+                json_add_number(w, "unsafe_shutdowns", drive->smart.unsafe_shutdowns);
+                json_end(w);
         }
-        (void) json_object_object_add(root, "boot_id", json_object_new_string(power->boot_id));
-        (void) json_object_object_add(root, "drives", drives);
-        return root;
+        json_end(w);
+        json_end(w);
 }
 
 int drive_power_write(int root_fd, const DrivePower *power) {
-        struct json_object *root;
+        _cleanup_json_writer_ JsonWriter w = JSON_WRITER_INIT;
         AtomicFile file;
         int r;
 
+        write_json(&w, power);
         if (mkdirat(root_fd, STATE_DIRECTORY, 0755) < 0 && errno != EEXIST)
                 return -errno;
         r = atomic_file_open(root_fd, DRIVES_PATH, 0644, &file);
         if (r < 0)
                 return r;
-        root = to_json(power);
-        (void) fprintf(file.stream, "%s\n",
-                       json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY));
-        (void) json_object_put(root);
+        r = json_writer_print(&w, file.stream);
+        if (r < 0) {
+                atomic_file_discard(&file);
+                return r;
+        }
         return atomic_file_commit(&file);
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Did every drive go down cleanly? Compares what the drives count with what they counted at the
- * last boot. Only a loss of power shows it: a drive counts an unsafe shutdown when its power goes
- * before its handshake was complete (NVMe base 2.0, 5.16.1.3, Unsafe Shutdowns). */
+/* Judges whether each drive went down cleanly, by comparing its SMART counters with those of the
+ * last boot. A drive counts an unsafe shutdown when its power is removed before its shutdown
+ * handshake is complete (NVMe base 2.0, 5.16.1.3, Unsafe Shutdowns), so only a loss of power proves
+ * anything. */
 #pragma once
 
 #include "record/entry.h"
@@ -12,9 +13,9 @@ typedef struct DriveCounts {
         NvmeSmart smart;
 } DriveCounts;
 
-/* What /var/lib/nvme-async-shutdown/drives keeps. */
+/* The contents of /var/lib/nvme-async-shutdown/drives. */
 typedef struct DrivePower {
-        char boot_id[BOOT_ID_MAX]; /* the boot in which it was written; "" before the first one */
+        char boot_id[BOOT_ID_MAX]; /* the boot in which it was written; "": not written yet */
         DriveCounts *drives;
         size_t n_drives;
 } DrivePower;
@@ -22,24 +23,28 @@ typedef struct DrivePower {
 #define DRIVE_POWER_INIT ((DrivePower){})
 
 typedef enum PowerVerdict {
-        POWER_UNKNOWN, /* seen for the first time, or its counters went backwards */
-        POWER_KEPT,    /* no power cycle in between, so nothing is proven */
-        POWER_CLEAN,
-        POWER_UNSAFE,
+        POWER_UNKNOWN, /* the drive is new, or a counter decreased */
+        POWER_KEPT,    /* no power cycle since the last boot, so nothing is proven */
+        POWER_CLEAN,   /* a power cycle, and the unsafe-shutdown counter did not increase */
+        POWER_UNSAFE,  /* the unsafe-shutdown counter increased */
         _POWER_VERDICT_MAX,
 } PowerVerdict;
 
-/* before: NULL where nothing is known. */
+/* before: NULL if the drive is new. */
 PowerVerdict power_judge(const NvmeSmart *before, const NvmeSmart *now);
 
-/* No file is nothing known; a damaged one is as well, and -EBADMSG. 0 or -errno; *ret is usable
- * either way. */
+/* Reads the file; without one *ret is empty. Returns 0, -EBADMSG if it is damaged, or another
+ * -errno; *ret is valid in any case, and empty after an error. */
 int drive_power_read(int root_fd, DrivePower *ret) _must_check_;
+
+/* Replaces the file as a whole. Returns 0 or -errno. */
 int drive_power_write(int root_fd, const DrivePower *power) _must_check_;
 void drive_power_done(DrivePower *power);
 
-/* NULL where nothing is known. */
+#define _cleanup_drive_power_ _cleanup_(drive_power_done)
+
+/* Returns the counters of the drive, or NULL if it is not in the file. */
 const NvmeSmart *drive_power_find(const DrivePower *power, const char *serial);
 
-/* Takes over what the drive counts now; others stay as they are. 0 or -ENOMEM. */
+/* Sets the counters of one drive. Returns 0 or -ENOMEM. */
 int drive_power_set(DrivePower *power, const char *serial, const NvmeSmart *smart) _must_check_;

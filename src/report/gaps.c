@@ -6,8 +6,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "record/journal_storage.h"
-#include "record/pstore_log.h"
+#include "record/keep.h"
 #include "report/imported.h"
 #include "report/pstore.h"
 
@@ -20,116 +19,118 @@ typedef struct Question {
         int root_fd;
         const Config *config;
         const History *history;
-        Notes *notes;
+        Lines *notes;
 } Question;
 
-/* journald stores into /var/log/journal if that exists (Storage=auto). */
-static void explain_volatile(const Question *q) {
+/* With Storage=auto journald writes to /var/log/journal if that exists. */
+static int explain_storage(const Question *q) {
         struct stat root, journal;
 
         if (q->root_fd < 0)
-                return;
+                return 0;
         if (is_journal_volatile(q->root_fd))
-                notes_add(q->notes, "The journal is volatile: what is logged before a "
-                                    "shutdown is gone after it, but for what comes by pstore. "
-                                    "Storage=persistent in journald.conf keeps it.");
-        else if (fstatat(q->root_fd, JOURNAL_DIRECTORY, &journal, 0) >= 0 &&
-                 fstatat(q->root_fd, ".", &root, 0) >= 0 && root.st_dev != journal.st_dev)
-                notes_add(q->notes,
-                          "/%s is on a file system of its own, which is unmounted before the stage "
-                          "unit: what that stage logs comes by pstore, as the hook's record does.",
-                          JOURNAL_DIRECTORY);
+                return lines_add(
+                        q->notes,
+                        "The journal is volatile: after a shutdown it has only records that "
+                        "come through pstore. Storage=persistent in journald.conf "
+                        "keeps all.");
+        if (fstatat(q->root_fd, JOURNAL_DIRECTORY, &journal, 0) < 0 ||
+            fstatat(q->root_fd, ".", &root, 0) < 0 || root.st_dev == journal.st_dev)
+                return 0;
+        return lines_add(q->notes,
+                         "/%s is on a file system of its own, which is unmounted before the stage "
+                         "unit runs: the record of that stage comes through pstore, as the "
+                         "hook's does.",
+                         JOURNAL_DIRECTORY);
 }
 
-static void explain_no_boot(const Question *q) {
-        if (q->journal->n_boots == 0) {
-                notes_add(q->notes, "There is no journal that can be read%s.",
-                          q->root_fd >= 0 && geteuid() != 0 ? "; try as root" : "");
-                return;
-        }
-        notes_add(q->notes, "The journal has no such boot; it knows %zu.", q->journal->n_boots);
-        explain_volatile(q);
-}
-
-/* What we said in that boot tells best why we did nothing. */
-static int explain_with_remarks(const Question *q) {
-        char *remarks[REMARKS_MAX + 1];
+static int explain_no_boot(const Question *q) {
         int r;
 
-        r = journal_record_remarks(q->journal, q->boot->id, REMARKS_MAX, remarks);
-        for (size_t i = 0; remarks[i]; i++) {
-                notes_add(q->notes, "It said: %s", remarks[i]);
-                free(remarks[i]);
-        }
-        return r;
+        if (q->journal->n_boots == 0)
+                return lines_add(q->notes, "There is no journal that can be read%s.",
+                                 q->root_fd >= 0 && geteuid() != 0 ? "; try as root" : "");
+        r = lines_add(q->notes, "The journal has no such boot (boots in it: %zu).",
+                      q->journal->n_boots);
+        return r < 0 ? r : explain_storage(q);
 }
 
-/* Which -b would have shown one. */
-static void point_to_a_record(const Question *q) {
+/* The last lines that the program logged in that boot say best why it did nothing. */
+static int explain_with_remarks(const Question *q) {
+        _cleanup_lines_ Lines remarks = LINES_INIT;
+        int r;
+
+        r = journal_record_remarks(q->journal, q->boot->id, REMARKS_MAX, &remarks);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < remarks.n; i++) {
+                r = lines_add(q->notes, "Logged in that boot: %s", remarks.items[i]);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* Names the -b that shows a record. */
+static int point_to_a_record(const Question *q) {
         for (size_t i = q->journal->n_boots; i > 0; i--)
-                if (q->journal->boots[i - 1].has_record) {
-                        notes_add(q->notes, "The last shutdown with a record is -b %ld.",
-                                  (long) i - (long) q->journal->n_boots);
-                        return;
-                }
-        notes_add(q->notes, "The journal has no record of any shutdown.");
+                if (q->journal->boots[i - 1].has_record)
+                        return lines_add(q->notes, "The last shutdown with a record is -b %ld.",
+                                         (long) i - (long) q->journal->n_boots);
+        return lines_add(q->notes, "The journal has no record of any shutdown.");
 }
 
 static bool is_asked_for(void *userdata, const char *boot_id) {
         return STREQ(userdata, boot_id);
 }
 
-/* 1: it lies there. */
-static int waits_in_pstore(const Question *q) {
-        PstoreRecord record = PSTORE_RECORD_INIT;
+/* Returns 1 if pstore holds a record of that boot, 0 if not, or -errno. */
+static int is_in_pstore(const Question *q) {
+        _cleanup_pstore_record_ PstoreRecord record = PSTORE_RECORD_INIT;
         char boot_id[BOOT_ID_MAX];
         int r;
 
         memcpy(boot_id, q->boot->id, sizeof(boot_id));
         r = pstore_record_read(q->root_fd, is_asked_for, boot_id, &record);
-        if (r >= 0)
-                r = record.entries.n > 0;
-        pstore_record_done(&record);
-        return r;
+        return r < 0 ? r : record.entries.n > 0;
 }
 
-static int explain_hook(const Question *q, const char *what) {
+static int explain_hook(const Question *q) {
         PstoreLog state;
         int r;
 
-        if (q->root_fd < 0) {
-                notes_add(q->notes, "%s is not in this journal.", what);
-                return 0;
-        }
-        r = waits_in_pstore(q);
+        if (q->root_fd < 0)
+                return lines_add(q->notes, "This journal has no record of the stage hook.");
+        r = is_in_pstore(q);
         if (r < 0)
                 return r;
-        if (r > 0) {
-                notes_add(q->notes,
-                          "%s is in pstore but not imported: run nvme-async-shutdown import, and "
-                          "systemctl enable nvme-async-shutdown.service for the next time.",
-                          what);
-                return 0;
-        }
-        state = pstore_log_judge(q->root_fd, q->config->persist_log, q->history->action);
+        if (r > 0)
+                return lines_add(q->notes,
+                                 "The record of the stage hook is in pstore but not imported: run "
+                                 "nvme-async-shutdown import, and systemctl enable "
+                                 "nvme-async-shutdown.service for the next time.");
         if (!(q->config->stages & (1U << STAGE_HOOK)))
-                notes_add(q->notes, "%s is not there: Stages= does not name hook.", what);
-        else if (state != PSTORE_LOG_KEPT)
-                notes_add(q->notes, "%s is not there: %s.", what, pstore_log_to_string(state));
-        else if (faccessat(q->root_fd, STATE_DIRECTORY, F_OK, 0) < 0)
-                notes_add(q->notes,
-                          "%s is not there: nvme-async-shutdown.service has never run "
-                          "(systemctl enable it).",
-                          what);
-        else
-                notes_add(q->notes,
-                          "%s is not there: the stage had nothing to do, or the back end of pstore "
-                          "did not take it (full, or cleared by the firmware).",
-                          what);
-        return 0;
+                return lines_add(q->notes, "There is no record of the stage hook: Stages= does not "
+                                           "name hook.");
+        state = pstore_log_judge(q->root_fd, q->config->persist_log, q->history->action);
+        if (state != PSTORE_LOG_KEPT)
+                return lines_add(q->notes, "There is no record of the stage hook: %s.",
+                                 pstore_log_to_string(state));
+        if (faccessat(q->root_fd, STATE_DIRECTORY, F_OK, 0) < 0)
+                return lines_add(q->notes, "There is no record of the stage hook: "
+                                           "nvme-async-shutdown.service has never run "
+                                           "(systemctl enable it).");
+        return lines_add(q->notes, "There is no record of the stage hook: the stage had nothing to "
+                                   "do, or the back end of pstore did not take it (full, or "
+                                   "cleared by the firmware).");
 }
 
-/* The unit leaves something to the hook, which says what became of that. */
+static bool has_record(const History *history) {
+        return history->has_stage[STAGE_UNIT] || history->has_stage[STAGE_HOOK] ||
+               history->has_stage[STAGE_EXITRD];
+}
+
+/* A controller that the unit did not take should be in the hook's record. */
 static bool is_hook_missing(const History *history) {
         const unsigned *count = history->totals.count;
 
@@ -137,60 +138,69 @@ static bool is_hook_missing(const History *history) {
                count[OUTCOME_LEFT] + count[OUTCOME_FAILED] + count[OUTCOME_LATE] > 0;
 }
 
-static void explain_incomplete(const Question *q, Stage stage) {
-        const char *name = stage_to_string(stage);
+static int explain_incomplete(const Question *q, Stage stage) {
+        const char *name = stage_to_string(stage), *hint = "";
         const size_t found = q->history->n_found[stage], expected = q->history->n_expected[stage];
 
         if (!q->history->has_summary[stage])
-                notes_add(q->notes,
-                          "The summary of the stage %s is missing: there may be more controllers "
-                          "than the %zu whose entries are there.",
-                          name, found);
-        else
-                notes_add(q->notes,
-                          "%zu of %zu entries of the stage %s are there; the others are lost%s. "
-                          "The totals count all.",
-                          found, expected, name,
-                          stage == STAGE_UNIT
-                                  ? ""
-                                  : " (pstore.kmsg_bytes= on the kernel command line is how much "
-                                    "the kernel keeps of its log)");
+                return lines_add(q->notes,
+                                 "The summary of the stage %s is missing: there may be more "
+                                 "controllers than the %zu whose entries are there.",
+                                 name, found);
+        if (stage != STAGE_UNIT)
+                hint = " (pstore.kmsg_bytes= on the kernel command line sets how much of its log "
+                       "the kernel keeps)";
+        return lines_add(q->notes,
+                         "%zu of %zu entries of the stage %s are there; the others are lost%s. "
+                         "The totals count all.",
+                         found, expected, name, hint);
 }
 
-static void explain_unit(const Question *q) {
-        notes_add(q->notes, "The stage unit has left no record: it is not enabled, did not run "
-                            "(systemctl reboot -f), or its journal is gone.");
-        explain_volatile(q);
+static int explain_unit(const Question *q) {
+        int r = lines_add(q->notes, "The stage unit has left no record: it is not enabled, did not "
+                                    "run (systemctl reboot -f), or its journal is gone.");
+
+        return r < 0 ? r : explain_storage(q);
 }
 
-int missing_explain(JournalRecord *journal, const JournalBoot *boot, int root_fd,
-                    const Config *config, const History *history, Notes *notes) {
+static int explain_no_record(const Question *q) {
+        const JournalBoot *last = &q->journal->boots[q->journal->n_boots - 1];
+        int r;
+
+        r = lines_add(q->notes, "%s",
+                      q->root_fd >= 0 && q->boot == last ? "This boot has not been shut down yet."
+                                                         : "There is no record of that shutdown.");
+        if (r < 0)
+                return r;
+        r = explain_with_remarks(q);
+        if (r < 0)
+                return r;
+        r = explain_hook(q);
+        if (r < 0)
+                return r;
+        r = explain_storage(q);
+        return r < 0 ? r : point_to_a_record(q);
+}
+
+int gaps_explain(JournalRecord *journal, const JournalBoot *boot, int root_fd, const Config *config,
+                 const History *history, Lines *notes) {
         const Question q = { journal, boot, root_fd, config, history, notes };
-        int r = 0;
+        int r;
 
         if (!boot) {
-                explain_no_boot(&q);
-                if (journal->n_boots > 0)
-                        point_to_a_record(&q);
-                return 0;
+                r = explain_no_boot(&q);
+                return r < 0 || journal->n_boots == 0 ? r : point_to_a_record(&q);
         }
-        for (Stage stage = 0; stage < _STAGE_MAX; stage++)
-                if (history->has_stage[stage] && !history_is_whole(history, stage))
-                        explain_incomplete(&q, stage);
-        if (!history->has_stage[STAGE_UNIT] && !history->has_stage[STAGE_HOOK] &&
-            !history->has_stage[STAGE_EXITRD]) {
-                if (root_fd >= 0 && boot == &journal->boots[journal->n_boots - 1])
-                        notes_add(notes, "This boot has not been shut down yet.");
-                else
-                        notes_add(notes, "There is no record of that shutdown.");
-                r = explain_with_remarks(&q);
-                if (r >= 0)
-                        r = explain_hook(&q, "A record of the stage hook");
-                explain_volatile(&q);
-                point_to_a_record(&q);
-        } else if (is_hook_missing(history))
-                r = explain_hook(&q, "The record of the stage hook");
-        else if (!history->has_stage[STAGE_UNIT])
-                explain_unit(&q);
-        return r < 0 ? r : 0;
+        for (Stage stage = 0; stage < _STAGE_MAX; stage++) {
+                if (!history->has_stage[stage] || history_is_whole(history, stage))
+                        continue;
+                r = explain_incomplete(&q, stage);
+                if (r < 0)
+                        return r;
+        }
+        if (!has_record(history))
+                return explain_no_record(&q);
+        if (is_hook_missing(history))
+                return explain_hook(&q);
+        return history->has_stage[STAGE_UNIT] ? 0 : explain_unit(&q);
 }

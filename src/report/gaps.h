@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Why a record is not there, or not all of it. */
+/* Explains why a record, or a part of it, is missing. */
 #pragma once
 
-#include "report/report.h"
+#include "base/lines.h"
+#include "config/config.h"
+#include "report/history.h"
+#include "report/journal.h"
 
-/* Adds what is missing from the history of that boot, why, and what can be done about it; nothing
- * when nothing is missing. Arguments as for report_make(). 0 or -errno. */
-int missing_explain(JournalRecord *journal, const JournalBoot *boot, int root_fd,
-                    const Config *config, const History *history, Notes *notes) _must_check_;
+/* Adds to notes, for people, each part of that boot's record that is missing, the likely reason and
+ * the way out; adds nothing when the record is complete. Arguments as for report_make(). Returns 0
+ * or -errno; notes may have grown by then. */
+int gaps_explain(JournalRecord *journal, const JournalBoot *boot, int root_fd, const Config *config,
+                 const History *history, Lines *notes) _must_check_;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Merging and adding up; see history.h. */
+/* See history.h. */
 
 #include "report/history.h"
 
@@ -14,7 +14,7 @@ usec_t history_release_usec(const Entry *release) {
         return release->stage_usec + release->released_usec;
 }
 
-static usec_t handshake(const Entry *entry) {
+static usec_t handshake_usec(const Entry *entry) {
         return entry->phase_usec[PHASE_SHUTDOWN];
 }
 
@@ -26,7 +26,7 @@ static bool is_same_controller(const Entry *a, const Entry *b) {
         return STREQ(a->serial, b->serial) && STREQ(a->address, b->address);
 }
 
-static void take_controller(History *history, const Entry *entry) {
+static void add_controller(History *history, const Entry *entry) {
         for (size_t i = 0; i < history->n_controllers; i++) {
                 Entry *known = &history->controllers[i];
 
@@ -42,15 +42,15 @@ static void take_controller(History *history, const Entry *entry) {
 static int compare_controllers(const void *a, const void *b) {
         const Entry *x = a, *y = b;
 
-        if (handshake(x) != handshake(y))
-                return handshake(x) < handshake(y) ? 1 : -1;
+        if (handshake_usec(x) != handshake_usec(y))
+                return handshake_usec(x) < handshake_usec(y) ? 1 : -1;
         return strverscmp(x->name, y->name);
 }
 
 static int compare_releases(const void *a, const void *b) {
         usec_t x = history_release_usec(a), y = history_release_usec(b);
 
-        return x != y ? (x > y) - (x < y)
+        return x != y ? CMP(x, y)
                       : strcmp(((const Entry *) a)->address, ((const Entry *) b)->address);
 }
 
@@ -62,9 +62,9 @@ static bool is_of(const Entry *entry, EntryKind kind, Stage stage) {
         return entry->kind == kind && entry->stage == stage;
 }
 
-/* The times from the first moment of its controllers to the last, the counts by outcome. What
- * record_totals() knows of contention is not in the entries. */
-static RecordTotals add_up(const Entry *entries, size_t n, Stage stage, usec_t began_usec) {
+/* Adds a stage up from its controllers: from the start of the stage to the end of the last one.
+ * Unlike record_totals() it can't take contention into account, which the entries don't have. */
+static RecordTotals add_up_stage(const Entry *entries, size_t n, Stage stage, usec_t began_usec) {
         RecordTotals totals = {};
 
         for (size_t i = 0; i < n; i++) {
@@ -77,7 +77,7 @@ static RecordTotals add_up(const Entry *entries, size_t n, Stage stage, usec_t b
                 if (end > began_usec && end - began_usec > totals.elapsed_usec)
                         totals.elapsed_usec = end - began_usec;
                 if (entries[i].outcome != OUTCOME_LATE)
-                        totals.serial_usec += handshake(&entries[i]);
+                        totals.serial_usec += handshake_usec(&entries[i]);
                 totals.count[entries[i].outcome]++;
                 totals.n_by_word += is_by_word(&entries[i]);
         }
@@ -91,7 +91,7 @@ static bool is_of_stage(const Entry *entry) {
                entry->kind == ENTRY_SUMMARY;
 }
 
-static size_t count_all(const RecordTotals *totals) {
+static size_t count_controllers(const RecordTotals *totals) {
         size_t n = 0;
 
         for (Outcome outcome = 0; outcome < _OUTCOME_MAX; outcome++)
@@ -99,8 +99,9 @@ static size_t count_all(const RecordTotals *totals) {
         return n;
 }
 
-/* A controller's line in the kernel log does not say when its stage began. */
-static usec_t find_begin(const Entry *entries, size_t n, Stage stage) {
+/* A controller's line in the kernel log has no room for the stage's start. If no entry has it, the
+ * stage starts with its first controller. */
+static usec_t find_stage_begin(const Entry *entries, size_t n, Stage stage) {
         usec_t began = 0, first = 0;
 
         for (size_t i = 0; i < n; i++) {
@@ -114,24 +115,24 @@ static usec_t find_begin(const Entry *entries, size_t n, Stage stage) {
         return began > 0 ? began : first;
 }
 
-/* Returns what the stage counts, each controller that it knows. */
+/* Returns the totals of the stage, by its summary or else by its controllers. */
 static RecordTotals add_stage(History *history, const Entry *entries, size_t n, Stage stage) {
         RecordTotals totals;
 
-        history->stage_usec[stage] = find_begin(entries, n, stage);
-        totals = add_up(entries, n, stage, history->stage_usec[stage]);
-        history->n_found[stage] = history->n_expected[stage] = count_all(&totals);
+        history->stage_usec[stage] = find_stage_begin(entries, n, stage);
+        totals = add_up_stage(entries, n, stage, history->stage_usec[stage]);
+        history->n_found[stage] = history->n_expected[stage] = count_controllers(&totals);
         for (size_t i = 0; i < n; i++) {
                 if (entries[i].stage != stage || !is_of_stage(&entries[i]))
                         continue;
                 history->has_stage[stage] = true;
                 history->action = entries[i].action;
                 if (entries[i].kind != ENTRY_SUMMARY ||
-                    count_all(&entries[i].totals) < history->n_found[stage])
+                    count_controllers(&entries[i].totals) < history->n_found[stage])
                         continue;
                 totals = entries[i].totals;
                 history->has_summary[stage] = true;
-                history->n_expected[stage] = count_all(&totals);
+                history->n_expected[stage] = count_controllers(&totals);
         }
         history->totals.elapsed_usec += totals.elapsed_usec;
         history->totals.serial_usec += totals.serial_usec;
@@ -148,10 +149,10 @@ static const Entry *find_in_stage(const Entry *entries, size_t n, Stage stage,
         return NULL;
 }
 
-/* Takes what a later stage counts out of what an earlier one does; see history.h. */
-static void take_out(const History *history, const Entry *entries, size_t n, Stage earlier,
-                     Stage later, RecordTotals *totals) {
-        static const Outcome coming_again[] = { OUTCOME_LEFT, OUTCOME_FAILED, OUTCOME_LATE };
+/* Removes the controllers of the later stage from the counts of the earlier one; see history.h. */
+static void remove_recounted(const History *history, const Entry *entries, size_t n, Stage earlier,
+                             Stage later, RecordTotals *totals) {
+        static const Outcome coming_back[] = { OUTCOME_LEFT, OUTCOME_FAILED, OUTCOME_LATE };
         size_t n_unknown = history->n_expected[later];
 
         for (size_t i = 0; i < n; i++) {
@@ -167,8 +168,8 @@ static void take_out(const History *history, const Entry *entries, size_t n, Sta
                 if (before || history_is_whole(history, earlier))
                         n_unknown--;
         }
-        for (size_t i = 0; i < ARRAY_SIZE(coming_again); i++) {
-                unsigned *count = &totals->count[coming_again[i]];
+        for (size_t i = 0; i < ARRAY_SIZE(coming_back); i++) {
+                unsigned *count = &totals->count[coming_back[i]];
                 unsigned taken = n_unknown < *count ? (unsigned) n_unknown : *count;
 
                 *count -= taken;
@@ -184,41 +185,44 @@ static void count_each_once(History *history, const Entry *entries, size_t n,
                 if (!history->has_stage[stage])
                         continue;
                 if (later < _STAGE_MAX)
-                        take_out(history, entries, n, stage, later, &stages[stage]);
+                        remove_recounted(history, entries, n, stage, later, &stages[stage]);
                 for (Outcome outcome = 0; outcome < _OUTCOME_MAX; outcome++)
                         history->totals.count[outcome] += stages[stage].count[outcome];
                 history->totals.n_by_word += stages[stage].n_by_word;
                 later = stage;
         }
-        history->n_total = count_all(&history->totals);
+        history->n_total = count_controllers(&history->totals);
+}
+
+static void sort_entries(History *history, const Entry *entries, size_t n_entries) {
+        for (size_t i = 0; i < n_entries; i++)
+                if (entries[i].kind == ENTRY_CONTROLLER)
+                        add_controller(history, &entries[i]);
+                else if (entries[i].kind == ENTRY_RELEASED)
+                        history->releases[history->n_releases++] = entries[i];
+                else if (!is_of_stage(&entries[i]))
+                        history->powers[history->n_powers++] = entries[i];
+        qsort(history->controllers, history->n_controllers, sizeof(Entry), compare_controllers);
+        qsort(history->releases, history->n_releases, sizeof(Entry), compare_releases);
 }
 
 int history_make(const Entry *entries, size_t n_entries, History *ret) {
-        History history = {
+        _cleanup_history_ History history = {
                 .controllers = calloc(n_entries + 1, sizeof(Entry)),
                 .releases = calloc(n_entries + 1, sizeof(Entry)),
                 .powers = calloc(n_entries + 1, sizeof(Entry)),
         };
         RecordTotals stages[_STAGE_MAX];
 
-        if (!history.controllers || !history.releases || !history.powers) {
-                history_done(&history);
+        if (!history.controllers || !history.releases || !history.powers)
                 return -ENOMEM;
-        }
-        for (size_t i = 0; i < n_entries; i++)
-                if (entries[i].kind == ENTRY_CONTROLLER)
-                        take_controller(&history, &entries[i]);
-                else if (entries[i].kind == ENTRY_RELEASED)
-                        history.releases[history.n_releases++] = entries[i];
-                else if (!is_of_stage(&entries[i]))
-                        history.powers[history.n_powers++] = entries[i];
+        sort_entries(&history, entries, n_entries);
         if (n_entries > 0)
                 memcpy(history.boot_id, entries[0].boot_id, sizeof(history.boot_id));
-        qsort(history.controllers, history.n_controllers, sizeof(Entry), compare_controllers);
-        qsort(history.releases, history.n_releases, sizeof(Entry), compare_releases);
         for (Stage stage = 0; stage < _STAGE_MAX; stage++)
                 stages[stage] = add_stage(&history, entries, n_entries, stage);
         count_each_once(&history, entries, n_entries, stages);
         *ret = history;
+        history = HISTORY_INIT;
         return 0;
 }

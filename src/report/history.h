@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a shutdown's entries add up to. Plain data in, plain data out. */
+/* Merges and adds up the entries of all stages of a shutdown. Plain data in, plain data out. */
 #pragma once
 
 #include "record/entry.h"
@@ -12,34 +12,38 @@ typedef struct History {
         size_t n_controllers;
         Entry *releases; /* bridges, in the order in which they were released */
         size_t n_releases;
-        Entry *powers; /* what the next boot has found out about the drives */
+        Entry *powers; /* the entries of the next boot about the drives' counters */
         size_t n_powers;
         bool has_stage[_STAGE_MAX];
-        usec_t stage_usec[_STAGE_MAX]; /* when it began; only where has_stage */
-        bool has_summary[_STAGE_MAX];  /* one that does not contradict the entries */
-        size_t n_found[_STAGE_MAX];    /* entries of controllers that are there */
-        size_t n_expected[_STAGE_MAX]; /* that its summary counts; without it as many as found */
+        usec_t stage_usec[_STAGE_MAX]; /* the stage's start, CLOCK_MONOTONIC; only with has_stage */
+        bool has_summary[_STAGE_MAX];  /* a summary that does not contradict the entries */
+        size_t n_found[_STAGE_MAX];    /* entries of controllers */
+        size_t n_expected[_STAGE_MAX]; /* controllers in the summary; without one, n_found */
         RecordTotals totals;           /* counts by each one's last stage; times over all stages */
-        size_t n_total; /* all that the counts count; n_controllers, if no entry is missing */
+        size_t n_total; /* the sum of the counts; equals n_controllers if no entry is missing */
 } History;
 
 #define HISTORY_INIT ((History){})
 
-/* Sorts a shutdown's entries (in any order, of one boot) into *ret. 0 or -ENOMEM.
+/* Sorts the entries of one shutdown, given in any order, into *ret. Returns 0 or -ENOMEM.
  *
- * Entries get lost: pstore keeps the end of a kernel log, and journald drops what it has no time
- * for. So the counts are those of the stages' summaries; only a stage whose summary is lost is
- * added up from its controllers. What one stage has left the next one counts again, and each
- * controller is to be counted once, by its last stage. So the controllers of a stage are taken out
- * of what the stage before it counts: where both entries are there, the outcome in the earlier one;
- * for each of the others, whose outcome there is not known, one of those left, else failed, else
- * late: no other can come again. A controller that an earlier stage with all its entries has none
- * of came between the two, and is taken out of nothing. */
+ * Entries get lost: pstore keeps the end of a kernel log, and journald drops entries when it has no
+ * time for them. So the counts come from the summaries of the stages; a stage without a summary is
+ * added up from its controllers. A stage counts again the controllers that an earlier stage left,
+ * but each controller must count once, by its last stage. So each controller of a stage is removed
+ * from the counts of the stage before:
+ *   both stages have its entry: it is removed from its outcome in the earlier stage;
+ *   the earlier stage lacks its entry: it is removed from those left, else failed, else late, as no
+ *     other outcome comes back;
+ *   the earlier stage has all entries but not this one: the controller appeared in between, and
+ *     nothing is removed. */
 int history_make(const Entry *entries, size_t n_entries, History *ret) _must_check_;
 void history_done(History *history);
 
-/* Whether that stage has its summary and an entry for each controller that this counts. */
+#define _cleanup_history_ _cleanup_(history_done)
+
+/* Whether the stage has its summary and an entry for each controller in it. */
 bool history_is_whole(const History *history, Stage stage);
 
-/* When the bridge was released, on CLOCK_MONOTONIC. */
+/* Returns the time at which the bridge was released, CLOCK_MONOTONIC. */
 usec_t history_release_usec(const Entry *release);

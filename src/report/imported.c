@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* One boot id a line; see imported.h. */
+/* The file has one boot id on each line; see imported.h. */
 
 #include "report/imported.h"
 
@@ -7,13 +7,13 @@
 
 #include "base/file.h"
 
-/* More boots than pstore's directory will ever hold records of; the oldest are forgotten. */
+/* pstore's directory never holds records of more boots. Older ones are dropped. */
 #define BOOTS_MAX 4096
 #define FILE_BYTES_MAX ((size_t) 4 * BOOTS_MAX * BOOT_ID_MAX)
 
 int imported_read(int root_fd, Imported *ret) {
+        _cleanup_imported_ Imported imported = IMPORTED_INIT;
         _cleanup_free_ char *text = NULL;
-        Imported imported = IMPORTED_INIT;
         char *state = NULL;
         int r;
 
@@ -25,12 +25,11 @@ int imported_read(int root_fd, Imported *ret) {
                 if (!entry_is_boot_id(line))
                         continue;
                 r = imported_add(&imported, line);
-                if (r < 0) {
-                        imported_done(&imported);
+                if (r < 0)
                         return r;
-                }
         }
         *ret = imported;
+        imported = IMPORTED_INIT;
         return 0;
 }
 
@@ -71,7 +70,7 @@ int imported_begin(int root_fd, Imported *imported) {
                 return r;
         for (size_t i = first; i < imported->n; i++)
                 (void) fprintf(imported->file.stream, "%s\n", imported->boots[i]);
-        /* A full disk is to be known now. */
+        /* A full disk must fail here, before anything is logged. */
         if (fflush(imported->file.stream) != 0) {
                 r = -errno;
                 atomic_file_discard(&imported->file);

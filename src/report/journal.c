@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* sd-journal; see journal.h. */
+/* See journal.h. */
 
 #include "report/journal.h"
 
@@ -31,14 +31,14 @@ static int add_match(sd_journal *journal, const char *field, const char *value) 
         return sd_journal_add_match(journal, match, 0);
 }
 
-/* Anybody can send journald an entry with our MESSAGE_ID; services' entries are in the journal that
- * we read, and a volatile journal has all. So only root's count: journald itself says who sent it
+/* Any process can send journald an entry with our MESSAGE_ID, and the system's journal holds the
+ * entries of services, a volatile one those of users too. journald itself adds the sender's _UID=
  * (systemd.journal-fields(7), "Trusted Journal Fields"). */
 static int add_root_match(sd_journal *journal) {
         return add_match(journal, "_UID", "0");
 }
 
-/* The value of a field of the entry at which the journal stands, as text. */
+/* Gets a field of the current entry as printable text. */
 static bool get_text(sd_journal *journal, const char *field, char *buffer, size_t size) {
         size_t length, skip = strlen(field) + 1;
         const void *data;
@@ -71,7 +71,7 @@ static int add_boot(JournalRecord *record, const char *id) {
         return 0;
 }
 
-/* Each value of the field that looks like a boot id becomes a boot. */
+/* Adds a boot for each value of the field that looks like a boot id. */
 static int collect_boots(JournalRecord *record, const char *field) {
         const size_t skip = strlen(field) + 1;
         const void *data;
@@ -95,71 +95,93 @@ static int collect_boots(JournalRecord *record, const char *field) {
         return r;
 }
 
-/* 1: the journal stands at the first entry with field=value; 0: there is none; -errno. */
+/* Moves to the first entry that matches. Returns 1, 0 if there is none, or -errno. */
+static int seek_first_match(sd_journal *journal) {
+        int r = sd_journal_seek_head(journal);
+
+        return r < 0 ? r : sd_journal_next(journal);
+}
+
+/* Moves to the first entry with field=value; by_root: of those that root wrote. Returns as
+ * above. */
 static int seek_first(sd_journal *journal, const char *field, const char *value, bool by_root) {
         int r;
 
         sd_journal_flush_matches(journal);
         r = add_match(journal, field, value);
-        if (r >= 0 && by_root)
+        if (r < 0)
+                return r;
+        if (by_root) {
                 r = add_root_match(journal);
-        if (r >= 0)
-                r = sd_journal_seek_head(journal);
-        return r < 0 ? r : sd_journal_next(journal);
+                if (r < 0)
+                        return r;
+        }
+        return seek_first_match(journal);
 }
 
-/* A boot of which only imported entries tell comes before the one that imported them. order_usec
- * stays 0 for one that nothing of the kernel's or root's tells of. */
-static int date_boot(JournalRecord *record, JournalBoot *boot) {
+/* A boot that only imported entries name is sorted right before the boot that imported them. */
+static int date_imported_boot(JournalRecord *record, JournalBoot *boot) {
         char importer[BOOT_ID_MAX];
+        uint64_t realtime;
+        int r;
+
+        r = seek_first(record->journal, "NVME_SHUTDOWN_BOOT_ID", boot->id, true);
+        if (r <= 0 || !get_text(record->journal, "_BOOT_ID", importer, sizeof(importer)))
+                return r;
+        r = seek_first(record->journal, "_BOOT_ID", importer, false);
+        if (r > 0 && sd_journal_get_realtime_usec(record->journal, &realtime) >= 0)
+                boot->order_usec = realtime - 1;
+        return r;
+}
+
+/* Leaves order_usec at 0 if neither the boot itself nor root has logged anything about it. Returns
+ * -errno, or at least 0. */
+static int date_boot(JournalRecord *record, JournalBoot *boot) {
         uint64_t realtime, monotonic;
         sd_id128_t ignored;
         int r;
 
         r = seek_first(record->journal, "_BOOT_ID", boot->id, false);
-        if (r > 0 && sd_journal_get_realtime_usec(record->journal, &realtime) >= 0 &&
-            sd_journal_get_monotonic_usec(record->journal, &monotonic, &ignored) >= 0) {
-                boot->order_usec = realtime;
-                boot->began_usec = realtime > monotonic ? realtime - monotonic : 0;
-                return 0;
-        }
-        if (r >= 0)
-                r = seek_first(record->journal, "NVME_SHUTDOWN_BOOT_ID", boot->id, true);
-        if (r > 0 && get_text(record->journal, "_BOOT_ID", importer, sizeof(importer)))
-                r = seek_first(record->journal, "_BOOT_ID", importer, false);
-        if (r > 0 && sd_journal_get_realtime_usec(record->journal, &realtime) >= 0)
-                boot->order_usec = realtime - 1;
-        return r < 0 ? r : 0;
+        if (r < 0)
+                return r;
+        if (r == 0 || sd_journal_get_realtime_usec(record->journal, &realtime) < 0 ||
+            sd_journal_get_monotonic_usec(record->journal, &monotonic, &ignored) < 0)
+                return date_imported_boot(record, boot);
+        boot->order_usec = realtime;
+        boot->began_usec = realtime > monotonic ? realtime - monotonic : 0;
+        return 0;
 }
 
-/* What the next boot says of the drives is none: that it says at every boot. */
+/* The entries about the drives' power don't count: the next boot writes them in any case. */
 static int look_for_record(JournalRecord *record, JournalBoot *boot) {
+        static const EntryKind kinds[] = { ENTRY_CONTROLLER, ENTRY_SUMMARY };
         sd_journal *journal = record->journal;
         int r;
 
         sd_journal_flush_matches(journal);
         r = add_match(journal, "NVME_SHUTDOWN_BOOT_ID", boot->id);
-        if (r >= 0)
-                r = add_root_match(journal);
-        if (r >= 0)
-                r = add_match(journal, "MESSAGE_ID", entry_message_id(ENTRY_CONTROLLER));
-        if (r >= 0)
-                r = add_match(journal, "MESSAGE_ID", entry_message_id(ENTRY_SUMMARY));
-        if (r >= 0)
-                r = sd_journal_seek_head(journal);
-        if (r >= 0)
-                r = sd_journal_next(journal);
+        if (r < 0)
+                return r;
+        r = add_root_match(journal);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+                r = add_match(journal, "MESSAGE_ID", entry_message_id(kinds[i]));
+                if (r < 0)
+                        return r;
+        }
+        r = seek_first_match(journal);
         boot->has_record = r > 0;
-        return r < 0 ? r : 0;
+        return r;
 }
 
 static int compare_boots(const void *a, const void *b) {
         const JournalBoot *x = a, *y = b;
 
-        return (x->order_usec > y->order_usec) - (x->order_usec < y->order_usec);
+        return CMP(x->order_usec, y->order_usec);
 }
 
-/* sd_journal_query_unique() knows no matches: it has found what others made up as well. */
+/* sd_journal_query_unique() ignores matches and lists boot ids that other users made up. */
 static void forget_made_up_boots(JournalRecord *record) {
         size_t n = 0;
 
@@ -173,41 +195,53 @@ static int list_boots(JournalRecord *record) {
         int r;
 
         r = collect_boots(record, "_BOOT_ID");
-        if (r >= 0)
-                r = collect_boots(record, "NVME_SHUTDOWN_BOOT_ID");
-        for (size_t i = 0; r >= 0 && i < record->n_boots; i++)
+        if (r < 0)
+                return r;
+        r = collect_boots(record, "NVME_SHUTDOWN_BOOT_ID");
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < record->n_boots; i++) {
                 r = date_boot(record, &record->boots[i]);
+                if (r < 0)
+                        return r;
+        }
         forget_made_up_boots(record);
-        for (size_t i = 0; r >= 0 && i < record->n_boots; i++)
+        for (size_t i = 0; i < record->n_boots; i++) {
                 r = look_for_record(record, &record->boots[i]);
-        if (r >= 0 && record->n_boots > 0)
+                if (r < 0)
+                        return r;
+        }
+        if (record->n_boots > 0)
                 qsort(record->boots, record->n_boots, sizeof(JournalBoot), compare_boots);
         sd_journal_flush_matches(record->journal);
-        return r;
+        return 0;
+}
+
+static int open_journal(const char *path, sd_journal **ret) {
+        const char *paths[] = { path, NULL };
+        struct stat st;
+
+        if (!path)
+                return sd_journal_open(ret, SD_JOURNAL_LOCAL_ONLY | SD_JOURNAL_SYSTEM);
+        if (stat(path, &st) < 0)
+                return -errno;
+        if (S_ISDIR(st.st_mode))
+                return sd_journal_open_directory(ret, path, 0);
+        return sd_journal_open_files(ret, paths, 0);
 }
 
 int journal_record_open(const char *path, JournalRecord *ret) {
-        JournalRecord record = JOURNAL_RECORD_INIT;
-        const char *paths[] = { path, NULL };
-        struct stat st;
+        _cleanup_journal_record_ JournalRecord record = JOURNAL_RECORD_INIT;
         int r;
 
-        if (!path)
-                r = sd_journal_open(&record.journal, SD_JOURNAL_LOCAL_ONLY | SD_JOURNAL_SYSTEM);
-        else if (stat(path, &st) < 0)
-                r = -errno;
-        else if (S_ISDIR(st.st_mode))
-                r = sd_journal_open_directory(&record.journal, path, 0);
-        else
-                r = sd_journal_open_files(&record.journal, paths, 0);
+        r = open_journal(path, &record.journal);
         if (r < 0)
                 return r;
         r = list_boots(&record);
-        if (r < 0) {
-                journal_record_done(&record);
+        if (r < 0)
                 return r;
-        }
         *ret = record;
+        record = JOURNAL_RECORD_INIT;
         return 0;
 }
 
@@ -217,7 +251,7 @@ void journal_record_done(JournalRecord *record) {
         *record = JOURNAL_RECORD_INIT;
 }
 
-/* An import that was broken off is begun again: the same entry may be there twice. */
+/* An import that was interrupted starts over, so the journal may hold the same entry twice. */
 static bool is_known(const EntryList *list, const Entry *entry) {
         for (size_t i = 0; i < list->n; i++)
                 if (list->items[i].kind == entry->kind && list->items[i].stage == entry->stage &&
@@ -230,64 +264,93 @@ static int read_entry(sd_journal *journal, EntryList *list) {
         Entry entry = { .kind = _ENTRY_KIND_INVALID };
         const void *data;
         size_t length;
-        int r;
 
         SD_JOURNAL_FOREACH_DATA(journal, data, length)
         entry_take_field(&entry, data, length);
         if (entry_check(&entry) < 0 || is_known(list, &entry))
                 return 0;
-        r = entry_list_append(list, &entry);
-        return r;
+        return entry_list_append(list, &entry);
+}
+
+static int match_entries(sd_journal *journal, const char *boot_id) {
+        int r;
+
+        sd_journal_flush_matches(journal);
+        for (EntryKind kind = 0; kind < _ENTRY_KIND_MAX; kind++) {
+                r = add_match(journal, "MESSAGE_ID", entry_message_id(kind));
+                if (r < 0)
+                        return r;
+        }
+        r = add_match(journal, "NVME_SHUTDOWN_BOOT_ID", boot_id);
+        return r < 0 ? r : add_root_match(journal);
 }
 
 int journal_record_read(JournalRecord *record, const char *boot_id, EntryList *ret) {
-        EntryList list = ENTRY_LIST_INIT;
-        int r = 0;
+        _cleanup_entry_list_ EntryList list = ENTRY_LIST_INIT;
+        int r;
 
-        sd_journal_flush_matches(record->journal);
-        for (EntryKind kind = 0; r >= 0 && kind < _ENTRY_KIND_MAX; kind++)
-                r = add_match(record->journal, "MESSAGE_ID", entry_message_id(kind));
-        if (r >= 0)
-                r = add_match(record->journal, "NVME_SHUTDOWN_BOOT_ID", boot_id);
-        if (r >= 0)
-                r = add_root_match(record->journal);
-        if (r >= 0)
-                r = sd_journal_seek_head(record->journal);
-        while (r >= 0 && (r = sd_journal_next(record->journal)) > 0)
-                r = read_entry(record->journal, &list);
-        if (r < 0) {
-                entry_list_done(&list);
+        r = match_entries(record->journal, boot_id);
+        if (r < 0)
                 return r;
+        r = sd_journal_seek_head(record->journal);
+        if (r < 0)
+                return r;
+        while ((r = sd_journal_next(record->journal)) > 0) {
+                r = read_entry(record->journal, &list);
+                if (r < 0)
+                        return r;
         }
+        if (r < 0)
+                return r;
         *ret = list;
+        list = ENTRY_LIST_INIT;
         return 0;
 }
 
-int journal_record_remarks(JournalRecord *record, const char *boot_id, size_t max,
-                           char **ret_remarks) {
-        sd_journal *journal = record->journal;
-        char text[1024];
-        size_t n = 0;
+static int match_remarks(sd_journal *journal, const char *boot_id) {
         int r;
 
-        *ret_remarks = NULL;
         sd_journal_flush_matches(journal);
         r = add_match(journal, "SYSLOG_IDENTIFIER", "nvme-async-shutdown");
-        if (r >= 0)
-                r = add_match(journal, "_BOOT_ID", boot_id);
-        if (r >= 0)
-                r = add_root_match(journal);
-        if (r >= 0)
-                r = sd_journal_seek_tail(journal);
-        while (r >= 0 && n < max && (r = sd_journal_previous(journal)) > 0) {
+        if (r < 0)
+                return r;
+        r = add_match(journal, "_BOOT_ID", boot_id);
+        return r < 0 ? r : add_root_match(journal);
+}
+
+static void reverse_lines(Lines *lines) {
+        for (size_t i = 0; i < lines->n / 2; i++) {
+                char *line = lines->items[i];
+
+                lines->items[i] = lines->items[lines->n - 1 - i];
+                lines->items[lines->n - 1 - i] = line;
+        }
+}
+
+int journal_record_remarks(JournalRecord *record, const char *boot_id, size_t max, Lines *ret) {
+        _cleanup_lines_ Lines remarks = LINES_INIT;
+        sd_journal *journal = record->journal;
+        char text[1024];
+        int r;
+
+        r = match_remarks(journal, boot_id);
+        if (r < 0)
+                return r;
+        r = sd_journal_seek_tail(journal);
+        if (r < 0)
+                return r;
+        while (remarks.n < max && (r = sd_journal_previous(journal)) > 0) {
                 if (get_text(journal, "MESSAGE_ID", text, sizeof(text)) ||
                     !get_text(journal, "MESSAGE", text, sizeof(text)))
                         continue;
-                memmove(ret_remarks + 1, ret_remarks, (n + 1) * sizeof(*ret_remarks));
-                ret_remarks[0] = strdup(text);
-                n++;
-                if (!ret_remarks[0])
-                        return -ENOMEM;
+                r = lines_add(&remarks, "%s", text);
+                if (r < 0)
+                        return r;
         }
-        return r < 0 ? r : 0;
+        if (r < 0)
+                return r;
+        reverse_lines(&remarks);
+        *ret = remarks;
+        remarks = LINES_INIT;
+        return 0;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Reads records of shutdowns out of the journal, as plain data. Entries count only if root wrote
- * them (_UID=0). */
+/* Reads the records of shutdowns out of the journal, as plain data. Only entries that root wrote
+ * (_UID=0) count: any service can send journald entries with our MESSAGE_ID. */
 #pragma once
 
+#include "base/lines.h"
 #include "record/entry.h"
 
 typedef struct EntryList {
@@ -14,15 +15,17 @@ typedef struct EntryList {
 
 void entry_list_done(EntryList *list);
 
-/* Copies the entry to the end of the list. 0 or -ENOMEM. */
+#define _cleanup_entry_list_ _cleanup_(entry_list_done)
+
+/* Copies the entry to the end of the list. Returns 0 or -ENOMEM. */
 int entry_list_append(EntryList *list, const Entry *entry) _must_check_;
 
 typedef struct JournalBoot {
         char id[BOOT_ID_MAX];
-        usec_t began_usec; /* CLOCK_REALTIME when CLOCK_MONOTONIC was 0; 0: only imported entries
-                              speak of that boot */
-        usec_t order_usec; /* for sorting */
-        bool has_record;   /* of a controller, or the summary of a stage */
+        usec_t began_usec; /* CLOCK_REALTIME when CLOCK_MONOTONIC was 0; 0: the journal has only
+                              imported entries about that boot */
+        usec_t order_usec; /* CLOCK_REALTIME, for sorting */
+        bool has_record;   /* an entry about a controller, or the summary of a stage */
 } JournalBoot;
 
 typedef struct JournalRecord {
@@ -33,16 +36,20 @@ typedef struct JournalRecord {
 
 #define JOURNAL_RECORD_INIT ((JournalRecord){})
 
-/* Opens the system's journal (path NULL), a journal file or a directory of them, and lists its
- * boots, those included of which only imported entries tell. 0 or -errno; no journal at all is
- * n_boots == 0. */
+/* Opens a journal and lists its boots, including those that only imported entries name. Blocks on
+ * the journal's files.
+ *   path: a journal file, a directory of them, or NULL for the system's journal.
+ * Returns 0 or -errno; without any journal n_boots is 0. */
 int journal_record_open(const char *path, JournalRecord *ret) _must_check_;
 void journal_record_done(JournalRecord *record);
 
-/* All entries about that boot's shutdown, each once, in the order of the journal. 0 or -errno. */
+#define _cleanup_journal_record_ _cleanup_(journal_record_done)
+
+/* Reads all entries about that boot's shutdown, each once, in the order of the journal. Returns 0
+ * or -errno. */
 int journal_record_read(JournalRecord *record, const char *boot_id, EntryList *ret) _must_check_;
 
-/* What we said in that boot without a MESSAGE_ID ("Standing down: Enabled=no."): up to max of the
- * last lines, oldest first, each malloc'ed, NULL behind the last one. 0 or -errno. */
+/* Reads the last lines, at most max, that this program logged in that boot without a MESSAGE_ID
+ * ("Standing down: Enabled=no."), oldest first. Returns 0 or -errno. */
 int journal_record_remarks(JournalRecord *record, const char *boot_id, size_t max,
-                           char **ret_remarks) _must_check_;
+                           Lines *ret) _must_check_;

@@ -5,46 +5,40 @@
 
 #include <fcntl.h>
 
-#include "base/ask_each.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "base/text.h"
+#include "base/timed_call.h"
 #include "report/drive_power.h"
 
 #define CLASS "sys/class/nvme"
 
-static void read_text(int root_fd, const char *dir, const char *name, char *buffer, size_t size) {
-        _cleanup_free_ char *value = NULL;
-
-        *buffer = '\0';
-        if (file_read_at(root_fd, dir, name, &value) < 0)
-                return;
-        text_clean_attribute(value);
-        (void) snprintf(buffer, size, "%s", value);
-}
-
-/* The PCIe drives of this machine; those behind a network have their power elsewhere. */
-typedef struct Drives {
-        int root_fd;
-        Entry *entries; /* each with the drive's names */
-        size_t n;
-} Drives;
-
-/* In shared memory: what a drive's process found out. */
+/* A child's answer, in memory that it shares with us. */
 typedef struct Answer {
         int result; /* 1, or -errno; 0: no answer in time */
         NvmeSmart smart;
 } Answer;
 
+/* The PCIe drives of this machine. A drive on a network has a power supply of its own. */
+typedef struct Drives {
+        int root_fd;
+        Entry *entries; /* each with the drive's name, address, serial number and model */
+        size_t n;
+        Answer *answers; /* shared with the children */
+} Drives;
+
 static int add_drive(Drives *drives, const char *name) {
         char dir[sizeof(CLASS) + NAME_MAX + 1], transport[16];
+        _cleanup_close_ int dir_fd = -1;
         Entry entry = {}, *larger;
 
         (void) snprintf(dir, sizeof(dir), CLASS "/%s", name);
-        read_text(drives->root_fd, dir, "transport", transport, sizeof(transport));
-        read_text(drives->root_fd, dir, "serial", entry.serial, sizeof(entry.serial));
-        read_text(drives->root_fd, dir, "address", entry.address, sizeof(entry.address));
-        read_text(drives->root_fd, dir, "model", entry.model, sizeof(entry.model));
+        dir_fd = openat(drives->root_fd, dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (dir_fd < 0) /* it has vanished */
+                return 0;
+        (void) file_read_printable(dir_fd, "transport", transport, sizeof(transport));
+        (void) file_read_printable(dir_fd, "serial", entry.serial, sizeof(entry.serial));
+        (void) file_read_printable(dir_fd, "address", entry.address, sizeof(entry.address));
+        (void) file_read_printable(dir_fd, "model", entry.model, sizeof(entry.model));
         (void) snprintf(entry.name, sizeof(entry.name), "%s", name);
         if (!STREQ(transport, "pcie") || !*entry.serial)
                 return 0;
@@ -72,11 +66,11 @@ static int list_drives(Drives *drives) {
         return r;
 }
 
-static void ask(void *userdata, size_t i, void *memory) {
+static void ask_drive(void *userdata, size_t i) {
         const Drives *drives = userdata;
         char path[sizeof("dev/") + NAME_MAX];
+        Answer *answer = &drives->answers[i];
         _cleanup_close_ int fd = -1;
-        Answer *answer = memory;
         int r;
 
         (void) snprintf(path, sizeof(path), "dev/%s", drives->entries[i].name);
@@ -85,7 +79,7 @@ static void ask(void *userdata, size_t i, void *memory) {
         answer->result = r < 0 ? r : 1;
 }
 
-static void tell(Entry *entry, const NvmeSmart *before, const NvmeSmart *now) {
+static void log_verdict(Entry *entry, const NvmeSmart *before, const NvmeSmart *now) {
         entry->power_cycles = now->power_cycles;
         entry->new_power_cycles = now->power_cycles - before->power_cycles;
         entry->unsafe_shutdowns = now->unsafe_shutdowns;
@@ -99,7 +93,7 @@ static int check_drive(Entry *entry, const Answer *answer, const DrivePower *old
         PowerVerdict verdict;
 
         if (answer->result <= 0) {
-                log_warning("/dev/%s: its SMART log could not be read, ignoring: %s", entry->name,
+                log_warning("/dev/%s: could not read its SMART log, ignoring: %s", entry->name,
                             strerror(answer->result < 0 ? -answer->result : ETIMEDOUT));
                 return 0;
         }
@@ -109,64 +103,72 @@ static int check_drive(Entry *entry, const Answer *answer, const DrivePower *old
         memcpy(entry->boot_id, old->boot_id, sizeof(entry->boot_id));
         entry->kind = verdict == POWER_UNSAFE ? ENTRY_POWER_UNSAFE : ENTRY_POWER_CLEAN;
         if (verdict == POWER_UNSAFE || verdict == POWER_CLEAN)
-                tell(entry, before, &answer->smart);
+                log_verdict(entry, before, &answer->smart);
         return drive_power_set(new, entry->serial, &answer->smart);
 }
 
-static int check_drives(const Drives *drives, const Answer *answers, const DrivePower *old,
-                        DrivePower *new, size_t *ret_n) {
+static int check_drives(const Drives *drives, const DrivePower *old, DrivePower *new,
+                        size_t *ret_n) {
         unsigned verdicts[_POWER_VERDICT_MAX] = {};
         Entry kept = { .kind = ENTRY_POWER_KEPT };
-        int r = 0;
+        size_t n = 0;
+        int r;
 
-        for (size_t i = 0; r >= 0 && i < drives->n; i++)
-                r = check_drive(&drives->entries[i], &answers[i], old, new, verdicts);
-        *ret_n = 0;
+        for (size_t i = 0; i < drives->n; i++) {
+                r = check_drive(&drives->entries[i], &drives->answers[i], old, new, verdicts);
+                if (r < 0)
+                        return r;
+        }
         for (size_t i = 0; i < _POWER_VERDICT_MAX; i++)
-                *ret_n += verdicts[i];
+                n += verdicts[i];
         kept.n_drives = verdicts[POWER_KEPT];
         memcpy(kept.boot_id, old->boot_id, sizeof(kept.boot_id));
         if (kept.n_drives > 0)
                 entry_log(&kept);
-        return r;
+        *ret_n = n;
+        return 0;
+}
+
+static void drives_done(Drives *drives) {
+        free(drives->entries);
+        timed_call_free(drives->answers, drives->n * sizeof(Answer));
 }
 
 static int ask_drives(int root_fd, usec_t timeout_usec, const DrivePower *old, DrivePower *new,
                       size_t *ret_n) {
-        Drives drives = { .root_fd = root_fd };
-        void *answers = NULL;
+        _cleanup_(drives_done) Drives drives = { .root_fd = root_fd };
         int r;
 
         r = list_drives(&drives);
-        if (r >= 0)
-                r = ask_each(drives.n, sizeof(Answer), timeout_usec, ask, &drives, &answers);
-        if (r >= 0)
-                r = check_drives(&drives, answers, old, new, ret_n);
-        ask_each_free(answers, drives.n, sizeof(Answer));
-        free(drives.entries);
-        return r;
+        if (r < 0)
+                return r;
+        drives.answers = timed_call_allocate(drives.n * sizeof(Answer));
+        if (!drives.answers)
+                return -ENOMEM;
+        r = timed_call_each(ask_drive, &drives, drives.n, timeout_usec);
+        return r < 0 ? r : check_drives(&drives, old, new, ret_n);
 }
 
 int power_check(int root_fd, const char *boot_id, usec_t timeout_usec, size_t *ret_n_drives) {
-        DrivePower old = DRIVE_POWER_INIT, new = DRIVE_POWER_INIT;
-        size_t n = 0;
+        _cleanup_drive_power_ DrivePower old = DRIVE_POWER_INIT, new = DRIVE_POWER_INIT;
         int r;
 
         r = drive_power_read(root_fd, &old);
         if (r == -EBADMSG)
-                log_warning("What the drives counted at the last boot could not be read, ignoring: "
-                            "beginning anew.");
+                log_warning("The drives' counters of the last boot are damaged, ignoring: starting "
+                            "over.");
         else if (r < 0)
                 return r;
-        r = STREQ(old.boot_id, boot_id) ? 1 : drive_power_read(root_fd, &new);
-        if (r <= 0) {
-                r = ask_drives(root_fd, timeout_usec, &old, &new, &n);
-                (void) snprintf(new.boot_id, sizeof(new.boot_id), "%s", boot_id);
-                if (r >= 0)
-                        r = drive_power_write(root_fd, &new);
-        }
-        drive_power_done(&old);
-        drive_power_done(&new);
-        *ret_n_drives = n;
-        return r < 0 ? r : 0;
+        *ret_n_drives = 0;
+        if (STREQ(old.boot_id, boot_id))
+                return 0;
+        /* Drives that don't answer keep their old counters. */
+        r = drive_power_read(root_fd, &new);
+        if (r < 0 && r != -EBADMSG)
+                return r;
+        r = ask_drives(root_fd, timeout_usec, &old, &new, ret_n_drives);
+        if (r < 0)
+                return r;
+        (void) snprintf(new.boot_id, sizeof(new.boot_id), "%s", boot_id);
+        return drive_power_write(root_fd, &new);
 }

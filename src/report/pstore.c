@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The walk and the lines; see pstore.h. */
+/* See pstore.h. */
 
 #include "report/pstore.h"
 
@@ -11,7 +11,7 @@
 /* systemd-pstore makes at most two levels of directories. */
 #define DEPTH_MAX 3
 #define FILES_MAX 4096
-/* A record is as large as the back end's at most: 64 KiB in ERST; the merged dmesg.txt more. */
+/* A record in ERST has up to 64 KiB; the dmesg.txt that systemd-pstore merges has more. */
 #define FILE_BYTES_MAX ((size_t) 4 * 1024 * 1024)
 #define ENTRIES_MAX 16384
 
@@ -21,12 +21,12 @@ typedef struct Scan {
         PstoreRecord *record;
 } Scan;
 
-static bool is_same(const Entry *a, const Entry *b) {
+static bool is_same_entry(const Entry *a, const Entry *b) {
         return a->kind == b->kind && a->stage == b->stage && STREQ(a->address, b->address) &&
                STREQ(a->boot_id, b->boot_id);
 }
 
-static int take_line(Scan *scan, const char *line) {
+static int add_line(Scan *scan, const char *line) {
         PstoreRecord *record = scan->record;
         Entry entry;
         int r;
@@ -37,7 +37,7 @@ static int take_line(Scan *scan, const char *line) {
         if (r < 0 || !*entry.boot_id || !scan->wanted(scan->userdata, entry.boot_id))
                 return 0;
         for (size_t i = 0; i < record->entries.n; i++)
-                if (is_same(&record->entries.items[i], &entry))
+                if (is_same_entry(&record->entries.items[i], &entry))
                         return 0;
         if (record->entries.n >= ENTRIES_MAX) {
                 record->is_cut = true;
@@ -46,20 +46,22 @@ static int take_line(Scan *scan, const char *line) {
         return entry_list_append(&record->entries, &entry);
 }
 
-/* A damaged record may hold NULs: they end a line as well. */
-static int take_text(Scan *scan, char *text, size_t size) {
-        int r = 0;
-
+/* A damaged record may hold NUL bytes: each ends a line, as a line break does. */
+static int add_lines(Scan *scan, char *text, size_t size) {
         text[size] = '\0';
-        for (char *line = text, *end; r >= 0 && line < text + size; line = end + 1) {
+        for (char *line = text, *end; line < text + size; line = end + 1) {
+                int r;
+
                 end = line + strcspn(line, "\n");
                 *end = '\0';
-                r = take_line(scan, line);
+                r = add_line(scan, line);
+                if (r < 0)
+                        return r;
         }
-        return r;
+        return 0;
 }
 
-static int take_file(Scan *scan, int dir_fd, const char *name) {
+static int read_record_file(Scan *scan, int dir_fd, const char *name) {
         _cleanup_close_ int fd = -1;
         _cleanup_free_ char *text = NULL;
         size_t size = 0;
@@ -81,10 +83,10 @@ static int take_file(Scan *scan, int dir_fd, const char *name) {
                         break;
                 size += (size_t) n;
         }
-        return take_text(scan, text, size);
+        return add_lines(scan, text, size);
 }
 
-static int take_directory(Scan *scan, int parent_fd, const char *path, unsigned depth) {
+static int read_directory(Scan *scan, int parent_fd, const char *path, unsigned depth) {
         _cleanup_closedir_ DIR *dir = NULL;
         const char *name;
         int r, error;
@@ -102,16 +104,17 @@ static int take_directory(Scan *scan, int parent_fd, const char *path, unsigned 
                         continue;
                 r = 0;
                 if (S_ISDIR(st.st_mode) && depth < DEPTH_MAX)
-                        r = take_directory(scan, dirfd(dir), name, depth + 1);
+                        r = read_directory(scan, dirfd(dir), name, depth + 1);
                 else if (S_ISREG(st.st_mode))
-                        r = take_file(scan, dirfd(dir), name);
+                        r = read_record_file(scan, dirfd(dir), name);
                 if (r < 0)
                         return r;
         }
         return 0;
 }
 
-static usec_t end_of(const Entry *entry) {
+/* On CLOCK_MONOTONIC; a stage logs its summary last. */
+static usec_t entry_end(const Entry *entry) {
         usec_t end = entry->started_usec;
 
         if (entry->kind == ENTRY_SUMMARY)
@@ -125,31 +128,34 @@ static usec_t end_of(const Entry *entry) {
 
 static int compare_entries(const void *a, const void *b) {
         const Entry *x = a, *y = b;
-        int r = strcmp(x->boot_id, y->boot_id);
+        int r;
 
-        if (r == 0)
-                r = (int) x->stage - (int) y->stage;
-        if (r == 0)
-                r = (end_of(x) > end_of(y)) - (end_of(x) < end_of(y));
+        r = strcmp(x->boot_id, y->boot_id);
+        if (r != 0)
+                return r;
+        r = CMP(x->stage, y->stage);
+        if (r != 0)
+                return r;
+        r = CMP(entry_end(x), entry_end(y));
         return r != 0 ? r : strverscmp(x->address, y->address);
 }
 
 int pstore_record_read(int root_fd, bool (*wanted)(void *userdata, const char *boot_id),
                        void *userdata, PstoreRecord *ret) {
-        PstoreRecord record = PSTORE_RECORD_INIT;
+        _cleanup_pstore_record_ PstoreRecord record = PSTORE_RECORD_INIT;
         Scan scan = { .wanted = wanted, .userdata = userdata, .record = &record };
         int r;
 
-        r = take_directory(&scan, root_fd, "var/lib/systemd/pstore", 1);
-        if (r >= 0)
-                r = take_directory(&scan, root_fd, "sys/fs/pstore", 1);
-        if (r < 0) {
-                pstore_record_done(&record);
+        r = read_directory(&scan, root_fd, "var/lib/systemd/pstore", 1);
+        if (r < 0)
                 return r;
-        }
+        r = read_directory(&scan, root_fd, "sys/fs/pstore", 1);
+        if (r < 0)
+                return r;
         if (record.entries.n > 0)
                 qsort(record.entries.items, record.entries.n, sizeof(Entry), compare_entries);
         *ret = record;
+        record = PSTORE_RECORD_INIT;
         return 0;
 }
 

@@ -1,30 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Finding the boot and reading it; see report.h. */
+/* See report.h. */
 
 #include "report/report.h"
 
-#include <stdarg.h>
-
 #include "report/gaps.h"
-
-void notes_add(Notes *notes, const char *format, ...) {
-        va_list args;
-        char *text;
-        int n;
-
-        if (notes->n >= NOTES_MAX)
-                return;
-        va_start(args, format);
-        n = vasprintf(&text, format, args);
-        va_end(args);
-        if (n >= 0)
-                notes->items[notes->n++] = text;
-}
-
-void notes_done(Notes *notes) {
-        while (notes->n > 0)
-                free(notes->items[--notes->n]);
-}
 
 static const JournalBoot *find_by_id(const JournalRecord *journal, const char *id) {
         for (size_t i = 0; i < journal->n_boots; i++)
@@ -67,30 +46,30 @@ const JournalBoot *report_find_boot(const JournalRecord *journal, const char *sp
 
 int report_make(JournalRecord *journal, const JournalBoot *boot, int root_fd, const Config *config,
                 Report *ret) {
-        EntryList entries = ENTRY_LIST_INIT;
-        Report report = REPORT_INIT;
-        int r = 0;
+        _cleanup_entry_list_ EntryList entries = ENTRY_LIST_INIT;
+        _cleanup_report_ Report report = REPORT_INIT;
+        int r;
 
         if (boot) {
                 memcpy(report.boot_id, boot->id, sizeof(report.boot_id));
                 report.began_usec = boot->began_usec;
                 r = journal_record_read(journal, boot->id, &entries);
+                if (r < 0)
+                        return r;
         }
-        if (r >= 0)
-                r = history_make(entries.items, entries.n, &report.history);
-        if (r >= 0)
-                r = missing_explain(journal, boot, root_fd, config, &report.history, &report.notes);
-        entry_list_done(&entries);
-        if (r < 0) {
-                report_done(&report);
+        r = history_make(entries.items, entries.n, &report.history);
+        if (r < 0)
                 return r;
-        }
+        r = gaps_explain(journal, boot, root_fd, config, &report.history, &report.notes);
+        if (r < 0)
+                return r;
         *ret = report;
+        report = REPORT_INIT;
         return 0;
 }
 
 void report_done(Report *report) {
         history_done(&report->history);
-        notes_done(&report->notes);
+        lines_done(&report->notes);
         *report = REPORT_INIT;
 }

@@ -3,7 +3,7 @@
 
 #include "report/trend.h"
 
-static usec_t handshake(const Entry *entry) {
+static usec_t handshake_usec(const Entry *entry) {
         return entry->phase_usec[PHASE_SHUTDOWN];
 }
 
@@ -14,12 +14,12 @@ Trend *trends_free(Trend *trends, size_t n) {
         return NULL;
 }
 
-/* What was left alone has no handshake, and who has no serial number can't be found again. */
+/* A controller that was left has no handshake; without a serial number it can't be found again. */
 static bool is_measured(const Entry *entry) {
-        return *entry->serial && handshake(entry) > 0 && entry->outcome != OUTCOME_LEFT;
+        return *entry->serial && handshake_usec(entry) > 0 && entry->outcome != OUTCOME_LEFT;
 }
 
-/* Whether no two controllers have had that serial number at the same time. */
+/* Whether at most one controller at a time had that serial number. */
 static bool is_single(const History *histories, size_t n_histories, const char *serial) {
         for (size_t h = 0; h < n_histories; h++) {
                 size_t n = 0;
@@ -52,11 +52,16 @@ static Trend *find_trend(const History *histories, size_t n_histories, const Ent
 static int compare_usec(const void *a, const void *b) {
         usec_t x = *(const usec_t *) a, y = *(const usec_t *) b;
 
-        return (x > y) - (x < y);
+        return CMP(x, y);
+}
+
+static usec_t median_usec(usec_t *values, size_t n) {
+        qsort(values, n, sizeof(usec_t), compare_usec);
+        return n % 2 ? values[n / 2] : values[n / 2 - 1] / 2 + values[n / 2] / 2;
 }
 
 static int judge_trend(Trend *trend, size_t n_histories) {
-        usec_t *earlier = calloc(n_histories, sizeof(usec_t));
+        _cleanup_free_ usec_t *earlier = calloc(n_histories, sizeof(usec_t));
         size_t n = 0;
 
         if (!earlier)
@@ -68,13 +73,10 @@ static int judge_trend(Trend *trend, size_t n_histories) {
                         earlier[n++] = trend->last_usec;
                 trend->last_usec = trend->usec[i];
         }
-        if (n > 0) {
-                qsort(earlier, n, sizeof(usec_t), compare_usec);
-                trend->earlier_usec =
-                        n % 2 ? earlier[n / 2] : earlier[n / 2 - 1] / 2 + earlier[n / 2] / 2;
-                trend->is_slower = trend->last_usec > trend->earlier_usec + trend->earlier_usec / 2;
-        }
-        free(earlier);
+        if (n == 0)
+                return 0;
+        trend->earlier_usec = median_usec(earlier, n);
+        trend->is_slower = trend->last_usec > trend->earlier_usec + trend->earlier_usec / 2;
         return 0;
 }
 
@@ -96,11 +98,26 @@ static int fill_trends(const History *histories, size_t n_histories, Trend *tren
                         trend = find_trend(histories, n_histories, entry, trends, n);
                         if (!trend)
                                 return -ENOMEM;
-                        trend->usec[h] = handshake(entry);
+                        trend->usec[h] = handshake_usec(entry);
                         memcpy(trend->address, entry->address, sizeof(trend->address));
                         memcpy(trend->name, entry->name, sizeof(trend->name));
                         memcpy(trend->model, entry->model, sizeof(trend->model));
                 }
+        return 0;
+}
+
+static int make_trends(const History *histories, size_t n_histories, Trend *trends, size_t *n) {
+        int r;
+
+        r = fill_trends(histories, n_histories, trends, n);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < *n; i++) {
+                r = judge_trend(&trends[i], n_histories);
+                if (r < 0)
+                        return r;
+        }
+        qsort(trends, *n, sizeof(Trend), compare_trends);
         return 0;
 }
 
@@ -114,14 +131,11 @@ int history_trend(const History *histories, size_t n_histories, Trend **ret, siz
         trends = calloc(max, sizeof(Trend));
         if (!trends)
                 return -ENOMEM;
-        r = fill_trends(histories, n_histories, trends, &n);
-        for (size_t i = 0; r >= 0 && i < n; i++)
-                r = judge_trend(&trends[i], n_histories);
+        r = make_trends(histories, n_histories, trends, &n);
         if (r < 0) {
                 (void) trends_free(trends, n);
                 return r;
         }
-        qsort(trends, n, sizeof(Trend), compare_trends);
         *ret = trends;
         *ret_n = n;
         return 0;

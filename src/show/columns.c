@@ -4,13 +4,14 @@
 #include "show/columns.h"
 
 #include <inttypes.h>
+#include <json-c/json.h>
 #include <stdarg.h>
 
 #include "base/text.h"
 
 struct libscols_table *columns_new_table(const char *name, const Column *columns, size_t n_columns,
                                          bool json, FILE *stream) {
-        struct libscols_table *table;
+        _cleanup_table_ struct libscols_table *table = NULL;
 
         (void) scols_init_debug(0);
         table = scols_new_table();
@@ -25,13 +26,11 @@ struct libscols_table *columns_new_table(const char *name, const Column *columns
                 column = scols_table_new_column(table,
                                                 json ? columns[i].json_name : columns[i].heading, 0,
                                                 columns[i].flags);
-                if (!column) {
-                        scols_unref_table(table);
+                if (!column)
                         return NULL;
-                }
                 (void) scols_column_set_json_type(column, columns[i].json_type);
         }
-        return table;
+        return TAKE_PTR(table);
 }
 
 int columns_set_line(struct libscols_line *line, const char *const *values, size_t n_values) {
@@ -50,40 +49,37 @@ int columns_add_line(struct libscols_table *table, const char *const *values, si
         return line ? columns_set_line(line, values, n_values) : -ENOMEM;
 }
 
-int columns_print_and_free(struct libscols_table *table) {
-        int r = scols_print_table(table);
+/* Cuts off the brace that closes libsmartcols' only object, and the line breaks before it. */
+static bool cut_last_brace(char *text) {
+        char *end = text ? strrchr(text, '}') : NULL;
 
-        scols_unref_table(table);
-        return r;
+        if (!end)
+                return false;
+        while (end > text && end[-1] == '\n')
+                end--;
+        *end = '\0';
+        return true;
 }
 
-int columns_print_with_and_free(struct libscols_table *table, struct json_object *members,
-                                FILE *stream) {
+int columns_print_with(struct libscols_table *table, const JsonWriter *members, FILE *stream) {
         _cleanup_free_ char *text = NULL;
-        char *end = NULL;
-        int r = members ? scols_print_table_to_string(table, &text) : -ENOMEM;
+        int r;
 
-        scols_unref_table(table);
-        /* "{ "plan": [ ... ] }": the members go in front of the last brace */
-        if (r >= 0)
-                end = text ? strrchr(text, '}') : NULL;
-        if (r >= 0 && !end)
-                r = -EIO;
-        if (r >= 0) {
-                while (end > text && end[-1] == '\n')
-                        end--;
-                *end = '\0';
-                (void) fprintf(stream, "%s", text);
-                json_object_object_foreach(members, key, value) {
-                        (void) fprintf(stream, ",\n   \"%s\": %s", key,
-                                       json_object_to_json_string_ext(
-                                               value, JSON_C_TO_STRING_SPACED |
-                                                              JSON_C_TO_STRING_NOSLASHESCAPE));
-                }
-                r = fprintf(stream, "\n}\n") < 0 ? -EIO : 0;
+        if (members->is_short)
+                return -ENOMEM;
+        r = scols_print_table_to_string(table, &text);
+        if (r < 0)
+                return r;
+        if (!cut_last_brace(text))
+                return -EIO;
+        (void) fprintf(stream, "%s", text);
+        json_object_object_foreach(members->root, key, value) {
+                (void) fprintf(
+                        stream, ",\n   \"%s\": %s", key,
+                        json_object_to_json_string_ext(
+                                value, JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE));
         }
-        (void) json_object_put(members);
-        return r;
+        return fprintf(stream, "\n}\n") < 0 ? -EIO : 0;
 }
 
 int columns_set(struct libscols_line *line, size_t column, const char *format, ...) {

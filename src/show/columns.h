@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What every table has in common: columns declared once for people and for JSON (libsmartcols). */
+/* Tables whose columns are declared once for people and for JSON (libsmartcols). */
 #pragma once
 
-#include <json-c/json.h>
 #include <libsmartcols.h>
 
-#include "base/util.h"
+#include "report/json_writer.h"
 
 typedef struct Column {
         const char *heading;
@@ -14,11 +13,21 @@ typedef struct Column {
         int json_type;
 } Column;
 
-/* A table with the given columns; NULL for want of memory. */
+static inline void columns_unref_table(struct libscols_table **table) {
+        scols_unref_table(*table);
+}
+
+#define _cleanup_table_ _cleanup_(columns_unref_table)
+
+/* Makes a table that will be printed to stream.
+ *   name: of the array in JSON.
+ * Returns NULL for want of memory. */
 struct libscols_table *columns_new_table(const char *name, const Column *columns, size_t n_columns,
                                          bool json, FILE *stream);
 
-/* Adds what values has (one for each column; NULL: empty). 0 or -errno. */
+/* Sets the cells of a line.
+ *   values: one for each column; NULL leaves the cell empty.
+ * Returns 0 or -errno. */
 int columns_set_line(struct libscols_line *line, const char *const *values,
                      size_t n_values) _must_check_;
 
@@ -26,18 +35,17 @@ int columns_set_line(struct libscols_line *line, const char *const *values,
 int columns_add_line(struct libscols_table *table, const char *const *values,
                      size_t n_values) _must_check_;
 
-/* Sets a cell from a format. 0 or -errno. */
+/* Sets a cell from a format. Returns 0 or -errno. */
 int columns_set(struct libscols_line *line, size_t column, const char *format, ...)
         _printf_(3, 4) _must_check_;
 
-/* Sets a cell from a time: microseconds in JSON, "4.500s" for people. 0 or -errno. */
+/* Sets a cell from a time: microseconds in JSON, "4.500s" for people. Returns 0 or -errno. */
 int columns_set_time(struct libscols_table *table, struct libscols_line *line, size_t column,
                      usec_t usec) _must_check_;
 
-/* 0 or -errno. */
-int columns_print_and_free(struct libscols_table *table) _must_check_;
-
-/* The same for JSON with further members behind the table's array, which is all that libsmartcols
- * prints. Takes members over; NULL: for want of memory. */
-int columns_print_with_and_free(struct libscols_table *table, struct json_object *members,
-                                FILE *stream) _must_check_;
+/* Prints the JSON of the table with the members of another object after its array: libsmartcols
+ * itself prints only the array.
+ *   members: its document is an object.
+ * Returns 0 or -errno. */
+int columns_print_with(struct libscols_table *table, const JsonWriter *members,
+                       FILE *stream) _must_check_;

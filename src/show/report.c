@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* For people; see report.h. */
+/* See report.h. */
 
 #include "show/report.h"
 
@@ -81,21 +81,38 @@ static int add_controller(struct libscols_table *table, const Entry *entry) {
 }
 
 static int show_controllers(const History *history, FILE *stream) {
-        struct libscols_table *table = columns_new_table(NULL, columns, _COLUMN_MAX, false, stream);
-        int r = table ? 0 : -ENOMEM;
+        _cleanup_table_ struct libscols_table *table = NULL;
 
-        for (size_t i = 0; r >= 0 && i < history->n_controllers; i++)
-                r = add_controller(table, &history->controllers[i]);
-        if (r < 0) {
-                scols_unref_table(table);
-                return r;
+        table = columns_new_table(NULL, columns, _COLUMN_MAX, false, stream);
+        if (!table)
+                return -ENOMEM;
+        for (size_t i = 0; i < history->n_controllers; i++) {
+                int r = add_controller(table, &history->controllers[i]);
+
+                if (r < 0)
+                        return r;
         }
-        return columns_print_and_free(table);
+        return scols_print_table(table);
+}
+
+static int add_release(struct libscols_table *table, const Entry *release) {
+        char time[TEXT_USEC_MAX], children[16];
+
+        text_format_usec(time, release->released_usec);
+        (void) snprintf(children, sizeof(children), "%u", release->n_children);
+        return columns_add_line(table,
+                                (const char *[_RELEASE_MAX]){
+                                        [RELEASE_TIME] = time,
+                                        [RELEASE_DEVICE] = release->device,
+                                        [RELEASE_ADDRESS] = release->address,
+                                        [RELEASE_CHILDREN] = children,
+                                        [RELEASE_STAGE] = stage_to_string(release->stage),
+                                },
+                                _RELEASE_MAX);
 }
 
 static int show_releases(const History *history, FILE *stream) {
-        struct libscols_table *table;
-        int r = 0;
+        _cleanup_table_ struct libscols_table *table = NULL;
 
         if (history->n_releases == 0)
                 return 0;
@@ -103,26 +120,17 @@ static int show_releases(const History *history, FILE *stream) {
         table = columns_new_table(NULL, release_columns, _RELEASE_MAX, false, stream);
         if (!table)
                 return -ENOMEM;
-        for (size_t i = 0; r >= 0 && i < history->n_releases; i++) {
-                const Entry *release = &history->releases[i];
-                char time[TEXT_USEC_MAX], children[16];
+        for (size_t i = 0; i < history->n_releases; i++) {
+                int r = add_release(table, &history->releases[i]);
 
-                text_format_usec(time, release->released_usec);
-                (void) snprintf(children, sizeof(children), "%u", release->n_children);
-                r = columns_add_line(
-                        table,
-                        (const char *[_RELEASE_MAX]){ time, release->device, release->address,
-                                                      children, stage_to_string(release->stage) },
-                        _RELEASE_MAX);
+                if (r < 0)
+                        return r;
         }
-        if (r < 0) {
-                scols_unref_table(table);
-                return r;
-        }
-        return columns_print_and_free(table);
+        return scols_print_table(table);
 }
 
-static const char *or_nothing(const char *time) {
+/* text_format_usec() gives "" for 0. */
+static const char *or_zero(const char *time) {
         return *time ? time : "0s";
 }
 
@@ -146,7 +154,7 @@ static void show_totals(const History *history, FILE *stream) {
         text_format_usec(serial, totals->serial_usec);
         text_format_usec(saved, totals->saved_usec);
         (void) fprintf(stream, ".\nIt took %s; one after the other about %s, saved %s.\n",
-                       or_nothing(elapsed), or_nothing(serial), or_nothing(saved));
+                       or_zero(elapsed), or_zero(serial), or_zero(saved));
 }
 
 static void show_power(const History *history, FILE *stream) {
@@ -158,26 +166,35 @@ static void show_power(const History *history, FILE *stream) {
                 n_clean += power->kind == ENTRY_POWER_CLEAN;
                 if (power->kind == ENTRY_POWER_UNSAFE)
                         (void) fprintf(stream,
-                                       "%s %s did NOT go down cleanly: it counts more unsafe "
-                                       "shutdowns than before.\n",
+                                       "%s %s did NOT go down cleanly: its unsafe-shutdown counter "
+                                       "increased.\n",
                                        power->name, power->serial);
                 if (power->kind == ENTRY_POWER_KEPT)
                         (void) fprintf(stream,
                                        "%u drives kept their power, which proves nothing about "
-                                       "how they went down.\n",
+                                       "their shutdown.\n",
                                        power->n_drives);
         }
         if (n_clean > 0)
                 (void) fprintf(stream,
-                               "%u drives went down cleanly: their power was cut, and "
-                               "they count no unsafe shutdown more.\n",
+                               "%u drives went down cleanly: power was removed and their "
+                               "unsafe-shutdown counters did not increase.\n",
                                n_clean);
+}
+
+static int show_tables(const History *history, FILE *stream) {
+        int r;
+
+        if (history->n_controllers == 0)
+                return 0;
+        r = show_controllers(history, stream);
+        return r < 0 ? r : show_releases(history, stream);
 }
 
 int show_report(const Report *report, bool json, FILE *stream) {
         const History *history = &report->history;
         char title[SHUTDOWN_TITLE_MAX];
-        int r = 0;
+        int r;
 
         if (json)
                 return show_report_json(report, stream);
@@ -185,18 +202,16 @@ int show_report(const Report *report, bool json, FILE *stream) {
                 show_shutdown_title(report, title);
                 (void) fprintf(stream, "Boot %s: %s\n\n", report->boot_id, title);
         }
-        if (history->n_controllers > 0) {
-                r = show_controllers(history, stream);
-                if (r >= 0)
-                        r = show_releases(history, stream);
-        }
-        if (r >= 0 && history->n_total > 0)
+        r = show_tables(history, stream);
+        if (r < 0)
+                return r;
+        if (history->n_total > 0)
                 show_totals(history, stream);
         show_power(history, stream);
         for (size_t i = 0; i < report->notes.n; i++)
                 (void) fprintf(stream, "%s%s\n", i == 0 && history->n_total > 0 ? "\n" : "",
                                report->notes.items[i]);
-        return r;
+        return 0;
 }
 
 void show_shutdown_title(const Report *report, char buffer[static SHUTDOWN_TITLE_MAX]) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* For node_exporter's textfile collector; see report.h. */
+/* show_report_metrics(), for node_exporter's textfile collector; see report.h. */
 
 #include <inttypes.h>
 
@@ -17,7 +17,7 @@ static void print_seconds(FILE *stream, const char *name, const char *help, usec
         (void) fprintf(stream, "nvme_async_shutdown_%s %.6f\n", name, (double) usec / 1e6);
 }
 
-/* Backslash, quote and line break are escaped; none but the first two can be in our texts. */
+/* The format wants backslash, quote and line break escaped; our strings have no line breaks. */
 static void print_label(FILE *stream, const char *name, const char *value) {
         (void) fprintf(stream, "%s=\"", name);
         for (; *value; value++) {
@@ -52,7 +52,9 @@ static void print_controllers(const History *history, FILE *stream) {
 
 static void print_power(const History *history, FILE *stream) {
         print_head(stream, "clean",
-                   "1: power was cut and the drive counts no unsafe shutdown more, 0: it does.");
+                   "1: power was removed and the drive's unsafe-shutdown counter did not increase, "
+                   "0: it "
+                   "did.");
         for (size_t i = 0; i < history->n_powers; i++) {
                 const Entry *entry = &history->powers[i];
 
@@ -64,7 +66,7 @@ static void print_power(const History *history, FILE *stream) {
         }
 }
 
-/* How much of each stage's record is there. */
+/* Shows how much of each stage's record is missing. */
 static void print_stages(const History *history, FILE *stream) {
         print_head(stream, "whole",
                    "1: the stage's record has its summary and an entry for each controller, 0: "
@@ -73,13 +75,13 @@ static void print_stages(const History *history, FILE *stream) {
                 if (history->has_stage[stage])
                         (void) fprintf(stream, "nvme_async_shutdown_whole{stage=\"%s\"} %d\n",
                                        stage_to_string(stage), history_is_whole(history, stage));
-        print_head(stream, "entries_found", "Controllers of the stage whose entries are there.");
+        print_head(stream, "entries_found", "Controllers of the stage that have an entry.");
         for (Stage stage = 0; stage < _STAGE_MAX; stage++)
                 if (history->has_stage[stage])
                         (void) fprintf(stream,
                                        "nvme_async_shutdown_entries_found{stage=\"%s\"} %zu\n",
                                        stage_to_string(stage), history->n_found[stage]);
-        print_head(stream, "entries_expected", "Controllers that the stage's summary counts.");
+        print_head(stream, "entries_expected", "Controllers in the stage's summary.");
         for (Stage stage = 0; stage < _STAGE_MAX; stage++)
                 if (history->has_summary[stage])
                         (void) fprintf(stream,
@@ -100,24 +102,25 @@ int show_report_metrics(const Report *report, FILE *stream) {
                               "When that shutdown began, since the epoch.",
                               report->began_usec + began);
         print_head(stream, "record",
-                   "1: there is a record of the last shutdown's stage, 0: there is none.");
+                   "1: there is a record of that stage of the last shutdown, 0: there is none.");
         for (Stage stage = 0; stage < _STAGE_MAX; stage++)
                 (void) fprintf(stream, "nvme_async_shutdown_record{stage=\"%s\"} %d\n",
                                stage_to_string(stage), history->has_stage[stage]);
         print_stages(history, stream);
-        print_head(stream, "controllers", "NVMe controllers by what became of them.");
+        print_head(stream, "controllers", "NVMe controllers by outcome.");
         for (Outcome outcome = OUTCOME_DETACHED; outcome < _OUTCOME_MAX; outcome++)
                 (void) fprintf(stream, "nvme_async_shutdown_controllers{outcome=\"%s\"} %u\n",
                                outcome_to_string(outcome), totals->count[outcome]);
         print_head(stream, "by_drivers_word",
-                   "Detached NVMe controllers whose CSTS could not be read: the driver did not "
-                   "complain.");
+                   "Detached NVMe controllers whose CSTS could not be read; the driver reported no "
+                   "problem.");
         (void) fprintf(stream, "nvme_async_shutdown_by_drivers_word %u\n", totals->n_by_word);
         print_seconds(stream, "elapsed_seconds", "Time of all stages.", totals->elapsed_usec);
         print_seconds(stream, "serial_seconds",
-                      "About what the kernel alone would have taken, one after the other.",
+                      "About how long the kernel alone would have taken, one after the other.",
                       totals->serial_usec);
-        print_seconds(stream, "saved_seconds", "The difference.", totals->saved_usec);
+        print_seconds(stream, "saved_seconds", "serial_seconds less elapsed_seconds.",
+                      totals->saved_usec);
         print_controllers(history, stream);
         print_power(history, stream);
         return fflush(stream) != 0 || ferror(stream) ? -EIO : 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* From a report to a timeline; see report.h. */
+/* show_report_svg(): makes a timeline from a report; see report.h. */
 
 #include "show/report.h"
 #include "show/svg.h"
@@ -7,12 +7,12 @@
 /* Holds an address. */
 #define GROUP_SIZE 32
 
-/* The left edge is the first stage's begin; what is broken enough to be before it sticks there. */
-static usec_t since(usec_t usec, usec_t begin) {
+/* begin is the left edge. A damaged entry may have an earlier time: it is drawn there too. */
+static usec_t usec_since(usec_t usec, usec_t begin) {
         return usec > begin ? usec - begin : 0;
 }
 
-static usec_t find_begin(const History *history) {
+static usec_t find_left_edge(const History *history) {
         usec_t begin = USEC_INFINITY;
 
         for (Stage stage = 0; stage < _STAGE_MAX; stage++)
@@ -21,7 +21,7 @@ static usec_t find_begin(const History *history) {
         return begin;
 }
 
-/* How much of both paths is the same bridges. */
+/* Returns the length of the bridges that both paths have in common. */
 static size_t shared_length(const char *a, const char *b) {
         size_t shared = 0;
 
@@ -35,8 +35,8 @@ static size_t shared_length(const char *a, const char *b) {
         }
 }
 
-/* On PCIe each drive has a port of its own: what people know is the switch or backplane, the
- * nearest bridge that it has in common with another drive. Or just its port. */
+/* On PCIe each drive has a port of its own, but people know the switch or backplane: the group is
+ * the nearest bridge that the drive has in common with another one, else its port. */
 static void find_group(const History *history, size_t i, char *group, size_t size) {
         const char *path = history->controllers[i].path, *address;
         char bridges[sizeof(history->controllers[i].path)];
@@ -61,7 +61,7 @@ static TimelineRow make_row(const Entry *entry, const char *group, usec_t begin)
                 .group = group,
                 .note = entry->reason,
                 .outcome = entry->outcome,
-                .start_usec = since(entry->started_usec, begin),
+                .start_usec = usec_since(entry->started_usec, begin),
         };
 
         memcpy(row.phase_usec, entry->phase_usec, sizeof(row.phase_usec));
@@ -73,59 +73,86 @@ static size_t make_marks(const History *history, usec_t begin, TimelineMark mark
 
         for (Stage stage = 0; stage < _STAGE_MAX; stage++)
                 if (history->has_stage[stage])
-                        marks[n++] = (TimelineMark){ stage_to_string(stage),
-                                                     since(history->stage_usec[stage], begin) };
+                        marks[n++] =
+                                (TimelineMark){ stage_to_string(stage),
+                                                usec_since(history->stage_usec[stage], begin) };
         return n;
 }
 
-int show_report_svg(const Report *report, FILE *stream) {
-        const History *history = &report->history;
-        TimelineRow *rows = calloc(history->n_controllers + 1, sizeof(*rows));
-        char(*groups)[GROUP_SIZE] = calloc(history->n_controllers + 1, sizeof(*groups));
-        TimelineRelease *releases = calloc(history->n_releases + 1, sizeof(*releases));
-        char when[SHUTDOWN_TITLE_MAX], title[SHUTDOWN_TITLE_MAX + 32], subtitle[240], lost[64] = "";
-        const usec_t begin = find_begin(history);
+/* Owns the strings and arrays to which the Timeline points. */
+typedef struct Drawing {
+        usec_t begin; /* the left edge */
+        char title[SHUTDOWN_TITLE_MAX + 32];
+        char subtitle[240];
+        TimelineRow *rows;
+        char (*groups)[GROUP_SIZE];
         TimelineMark marks[_STAGE_MAX];
-        int r = -ENOMEM;
+        TimelineRelease *releases;
+} Drawing;
+
+static void drawing_done(Drawing *drawing) {
+        free(drawing->rows);
+        free(drawing->groups);
+        free(drawing->releases);
+}
+
+static void write_titles(Drawing *drawing, const Report *report) {
+        const History *history = &report->history;
+        const RecordTotals *totals = &history->totals;
+        char when[SHUTDOWN_TITLE_MAX], lost[64] = "";
 
         show_shutdown_title(report, when);
         if (history->n_controllers < history->n_total)
                 (void) snprintf(lost, sizeof(lost), "; the entries of %zu are lost",
                                 history->n_total - history->n_controllers);
-        (void) snprintf(title, sizeof(title), "NVMe controllers: %s", when);
-        (void) snprintf(
-                subtitle, sizeof(subtitle),
-                "%u of %zu controllers detached; %.2f s, one after the other about %.2f s, saved "
-                "%.2f s%s",
-                history->totals.count[OUTCOME_DETACHED], history->n_total,
-                (double) history->totals.elapsed_usec / 1e6,
-                (double) history->totals.serial_usec / 1e6,
-                (double) history->totals.saved_usec / 1e6, lost);
-        if (rows && groups && releases) {
-                const Timeline timeline = {
-                        .title = title,
-                        .subtitle = subtitle,
-                        .rows = rows,
-                        .n_rows = history->n_controllers,
-                        .marks = marks,
-                        .n_marks = make_marks(history, begin, marks),
-                        .releases = releases,
-                        .n_releases = history->n_releases,
-                };
+        (void) snprintf(drawing->title, sizeof(drawing->title), "NVMe controllers: %s", when);
+        (void) snprintf(drawing->subtitle, sizeof(drawing->subtitle),
+                        "%u of %zu controllers detached; %.2f s, one after the other about %.2f s, "
+                        "saved %.2f s%s",
+                        totals->count[OUTCOME_DETACHED], history->n_total,
+                        (double) totals->elapsed_usec / 1e6, (double) totals->serial_usec / 1e6,
+                        (double) totals->saved_usec / 1e6, lost);
+}
 
-                for (size_t i = 0; i < history->n_controllers; i++) {
-                        find_group(history, i, groups[i], sizeof(groups[i]));
-                        rows[i] = make_row(&history->controllers[i], groups[i], begin);
-                }
-                for (size_t i = 0; i < history->n_releases; i++)
-                        releases[i] = (TimelineRelease){
-                                history->releases[i].address,
-                                since(history_release_usec(&history->releases[i]), begin),
-                        };
-                r = show_svg(&timeline, stream);
+static void fill_rows(Drawing *drawing, const History *history) {
+        for (size_t i = 0; i < history->n_controllers; i++) {
+                find_group(history, i, drawing->groups[i], sizeof(drawing->groups[i]));
+                drawing->rows[i] =
+                        make_row(&history->controllers[i], drawing->groups[i], drawing->begin);
         }
-        free(rows);
-        free(groups);
-        free(releases);
-        return r;
+        for (size_t i = 0; i < history->n_releases; i++) {
+                const Entry *release = &history->releases[i];
+
+                drawing->releases[i] = (TimelineRelease){
+                        release->address,
+                        usec_since(history_release_usec(release), drawing->begin),
+                };
+        }
+}
+
+int show_report_svg(const Report *report, FILE *stream) {
+        const History *history = &report->history;
+        _cleanup_(drawing_done) Drawing drawing = {
+                .begin = find_left_edge(history),
+                .rows = calloc(history->n_controllers + 1, sizeof(*drawing.rows)),
+                .groups = calloc(history->n_controllers + 1, sizeof(*drawing.groups)),
+                .releases = calloc(history->n_releases + 1, sizeof(*drawing.releases)),
+        };
+
+        if (!drawing.rows || !drawing.groups || !drawing.releases)
+                return -ENOMEM;
+        write_titles(&drawing, report);
+        fill_rows(&drawing, history);
+        return show_svg(
+                &(Timeline){
+                        .title = drawing.title,
+                        .subtitle = drawing.subtitle,
+                        .rows = drawing.rows,
+                        .n_rows = history->n_controllers,
+                        .marks = drawing.marks,
+                        .n_marks = make_marks(history, drawing.begin, drawing.marks),
+                        .releases = drawing.releases,
+                        .n_releases = history->n_releases,
+                },
+                stream);
 }

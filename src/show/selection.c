@@ -5,13 +5,15 @@
 
 #include "plan/selection.h"
 
-/* Of more a line names the first ones. */
+/* A line names this many controllers and counts the others. */
 #define NAMES_MAX 8
 
-typedef struct List {
-        const char *key;
-        char *const *globs;
-} List;
+static const ConfigKey keys[] = { CONFIG_INCLUDE, CONFIG_EXCLUDE };
+
+/* Returns a NULL-terminated list, or NULL. */
+static char *const *get_globs(const Config *config, ConfigKey key) {
+        return key == CONFIG_INCLUDE ? config->include : config->exclude;
+}
 
 static void show_glob(const char *key, const char *glob, const Topology *topology, FILE *stream) {
         size_t n = 0;
@@ -32,49 +34,42 @@ static void show_glob(const char *key, const char *glob, const Topology *topolog
 }
 
 void show_selection(const Config *config, const Topology *topology, FILE *stream) {
-        const List lists[] = { { config_key_name(CONFIG_INCLUDE), config->include },
-                               { config_key_name(CONFIG_EXCLUDE), config->exclude } };
-
-        for (size_t i = 0; topology && i < ARRAY_SIZE(lists); i++)
-                for (char *const *glob = lists[i].globs; glob && *glob; glob++)
-                        show_glob(lists[i].key, *glob, topology, stream);
+        for (size_t i = 0; topology && i < ARRAY_SIZE(keys); i++)
+                for (char *const *glob = get_globs(config, keys[i]); glob && *glob; glob++)
+                        show_glob(config_key_name(keys[i]), *glob, topology, stream);
         if (config->is_selection_uncertain)
                 (void) fprintf(stream,
-                               "Include= or Exclude= may stand in a part of the configuration that "
-                               "could not be read or understood: nothing is done until that is "
+                               "A part of the configuration that could not be read or understood "
+                               "may contain Include= or Exclude=: nothing is done until that is "
                                "mended. See nvme-async-shutdown.conf(5).\n");
 }
 
-static struct json_object *controllers_to_json(const char *glob, const Topology *topology) {
-        struct json_object *names = json_object_new_array();
-
-        for (size_t i = 0; names && i < topology->n_devices; i++) {
+static void write_matches(JsonWriter *w, const char *glob, const Topology *topology) {
+        json_begin_array(w, "controllers");
+        for (size_t i = 0; i < topology->n_devices; i++) {
                 const Device *d = &topology->devices[i];
 
                 if (d->controller && selection_matches(glob, d))
-                        (void) json_object_array_add(names,
-                                                     json_object_new_string(d->controller->name));
+                        json_add_string(w, NULL, d->controller->name);
         }
-        return names;
+        json_end(w);
 }
 
-struct json_object *selection_to_json(const Config *config, const Topology *topology) {
-        const List lists[] = { { config_key_name(CONFIG_INCLUDE), config->include },
-                               { config_key_name(CONFIG_EXCLUDE), config->exclude } };
-        struct json_object *array = json_object_new_array();
+static void write_glob(JsonWriter *w, const char *key, const char *glob, const Topology *topology) {
+        json_begin_object(w, NULL);
+        json_add_string(w, "key", key);
+        json_add_string(w, "glob", glob);
+        if (topology)
+                write_matches(w, glob, topology);
+        else
+                json_add_null(w, "controllers");
+        json_end(w);
+}
 
-        for (size_t i = 0; array && i < ARRAY_SIZE(lists); i++)
-                for (char *const *glob = lists[i].globs; glob && *glob; glob++) {
-                        struct json_object *object = json_object_new_object();
-
-                        (void) json_object_object_add(object, "key",
-                                                      json_object_new_string(lists[i].key));
-                        (void) json_object_object_add(object, "glob",
-                                                      json_object_new_string(*glob));
-                        (void) json_object_object_add(
-                                object, "controllers",
-                                topology ? controllers_to_json(*glob, topology) : NULL);
-                        (void) json_object_array_add(array, object);
-                }
-        return array;
+void show_selection_json(const Config *config, const Topology *topology, JsonWriter *w) {
+        json_begin_array(w, "selection");
+        for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+                for (char *const *glob = get_globs(config, keys[i]); glob && *glob; glob++)
+                        write_glob(w, config_key_name(keys[i]), *glob, topology);
+        json_end(w);
 }

@@ -5,7 +5,7 @@
 
 #include "show/columns.h"
 
-/* Of more waves nobody reads the times one by one. */
+/* The table for people shows this many waves of an order and counts the others. */
 #define WAVES_SHOWN 3
 
 enum {
@@ -39,74 +39,86 @@ static const Column columns[_SIMULATION_MAX] = {
 static int add_wave(struct libscols_table *table, struct libscols_line *parent,
                     const SimulatedWave *wave, size_t number) {
         struct libscols_line *line = scols_table_new_line(table, parent);
-        int r = line ? 0 : -ENOMEM;
+        int r;
 
-        if (r >= 0 && scols_table_is_json(table))
+        if (!line)
+                return -ENOMEM;
+        if (scols_table_is_json(table))
                 r = columns_set(line, SIMULATION_WAVE, "%zu", number);
-        else if (r >= 0)
+        else
                 r = columns_set(line, SIMULATION_ORDER, "wave %zu", number);
-        if (r >= 0)
-                r = columns_set_time(table, line, SIMULATION_START, wave->start_usec);
-        if (r >= 0)
-                r = columns_set(line, SIMULATION_CONTROLLERS, "%zu", wave->n_controllers);
-        if (r >= 0)
-                r = columns_set_time(table, line, SIMULATION_TIME, wave->longest_usec);
-        return r;
+        if (r < 0)
+                return r;
+        r = columns_set_time(table, line, SIMULATION_START, wave->start_usec);
+        if (r < 0)
+                return r;
+        r = columns_set(line, SIMULATION_CONTROLLERS, "%zu", wave->n_controllers);
+        if (r < 0)
+                return r;
+        return columns_set_time(table, line, SIMULATION_TIME, wave->longest_usec);
 }
 
 static int add_waves(struct libscols_table *table, struct libscols_line *parent,
                      const Simulation *s) {
-        size_t n = scols_table_is_json(table) || s->n_waves <= WAVES_SHOWN + 1 ? s->n_waves
-                                                                               : WAVES_SHOWN;
+        const bool has_room = scols_table_is_json(table) || s->n_waves <= WAVES_SHOWN + 1;
+        const size_t n = has_room ? s->n_waves : WAVES_SHOWN;
         struct libscols_line *line;
-        int r = 0;
 
-        for (size_t i = 0; i < n && r >= 0; i++)
-                r = add_wave(table, parent, &s->waves[i], i + 1);
-        if (r < 0 || n == s->n_waves)
-                return r;
+        for (size_t i = 0; i < n; i++) {
+                int r = add_wave(table, parent, &s->waves[i], i + 1);
+
+                if (r < 0)
+                        return r;
+        }
+        if (n == s->n_waves)
+                return 0;
         line = scols_table_new_line(table, parent);
         return line ? columns_set(line, SIMULATION_ORDER, "and %zu more", s->n_waves - n) : -ENOMEM;
 }
 
 static int add_simulation(struct libscols_table *table, const Simulation *s) {
-        bool json = scols_table_is_json(table);
+        const char *percent = scols_table_is_json(table) ? "" : "%";
         struct libscols_line *line = scols_table_new_line(table, NULL);
-        int r = line ? 0 : -ENOMEM;
+        int r;
 
-        if (r >= 0)
-                r = columns_set(line, SIMULATION_ORDER, "%s", order_to_string(s->order));
-        if (r >= 0)
-                r = columns_set(line, SIMULATION_CONTROLLERS, "%zu", s->n_detached);
-        if (r >= 0)
-                r = columns_set_time(table, line, SIMULATION_TIME, s->elapsed_usec);
-        if (r >= 0)
-                r = columns_set_time(table, line, SIMULATION_KERNEL, s->kernel_usec);
-        if (r >= 0)
-                r = columns_set(line, SIMULATION_PEAK, "%zu", s->peak);
-        if (r >= 0)
-                r = columns_set(line, SIMULATION_UTILISATION, "%u%s", simulation_utilisation(s),
-                                json ? "" : "%");
-        if (r >= 0)
-                r = columns_set_time(table, line, SIMULATION_CHAIN, s->chain_usec);
+        if (!line)
+                return -ENOMEM;
+        r = columns_set(line, SIMULATION_ORDER, "%s", order_to_string(s->order));
+        if (r < 0)
+                return r;
+        r = columns_set(line, SIMULATION_CONTROLLERS, "%zu", s->n_detached);
+        if (r < 0)
+                return r;
+        r = columns_set_time(table, line, SIMULATION_TIME, s->elapsed_usec);
+        if (r < 0)
+                return r;
+        r = columns_set_time(table, line, SIMULATION_KERNEL, s->kernel_usec);
+        if (r < 0)
+                return r;
+        r = columns_set(line, SIMULATION_PEAK, "%zu", s->peak);
+        if (r < 0)
+                return r;
+        r = columns_set(line, SIMULATION_UTILISATION, "%u%s", simulation_utilisation(s), percent);
+        if (r < 0)
+                return r;
+        r = columns_set_time(table, line, SIMULATION_CHAIN, s->chain_usec);
         return r < 0 ? r : add_waves(table, line, s);
 }
 
 int show_simulations(const Simulation *simulations, size_t n, bool json, FILE *stream) {
-        struct libscols_table *table;
-        int r = 0;
+        _cleanup_table_ struct libscols_table *table = NULL;
 
         table = columns_new_table("simulation", columns, _SIMULATION_MAX, json, stream);
         if (!table)
                 return -ENOMEM;
-        if (!json) /* people see it in the tree */
+        if (!json) /* the tree shows it */
                 (void) scols_column_set_flags(scols_table_get_column(table, SIMULATION_WAVE),
                                               SCOLS_FL_HIDDEN);
-        for (size_t i = 0; i < n && r >= 0; i++)
-                r = add_simulation(table, &simulations[i]);
-        if (r < 0) {
-                scols_unref_table(table);
-                return r;
+        for (size_t i = 0; i < n; i++) {
+                int r = add_simulation(table, &simulations[i]);
+
+                if (r < 0)
+                        return r;
         }
-        return columns_print_and_free(table);
+        return scols_print_table(table);
 }

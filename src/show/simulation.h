@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The orders side by side. */
+/* Shows the simulated orders side by side. */
 #pragma once
 
 #include "trial/simulate.h"
 
 /* Prints a line for each simulation and below it its waves: all of them in JSON, the first few for
- * people. 0 or -errno. */
+ * people. Returns 0 or -errno. */
 int show_simulations(const Simulation *simulations, size_t n, bool json, FILE *stream) _must_check_;
-
-/* Draws all of them into one timeline (SVG), a group of bars for each order. 0 or -errno. */
-int show_simulations_svg(const Topology *topology, const Simulation *simulations, size_t n,
-                         FILE *stream) _must_check_;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The timeline; see svg.h. By hand as systemd-analyze's plot is: a drawing library would bring
- * more code into the program than the few shapes here are. */
+/* See svg.h. Like systemd-analyze plot it prints the few shapes itself: a drawing library would be
+ * larger than this. */
 
 #include "show/svg.h"
 
@@ -15,19 +15,19 @@
 #define HEADER_HEIGHT 92
 #define AXIS_HEIGHT 22
 #define MARK_HEIGHT 15
-/* Above this many rows they are drawn narrower. */
+/* With more rows than this each is lower. */
 #define ROWS_WIDE_MAX 48
 #define CHARACTER_WIDTH 7
 #define MARK_MAX 44
 #define GROUP_MAX 46
-/* The step between two lines of the grid, at least. */
+/* The least distance between two lines of the grid. */
 #define GRID_MIN 70
 
 typedef struct Picture {
         const Timeline *timeline;
-        const TimelineRow **rows; /* sorted */
+        const TimelineRow **rows; /* by group, then by label */
         FILE *stream;
-        usec_t span_usec; /* what PLOT_WIDTH stands for */
+        usec_t span_usec; /* the time that PLOT_WIDTH covers */
         double row_height;
         double top; /* of the first row */
         double height;
@@ -62,7 +62,7 @@ static const char style[] =
         ".late, .failed, .vanished, .unverified { fill: #c0271d; font-weight: bold; }\n"
         ".trouble { fill: none; stroke: #c0271d; stroke-width: 1.5; }\n";
 
-/* Prints at most max characters of it, with a mark where it is cut. */
+/* Prints at most max characters, with "..." if the text is cut. */
 static void print_text(FILE *stream, const char *text, size_t max) {
         size_t length = text ? strlen(text) : 0, n = length > max ? max - 2 : length;
 
@@ -84,7 +84,7 @@ static void print_seconds(FILE *stream, usec_t usec) {
                 (void) fprintf(stream, "%.2f s", (double) usec / 1e6);
 }
 
-/* What comes out of a log may be any number: the sum stops at the largest. */
+/* A log may hold any number: the sum saturates. */
 static usec_t add_usec(usec_t a, usec_t b) {
         return a > USEC_INFINITY - b ? USEC_INFINITY : a + b;
 }
@@ -104,13 +104,13 @@ static const char *row_group(const TimelineRow *row) {
 static int compare_rows(const void *a, const void *b) {
         const TimelineRow *x = *(const TimelineRow *const *) a;
         const TimelineRow *y = *(const TimelineRow *const *) b;
-        int r = strcmp(row_group(x), row_group(y));
+        int r;
 
-        if (r == 0)
-                r = strverscmp(x->label, y->label);
-        if (r == 0)
-                r = (x->start_usec > y->start_usec) - (x->start_usec < y->start_usec);
-        return r;
+        r = strcmp(row_group(x), row_group(y));
+        if (r != 0)
+                return r;
+        r = strverscmp(x->label, y->label);
+        return r != 0 ? r : CMP(x->start_usec, y->start_usec);
 }
 
 static size_t group_length(const Picture *p, size_t first) {
@@ -122,7 +122,7 @@ static size_t group_length(const Picture *p, size_t first) {
         return n;
 }
 
-/* A group of one shows its bridge in the row itself. */
+/* A group of one row shows its bridge in that row. */
 static bool has_header(const Picture *p, size_t first) {
         return *row_group(p->rows[first]) && group_length(p, first) > 1;
 }
@@ -131,7 +131,7 @@ static double x_of(const Picture *p, usec_t usec) {
         return LABEL_WIDTH + (double) usec / (double) p->span_usec * PLOT_WIDTH;
 }
 
-static void measure(Picture *p) {
+static void measure_picture(Picture *p) {
         const Timeline *t = p->timeline;
 
         p->span_usec = USEC_PER_MSEC;
@@ -178,7 +178,7 @@ static void draw_legend(const Picture *p) {
                                x + 7, x + 19);
 }
 
-/* 1, 2 or 5 times a power of ten. */
+/* Returns 1, 2 or 5 times a power of ten, in microseconds. */
 static double grid_step(const Picture *p) {
         const double least = (double) p->span_usec * GRID_MIN / PLOT_WIDTH;
         double step = 1;
@@ -237,7 +237,7 @@ static const TimelineRelease *find_release(const Picture *p, const char *group) 
         return NULL;
 }
 
-/* Returns where its right corner is. */
+/* Returns the x of its right corner. */
 static double draw_release(const Picture *p, const TimelineRelease *release, double y) {
         double x = x_of(p, release->usec), middle = y + p->row_height / 2;
 
@@ -290,7 +290,7 @@ static void draw_label(const Picture *p, const TimelineRow *row, double y, bool 
 /* "2.10 s", "left: /dev/nvme0n1 is mounted on /", "12.00 s failed: no shutdown was started" */
 static void draw_note(const Picture *p, const TimelineRow *row, double x, double y) {
         bool is_plain = row->outcome == OUTCOME_PENDING || row->outcome == OUTCOME_DETACHED;
-        /* What "2.10 s failed: " needs is taken off. */
+        /* 18 characters are for "2.10 s failed: ". */
         size_t room = (size_t) ((PICTURE_WIDTH - x) / CHARACTER_WIDTH) - 18;
 
         (void) fprintf(p->stream, "<text class=\"small note %s\" x=\"%.1f\" y=\"%.1f\">",
@@ -307,7 +307,7 @@ static void draw_note(const Picture *p, const TimelineRow *row, double x, double
         (void) fputs("</text>\n", p->stream);
 }
 
-/* What is said about it comes behind the bars, and behind the release of a bridge of its own. */
+/* The note comes after the bars and, if the bridge is the row's own, after its release. */
 static void draw_bars(const Picture *p, const TimelineRow *row, double y,
                       const TimelineRelease *release) {
         const double begin = x_of(p, row->start_usec);
@@ -368,15 +368,15 @@ static void draw_rows(const Picture *p) {
 }
 
 int show_svg(const Timeline *timeline, FILE *stream) {
-        Picture p = { .timeline = timeline, .stream = stream };
+        _cleanup_free_ const TimelineRow **rows = calloc(timeline->n_rows + 1, sizeof(*rows));
+        Picture p = { .timeline = timeline, .rows = rows, .stream = stream };
 
-        p.rows = calloc(timeline->n_rows + 1, sizeof(TimelineRow *));
-        if (!p.rows)
+        if (!rows)
                 return -ENOMEM;
         for (size_t i = 0; i < timeline->n_rows; i++)
-                p.rows[i] = &timeline->rows[i];
-        qsort(p.rows, timeline->n_rows, sizeof(TimelineRow *), compare_rows);
-        measure(&p);
+                rows[i] = &timeline->rows[i];
+        qsort(rows, timeline->n_rows, sizeof(*rows), compare_rows);
+        measure_picture(&p);
         (void) fprintf(stream,
                        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
                        "<svg xmlns=\"http://www.w3.org/2000/svg\" version=\"1.1\" width=\"%d\" "
@@ -393,6 +393,5 @@ int show_svg(const Timeline *timeline, FILE *stream) {
         draw_marks(&p);
         draw_rows(&p);
         (void) fputs("</svg>\n", stream);
-        free(p.rows);
         return fflush(stream) != 0 || ferror(stream) ? -EIO : 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* libsmartcols; see table.h. */
+/* See table.h. */
 
 #include "show/table.h"
 
@@ -46,11 +46,12 @@ static const Column config_columns[_CONFIG_COLUMN_MAX] = {
         [CONFIG_COLUMN_ORIGIN] = { "FROM", "from", 0, SCOLS_JSON_STRING },
 };
 
-/* What each line of the plan is made from. */
+/* For the lines of the plan. */
 typedef struct PlanRows {
         const Topology *topology;
         const Plan *plan;
-        const size_t *behind; /* whose turn comes right before; TOPOLOGY_NONE: nobody's, or many */
+        const size_t *behind; /* the device whose turn comes right before each one's; TOPOLOGY_NONE:
+                                 there is none, or there are several */
         struct libscols_table *table;
         struct libscols_line **lines;
 } PlanRows;
@@ -67,7 +68,7 @@ static int set_plan_line(const PlanRows *rows, size_t i) {
                 [PLAN_WAITS] = waits,
         };
 
-        /* What stays waits for nobody. */
+        /* A step that stays never starts: its gates mean nothing. */
         (void) snprintf(waits, sizeof(waits), "%zu",
                         step->action == STEP_LEAVE ? 0 : step->n_gates + step->n_turns);
         if (rows->behind[i] != TOPOLOGY_NONE)
@@ -84,7 +85,8 @@ static int set_plan_line(const PlanRows *rows, size_t i) {
         return columns_set_line(rows->lines[i], values, _PLAN_MAX);
 }
 
-/* Parents follow their children in no order of ours, so a parent's line is made on demand. */
+/* A parent may come after its children, so its line is made when the first child needs it. Returns
+ * NULL for want of memory. */
 static struct libscols_line *get_plan_line(const PlanRows *rows, size_t i, size_t depth) {
         const Device *device = &rows->topology->devices[i];
         struct libscols_line *parent = NULL;
@@ -102,7 +104,7 @@ static struct libscols_line *get_plan_line(const PlanRows *rows, size_t i, size_
         return rows->lines[i];
 }
 
-/* Whose turn comes right before each step's. Returns whether there are any turns. */
+/* Fills behind (see PlanRows). Returns whether the plan has any turns. */
 static bool find_turns(const Plan *plan, size_t *behind) {
         bool has_turns = false;
 
@@ -120,21 +122,22 @@ static bool find_turns(const Plan *plan, size_t *behind) {
         return has_turns;
 }
 
-static void hide(struct libscols_table *table, size_t column) {
+static void hide_column(struct libscols_table *table, size_t column) {
         (void) scols_column_set_flags(scols_table_get_column(table, column), SCOLS_FL_HIDDEN);
 }
 
-/* Without turns the tree itself shows who waits for whom, but for virtual functions. */
+/* Without turns a bridge waits for its children, as the tree shows; only a physical function that
+ * waits for its virtual ones makes WAITS FOR worth a column. */
 static void hide_what_the_tree_shows(struct libscols_table *table, const Plan *plan) {
-        hide(table, PLAN_BEHIND);
+        hide_column(table, PLAN_BEHIND);
         if (!plan_has_waiting_controllers(plan))
-                hide(table, PLAN_WAITS);
+                hide_column(table, PLAN_WAITS);
 }
 
-/* plan: NULL where it does not matter how many controllers are idle. The result is static or in
- * buffer. */
-static const char *why_nothing_is_done(const Config *config, const Plan *plan, char *buffer,
-                                       size_t size) {
+/* Returns why a stage would touch nothing, or NULL; the string is static or in buffer.
+ *   plan: NULL if the number of idle controllers does not matter. */
+static const char *stand_down_reason(const Config *config, const Plan *plan, char *buffer,
+                                     size_t size) {
         if (!config->is_enabled)
                 return "Enabled=no";
         if (config->is_selection_uncertain)
@@ -145,67 +148,73 @@ static const char *why_nothing_is_done(const Config *config, const Plan *plan, c
         return buffer;
 }
 
-static struct json_object *make_members(const Config *config, const Topology *topology,
-                                        const Plan *plan) {
-        struct json_object *members = json_object_new_object();
+/* The members that JSON has besides the table. */
+static void write_members(JsonWriter *w, const Config *config, const Topology *topology,
+                          const Plan *plan) {
         char buffer[48];
-        const char *why = why_nothing_is_done(config, plan, buffer, sizeof(buffer));
 
-        (void) json_object_object_add(members, "selection", selection_to_json(config, topology));
-        (void) json_object_object_add(members, "stands_down",
-                                      why ? json_object_new_string(why) : NULL);
-        return members;
+        json_begin_object(w, NULL);
+        show_selection_json(config, topology, w);
+        json_add_text(w, "stands_down", stand_down_reason(config, plan, buffer, sizeof(buffer)));
+        json_end(w);
 }
 
 int show_plan(const Topology *topology, const Plan *plan, const Config *config, bool json,
               FILE *stream) {
-        size_t n = topology->n_devices + 1, *behind = calloc(n, sizeof(size_t));
-        PlanRows rows = {
-                .topology = topology,
-                .plan = plan,
-                .behind = behind,
-                .table = columns_new_table("plan", plan_columns, _PLAN_MAX, json, stream),
-                .lines = calloc(n, sizeof(struct libscols_line *)),
-        };
-        bool is_complete = rows.table && behind && rows.lines;
+        const size_t n = topology->n_devices + 1;
+        _cleanup_table_ struct libscols_table *table = NULL;
+        _cleanup_json_writer_ JsonWriter members = JSON_WRITER_INIT;
+        _cleanup_free_ size_t *behind = calloc(n, sizeof(size_t));
+        _cleanup_free_ struct libscols_line **lines = calloc(n, sizeof(struct libscols_line *));
+        PlanRows rows;
 
-        if (is_complete && !find_turns(plan, behind) && !json)
-                hide_what_the_tree_shows(rows.table, plan);
-        for (size_t i = 0; is_complete && i < topology->n_devices; i++)
-                is_complete = get_plan_line(&rows, i, 0);
-        free(rows.lines);
-        free(behind);
-        if (!is_complete) {
-                scols_unref_table(rows.table);
+        table = columns_new_table("plan", plan_columns, _PLAN_MAX, json, stream);
+        if (!table || !behind || !lines)
                 return -ENOMEM;
-        }
-        if (json)
-                return columns_print_with_and_free(rows.table, make_members(config, topology, plan),
-                                                   stream);
-        return columns_print_and_free(rows.table);
+        rows = (PlanRows){ topology, plan, behind, table, lines };
+        if (!find_turns(plan, behind) && !json)
+                hide_what_the_tree_shows(table, plan);
+        for (size_t i = 0; i < topology->n_devices; i++)
+                if (!get_plan_line(&rows, i, 0))
+                        return -ENOMEM;
+        if (!json)
+                return scols_print_table(table);
+        write_members(&members, config, topology, plan);
+        return columns_print_with(table, &members, stream);
+}
+
+static int add_setting(struct libscols_table *table, const Config *config, ConfigKey key) {
+        const char *origin = config->origin[key] ? config->origin[key] : "built-in default";
+        _cleanup_free_ char *value = NULL;
+        int r;
+
+        r = config_key_format(config, key, &value);
+        if (r < 0)
+                return r;
+        return columns_add_line(table,
+                                (const char *[_CONFIG_COLUMN_MAX]){
+                                        [CONFIG_COLUMN_KEY] = config_key_name(key),
+                                        [CONFIG_COLUMN_VALUE] = value,
+                                        [CONFIG_COLUMN_ORIGIN] = origin,
+                                },
+                                _CONFIG_COLUMN_MAX);
 }
 
 int show_config(const Config *config, const Topology *topology, bool json, FILE *stream) {
-        struct libscols_table *table;
+        _cleanup_json_writer_ JsonWriter members = JSON_WRITER_INIT;
+        _cleanup_table_ struct libscols_table *table = NULL;
 
         table = columns_new_table("config", config_columns, _CONFIG_COLUMN_MAX, json, stream);
         if (!table)
                 return -ENOMEM;
         for (ConfigKey key = 0; key < _CONFIG_KEY_MAX; key++) {
-                struct libscols_line *line = scols_table_new_line(table, NULL);
-                _cleanup_free_ char *value = NULL;
-                const char *origin = config->origin[key] ? config->origin[key] : "built-in default";
+                int r = add_setting(table, config, key);
 
-                if (!line || config_key_format(config, key, &value) < 0 ||
-                    scols_line_set_data(line, CONFIG_COLUMN_KEY, config_key_name(key)) < 0 ||
-                    scols_line_set_data(line, CONFIG_COLUMN_VALUE, value) < 0 ||
-                    scols_line_set_data(line, CONFIG_COLUMN_ORIGIN, origin) < 0) {
-                        scols_unref_table(table);
-                        return -ENOMEM;
-                }
+                if (r < 0)
+                        return r;
         }
-        if (json)
-                return columns_print_with_and_free(table, make_members(config, topology, NULL),
-                                                   stream);
-        return columns_print_and_free(table);
+        if (!json)
+                return scols_print_table(table);
+        write_members(&members, config, topology, NULL);
+        return columns_print_with(table, &members, stream);
 }

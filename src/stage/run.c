@@ -7,9 +7,8 @@
 
 #include "base/file.h"
 #include "base/log.h"
-#include "record/journal_storage.h"
+#include "record/keep.h"
 #include "record/progress.h"
-#include "record/pstore_log.h"
 #include "record/record.h"
 #include "stage/stand_down.h"
 #include "stage/survey.h"
@@ -65,12 +64,8 @@ static void keep_kernel_log(const Run *run) {
         if (r < 0)
                 log_warning("Could not make the kernel keep its log, ignoring: %s", strerror(-r));
         else if (r != PSTORE_LOG_KEPT)
-                log_info("The next boot will not see these lines: %s.",
+                log_info("These lines will not survive the reboot: %s.",
                          pstore_log_to_string((PstoreLog) r));
-}
-
-static void free_ops(OpsKernel **ops) {
-        ops_kernel_free(*ops);
 }
 
 static int act(Run *run, usec_t deadline) {
@@ -81,8 +76,8 @@ static int act(Run *run, usec_t deadline) {
                 .progress = on_progress,
                 .userdata = run,
         };
-        _cleanup_(free_ops) OpsKernel *ops = NULL;
-        _cleanup_(record_done) Record record = RECORD_INIT;
+        _cleanup_ops_kernel_ OpsKernel *ops = NULL;
+        _cleanup_record_ Record record = RECORD_INIT;
         int r;
 
         r = record_init(&record, run->stage, run->action, run->plan.n_steps);
@@ -95,7 +90,7 @@ static int act(Run *run, usec_t deadline) {
         if (r < 0)
                 return r;
         run->console_fd = progress_open(run->root_fd);
-        record.is_rcu_expedited = last_second_settings(run->root_fd, &run->topology);
+        record.is_rcu_expedited = process_setup_apply(run->root_fd, &run->topology);
         record.started_usec = run->started_usec;
         keep_kernel_log(run);
         r = waves_run(&run->plan, &ops_kernel, ops, &options, &record);
@@ -134,8 +129,8 @@ static int survey_and_act(Run *run) {
                            &run->plan);
         if (r < 0)
                 return r;
-        for (size_t i = 0; i < run->plan.n_warnings; i++)
-                log_warning("%s", run->plan.warnings[i]);
+        for (size_t i = 0; i < run->plan.warnings.n; i++)
+                log_warning("%s", run->plan.warnings.items[i]);
         if (run->plan.n_detach < run->config.min_controllers) {
                 log_info("Nothing to do: %zu idle NVMe controllers, MinControllers=%u.",
                          run->plan.n_detach, run->config.min_controllers);

@@ -52,25 +52,25 @@ static int look_at_processes(int root_fd, const Config *config, const SurveyOpti
         r = is_worth_more(topology, config, options);
         if (r <= 0)
                 return r;
-        r = usage_mark_open(root_fd, topology);
+        r = inuse_mark_open(root_fd, topology);
         if (r < 0)
                 return r;
         r = is_worth_more(topology, config, options);
         if (r <= 0)
                 return r;
-        return usage_mark_mapped(root_fd, topology);
+        return inuse_mark_mapped(root_fd, topology);
 }
 
 int survey(int root_fd, const Config *config, const SurveyOptions *options, Topology *ret_topology,
            Plan *ret_plan) {
-        const UsageOptions usage = { .claim = options->claim };
+        const InuseOptions inuse = { .claim = options->claim };
         _cleanup_(topology_done) Topology topology = TOPOLOGY_INIT;
         int r;
 
         r = device_tree_read(root_fd, &topology);
         if (r < 0)
                 return r;
-        r = usage_mark(root_fd, &usage, &topology);
+        r = inuse_mark(root_fd, &inuse, &topology);
         if (r < 0)
                 return r;
         r = look_at_processes(root_fd, config, options, &topology);

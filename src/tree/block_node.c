@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Opening by name, checking by number; see block_node.h. */
+/* See block_node.h. */
 
 #include "tree/block_node.h"
 
@@ -31,10 +31,11 @@ static int open_recorded(int root_fd, const char *path, dev_t devnum, bool claim
 }
 
 int block_node_open(int root_fd, const char *name, dev_t devnum, bool claim) {
+        _cleanup_close_ int fd = -1;
         char path[PATH_MAX];
         mode_t type;
         dev_t found;
-        int fd, r;
+        int r;
 
         if ((size_t) snprintf(path, sizeof(path), "dev/%s", name) >= sizeof(path))
                 return -ENAMETOOLONG;
@@ -45,11 +46,12 @@ int block_node_open(int root_fd, const char *name, dev_t devnum, bool claim) {
         if (fd < 0)
                 return -errno;
         r = file_stat_node(fd, "", AT_EMPTY_PATH, &type, &found);
-        if (r >= 0 && (type != S_IFBLK || found != devnum))
-                r = -ESTALE;
-        if (r >= 0)
-                return fd;
-        (void) close(fd);
+        if (r < 0)
+                return r;
+        if (type != S_IFBLK || found != devnum)
+                return -ESTALE;
+        r = fd;
+        fd = -1;
         return r;
 }
 

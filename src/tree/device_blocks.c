@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The list of all block devices; see device_blocks.h. */
+/* See device_blocks.h. */
 
 #include "tree/device_blocks.h"
 
@@ -38,8 +38,8 @@ int block_read_devnum(int dir_fd, const char *path, dev_t *ret_devnum) {
         return 0;
 }
 
-/* A path node of a native multipath head, "nvme0c1n2" of "nvme0n2" (nvme_mpath_set_disk_name(),
- * 6.1); the driver hides no other disks, and old kernels have no attribute `hidden`. */
+/* "nvme0c1n2" is a path of the native multipath head "nvme0n2" (nvme_mpath_set_disk_name(), 6.1).
+ * By the name, since old kernels have no attribute `hidden`; the driver hides no other disks. */
 static int read_head(BlockEntry *entry) {
         unsigned subsystem, controller, namespace;
 
@@ -59,8 +59,8 @@ int block_count_sectors(int dir_fd, const char *path, uint64_t *ret_count, bool 
         r = file_read(dir_fd, path, &text);
         if (r < 0)
                 return r;
-        /* Of reads their number, merges, sectors and time; of writes the same; how many are under
-         * way and two more times; and since 4.19 of discards what reads have. */
+        /* Reads: number, merges, sectors, time. Writes: the same. Then the number under way and two
+         * times. Discards, since 4.19: as reads. */
         if (sscanf(text, "%*u %*u %llu %*u %*u %*u %llu %*u %llu %*u %*u %*u %*u %llu", &read,
                    &written, &under_way, &discarded) < 3)
                 return -EBADMSG;
@@ -70,8 +70,7 @@ int block_count_sectors(int dir_fd, const char *path, uint64_t *ret_count, bool 
         return 0;
 }
 
-/* A worker compares only counters that were read here: without them the plan stands all the same.
- */
+/* Not fatal: a worker compares only the counters that were read here. */
 static int read_sectors(int dir_fd, BlockEntry *entry) {
         int r;
 
@@ -125,18 +124,18 @@ int block_list_add(BlockList *list, int root_fd, const char *syspath) {
         return 0;
 }
 
-static int doubt_loop(BlockList *list, const char *name, int error) {
+static int set_loop_doubt(BlockList *list, const char *name, int error) {
         if (list->doubt)
                 return 0;
-        if (asprintf(&list->doubt, "/dev/%s does not tell what it stands on: %s", name,
+        if (asprintf(&list->doubt, "/dev/%s does not say which device it stands on: %s", name,
                      block_node_strerror(error)) >= 0)
                 return 0;
         list->doubt = NULL;
         return -ENOMEM;
 }
 
-/* A device without a backing file may have lost it since the list was made; one that still has it
- * in sysfs contradicts itself. */
+/* Whether the loop device lost its backing file after it was listed. One that still has it in sysfs
+ * contradicts its own answer. */
 static bool is_unbound(int root_fd, const BlockEntry *entry, int error) {
         char path[PATH_MAX];
 
@@ -146,20 +145,21 @@ static bool is_unbound(int root_fd, const BlockEntry *entry, int error) {
         return !file_exists(root_fd, path);
 }
 
-static int take_answer(BlockList *list, int root_fd, BlockEntry *entry, const LoopBacking *loop) {
+static int set_backing(BlockList *list, int root_fd, BlockEntry *entry, const LoopBacking *loop) {
         if (loop->error == 0) {
                 entry->backing_devnum = loop->backing;
                 return 0;
         }
-        return is_unbound(root_fd, entry, loop->error) ? 0
-                                                       : doubt_loop(list, entry->name, loop->error);
+        if (is_unbound(root_fd, entry, loop->error))
+                return 0;
+        return set_loop_doubt(list, entry->name, loop->error);
 }
 
 int block_list_ask_loops(BlockList *list, int root_fd) {
-        LoopBacking *loops = calloc(list->n_entries + 1, sizeof(LoopBacking));
+        _cleanup_free_ LoopBacking *loops = NULL;
         size_t n = 0;
-        int r = 0;
 
+        loops = calloc(list->n_entries + 1, sizeof(LoopBacking));
         if (!loops)
                 return -ENOMEM;
         for (size_t i = 0; i < list->n_entries; i++) {
@@ -172,9 +172,14 @@ int block_list_ask_loops(BlockList *list, int root_fd) {
         }
         loop_backing_ask(root_fd, loops, n);
         n = 0;
-        for (size_t i = 0; i < list->n_entries && r >= 0; i++)
-                if (list->entries[i].is_bound_loop)
-                        r = take_answer(list, root_fd, &list->entries[i], &loops[n++]);
-        free(loops);
-        return r;
+        for (size_t i = 0; i < list->n_entries; i++) {
+                int r;
+
+                if (!list->entries[i].is_bound_loop)
+                        continue;
+                r = set_backing(list, root_fd, &list->entries[i], &loops[n++]);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The kernel's lists turned into a topology; see device_tree.h. */
+/* See device_tree.h. */
 
 #include "tree/device_tree.h"
 
@@ -7,7 +7,6 @@
 #include <limits.h>
 
 #include "base/file.h"
-#include "base/text.h"
 #include "tree/block_links.h"
 
 #define CLASS_NVME "0x010802" /* PCI class: mass storage, NVM, NVM Express */
@@ -27,8 +26,10 @@ static void tree_done(Tree *tree) {
         block_list_done(&tree->blocks);
 }
 
-/* "../../devices/pci0000:00/..." as a path relative to the root directory; NULL when the link leads
- * elsewhere. */
+#define _cleanup_tree_ _cleanup_(tree_done)
+
+/* Turns "../../devices/pci0000:00/..." into a path relative to the root directory. NULL if the link
+ * leads elsewhere, or with errno = ENOMEM. */
 static char *device_path(const char *target) {
         char *path;
 
@@ -39,8 +40,8 @@ static char *device_path(const char *target) {
         return asprintf(&path, "sys/%s", target) < 0 ? NULL : path;
 }
 
-/* Calls visit with the path, relative to the root directory, of each device that a class or a bus
- * has a link to, except of those that skip (may be NULL) says true to. */
+/* Calls visit for each device that a class or bus has a link to, with the device's path relative to
+ * the root directory. skip: returns true for devices to leave out; may be NULL. */
 static int tree_visit(Tree *tree, const char *list, TreeSkip skip, TreeVisit visit) {
         _cleanup_closedir_ DIR *dir = NULL;
         const char *name;
@@ -58,7 +59,7 @@ static int tree_visit(Tree *tree, const char *list, TreeSkip skip, TreeVisit vis
                         continue;
                 n = readlinkat(dirfd(dir), name, target, sizeof(target) - 1);
                 if (n < 0) {
-                        if (errno == ENOENT || errno == EINVAL) /* it has vanished; no device */
+                        if (errno == ENOENT || errno == EINVAL) /* it has vanished; not a link */
                                 continue;
                         return -errno;
                 }
@@ -74,7 +75,7 @@ static int tree_visit(Tree *tree, const char *list, TreeSkip skip, TreeVisit vis
         return r;
 }
 
-/* "pci0000:00": the directory of a host bridge. */
+/* A host bridge's directory is named like "pci0000:00". */
 static bool is_host_bridge(const char *name) {
         unsigned domain, bus;
         int end = 0;
@@ -90,8 +91,8 @@ static bool is_pci_function(const char *name) {
                name[end] == '\0';
 }
 
-/* The PCI Express capability's device/port type (PCIe base 5.0, 7.5.3.2, bits 7:4). Without
- * privileges only the first 64 bytes can be read, and the port stays a plain bridge. */
+/* Reads the device/port type in the PCI Express capability (PCIe base 5.0, 7.5.3.2, bits 7:4). An
+ * unprivileged process can read only the first 64 bytes of config: then it is DEVICE_BRIDGE. */
 static DeviceKind read_port_kind(int root_fd, const char *path) {
         _cleanup_free_ char *name = NULL;
         _cleanup_close_ int fd = -1;
@@ -123,8 +124,8 @@ static DeviceKind read_port_kind(int root_fd, const char *path) {
         return DEVICE_BRIDGE;
 }
 
-/* Adds the device below *parent unless it is there already, and makes it the new *parent. bridge:
- * the path of a bridge of which the kind is still to be read, or NULL. */
+/* Adds a device below *parent, unless it was added before, and makes it the new *parent. bridge:
+ * the path of a bridge whose kind has to be read, or NULL. */
 static int add_parent(Tree *tree, DeviceKind kind, const char *address, const char *bridge,
                       size_t *parent) {
         size_t found = topology_find_device(&tree->topology, address);
@@ -144,17 +145,19 @@ static int add_parent(Tree *tree, DeviceKind kind, const char *address, const ch
         return 0;
 }
 
-/* The PCI function at the lower end of a device's path, and what is above it. */
+/* The PCI function at the lower end of a device's path. */
 typedef struct Endpoint {
         char *address; /* NULL: not on PCI */
         char *path;
-        size_t parent;
+        size_t parent; /* the device above it, or TOPOLOGY_NONE */
 } Endpoint;
 
 static void endpoint_done(Endpoint *endpoint) {
         free(endpoint->address);
         free(endpoint->path);
 }
+
+#define _cleanup_endpoint_ _cleanup_(endpoint_done)
 
 static int endpoint_set(Endpoint *endpoint, const char *address, const char *path, size_t length) {
         endpoint_done(endpoint);
@@ -163,9 +166,8 @@ static int endpoint_set(Endpoint *endpoint, const char *address, const char *pat
         return endpoint->address && endpoint->path ? 0 : -ENOMEM;
 }
 
-/* Walks down a path like "sys/devices/pci0000:00/0000:00:01.0/0000:01:00.0/nvme/nvme0" and adds all
- * host bridges and bridges on it. A function with a host bridge of its own below is a VMD endpoint.
- */
+/* Walks down a path like "sys/devices/pci0000:00/0000:00:01.0/0000:01:00.0/nvme/nvme0" and adds
+ * each host bridge and bridge on it. A function with a host bridge below it is a VMD endpoint. */
 static int add_path(Tree *tree, const char *syspath, Endpoint *endpoint) {
         _cleanup_free_ char *copy = strdup(syspath);
         char *rest = copy, *name;
@@ -199,17 +201,14 @@ static int add_path(Tree *tree, const char *syspath, Endpoint *endpoint) {
         return 0;
 }
 
-/* NULL where the attribute is missing, blank or no text. Only want of memory is an error. */
-static int read_text(int dir_fd, const char *name, char **ret_text) {
-        _cleanup_free_ char *text = NULL;
-        int r = file_read(dir_fd, name, &text);
+/* *ret_text stays NULL if the attribute is missing, blank or not text. 0 or -ENOMEM. */
+static int read_controller_string(int dir_fd, const char *name, char **ret_text) {
+        char text[FILE_ATTRIBUTE_MAX];
 
-        if (r < 0)
-                return r == -ENOMEM ? r : 0;
-        text_clean_attribute(text);
-        if (*text)
-                *ret_text = TAKE_PTR(text);
-        return 0;
+        if (file_read_printable(dir_fd, name, text, sizeof(text)) < 0 || !*text)
+                return 0;
+        *ret_text = strdup(text);
+        return *ret_text ? 0 : -ENOMEM;
 }
 
 static int read_driver(int root_fd, const Endpoint *endpoint, char **ret_driver) {
@@ -235,7 +234,7 @@ static int fill_controller(Tree *tree, Controller *controller, const char *name,
         if (!controller->name)
                 return -ENOMEM;
         for (size_t i = 0; i < ARRAY_SIZE(attributes); i++) {
-                int r = read_text(dir_fd, attributes[i].name, attributes[i].target);
+                int r = read_controller_string(dir_fd, attributes[i].name, attributes[i].target);
 
                 if (r < 0)
                         return r;
@@ -244,7 +243,7 @@ static int fill_controller(Tree *tree, Controller *controller, const char *name,
 }
 
 static int visit_controller(Tree *tree, const char *syspath) {
-        _cleanup_(endpoint_done) Endpoint endpoint = {};
+        _cleanup_endpoint_ Endpoint endpoint = {};
         const char *name = strrchr(syspath, '/') + 1;
         _cleanup_close_ int dir_fd = -1;
         ssize_t device;
@@ -270,14 +269,14 @@ static int visit_controller(Tree *tree, const char *syspath) {
                                &endpoint);
 }
 
-/* A controller's function or a bridge above one. */
+/* Whether this is a controller's function or a bridge above one. */
 static bool is_known_function(const Tree *tree, const char *address) {
         return topology_find_device(&tree->topology, address) != TOPOLOGY_NONE;
 }
 
-/* An NVMe function without a controller in /sys/class/nvme: somebody else's, or nobody's. */
+/* An NVMe function without a controller in /sys/class/nvme has another driver or none. */
 static int visit_function(Tree *tree, const char *syspath) {
-        _cleanup_(endpoint_done) Endpoint endpoint = {};
+        _cleanup_endpoint_ Endpoint endpoint = {};
         _cleanup_free_ char *class = NULL;
         Controller *controller;
         ssize_t device;
@@ -306,7 +305,7 @@ static int visit_block(Tree *tree, const char *syspath) {
         return block_list_add(&tree->blocks, tree->root_fd, syspath);
 }
 
-/* Most functions have no SR-IOV, and then no such attribute. */
+/* Without SR-IOV there is no such attribute, and *ret stays 0. */
 static int read_n_vfs(int root_fd, const char *dir, unsigned *ret) {
         _cleanup_free_ char *text = NULL;
         unsigned long n;
@@ -344,23 +343,41 @@ static int link_physical_functions(Tree *tree) {
         return 0;
 }
 
-int device_tree_read(int root_fd, Topology *ret) {
-        _cleanup_(tree_done) Tree tree = { .root_fd = root_fd };
+static int read_devices(Tree *tree) {
         int r;
 
-        r = tree_visit(&tree, "sys/class/nvme", NULL, visit_controller);
-        if (r >= 0)
-                r = tree_visit(&tree, "sys/bus/pci/devices", is_known_function, visit_function);
-        if (r >= 0)
-                r = tree_visit(&tree, "sys/class/block", NULL, visit_block);
-        if (r >= 0)
-                r = block_list_ask_loops(&tree.blocks, root_fd);
-        if (r >= 0)
-                r = link_physical_functions(&tree);
-        if (r >= 0)
-                r = block_list_link(&tree.blocks, root_fd, &tree.topology);
-        if (r >= 0)
-                r = topology_sort(&tree.topology);
+        r = tree_visit(tree, "sys/class/nvme", NULL, visit_controller);
+        if (r < 0)
+                return r;
+        r = tree_visit(tree, "sys/bus/pci/devices", is_known_function, visit_function);
+        if (r < 0)
+                return r;
+        return link_physical_functions(tree);
+}
+
+static int read_blocks(Tree *tree) {
+        int r;
+
+        r = tree_visit(tree, "sys/class/block", NULL, visit_block);
+        if (r < 0)
+                return r;
+        r = block_list_ask_loops(&tree->blocks, tree->root_fd);
+        if (r < 0)
+                return r;
+        return block_list_link(&tree->blocks, tree->root_fd, &tree->topology);
+}
+
+int device_tree_read(int root_fd, Topology *ret) {
+        _cleanup_tree_ Tree tree = { .root_fd = root_fd };
+        int r;
+
+        r = read_devices(&tree);
+        if (r < 0)
+                return r;
+        r = read_blocks(&tree);
+        if (r < 0)
+                return r;
+        r = topology_sort(&tree.topology);
         if (r < 0)
                 return r;
         *ret = tree.topology;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* One ioctl for each loop device, in a child; see loop_backing.h. */
+/* See loop_backing.h. */
 
 #include "tree/loop_backing.h"
 
@@ -66,7 +66,7 @@ void loop_backing_ask(int root_fd, LoopBacking *loops, size_t n_loops) {
 
         if (n_loops == 0)
                 return;
-        /* What nothing is written to stays a question without an answer. */
+        /* The child overwrites this with each answer. */
         for (size_t i = 0; i < n_loops; i++)
                 loops[i].error = -ETIMEDOUT;
         questions = timed_call_allocate(size);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Which block device a loop device stands on, as the loop driver itself says. */
+/* Asks the loop driver which block device a loop device stands on. */
 #pragma once
 
 #include <sys/types.h>
@@ -9,15 +9,17 @@
 typedef struct LoopBacking {
         char name[32]; /* "loop3" */
         dev_t devnum;  /* of the loop device */
-        dev_t backing; /* the answer: the block device that it stands on; 0: a plain file */
-        int error;     /* 0: backing is known; else the negative errno that the question ended with,
-                          -ETIMEDOUT where no answer came in time */
+        dev_t backing; /* the block device that it stands on; 0 for a plain file */
+        int error;     /* 0 if backing is known, else -errno: -ETIMEDOUT if no answer came in time,
+                          -ENXIO if the device has no backing file (any more) */
 } LoopBacking;
 
-/* Asks each of loops[] by LOOP_GET_STATUS64 on its node below root_fd, and fills in the answers.
- * The path in sysfs can't be trusted: it is the path that the file had for the process that set the
- * loop device up, maybe a container (loop_attr_backing_file_show(), 6.1). The driver claims nothing
- * on what it stands on, so that neither holders/ nor O_EXCL tells of it. loop_get_status() may ask
- * a file server for the backing file, so a child process asks and has a second for all of them.
- * -ENXIO: the device has no backing file (any more). */
+/* Fills in backing and error of each loop device, by LOOP_GET_STATUS64 on its node below root_fd.
+ *
+ * The path in sysfs can't be trusted: it is the path that the file had for the process that set up
+ * the loop device, maybe in a container (loop_attr_backing_file_show(), 6.1). Neither holders/ nor
+ * O_EXCL shows a loop device either, since the driver claims nothing.
+ *
+ * A child process asks, with one second for all devices: loop_get_status() may wait for the file
+ * server of a backing file. */
 void loop_backing_ask(int root_fd, LoopBacking *loops, size_t n_loops);

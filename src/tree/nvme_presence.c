@@ -4,24 +4,15 @@
 #include "tree/nvme_presence.h"
 
 #include <ctype.h>
+#include <fcntl.h>
 #include <sys/sysmacros.h>
 
 #include "base/file.h"
-#include "base/text.h"
 
 #define FUNCTION_MAX 128
 #define UDEV_CONTROL "run/udev/control"
 
-static void read_into(int root_fd, const char *dir, const char *name, char *buffer, size_t size) {
-        _cleanup_free_ char *value = NULL;
-
-        if (file_read_at(root_fd, dir, name, &value) < 0)
-                return;
-        text_clean_attribute(value);
-        (void) snprintf(buffer, size, "%s", value);
-}
-
-/* "nvme3": the class device below its PCI function. */
+/* Finds the class device below the PCI function, "nvme3". */
 static void find_name(int root_fd, const char *function, char *name, size_t size) {
         _cleanup_closedir_ DIR *dir = NULL;
         char path[FUNCTION_MAX + 16];
@@ -36,7 +27,7 @@ static void find_name(int root_fd, const char *function, char *name, size_t size
                         (void) snprintf(name, size, "%s", entry);
 }
 
-/* The disk that "nvme1c2n3", a path of a multipath head, leads to is "nvme1n3". */
+/* "nvme1c2n3" is a path of the multipath head "nvme1n3". */
 static void name_disk(const char *entry, char *disk, size_t size) {
         const char *path = entry + strlen("nvme");
 
@@ -49,9 +40,9 @@ static void name_disk(const char *entry, char *disk, size_t size) {
                 (void) snprintf(disk, size, "%s", entry);
 }
 
-/* The disk's directory is there before its partitions were looked for; udevd hears of it only
- * afterwards (device_add_disk(), 6.1) and leaves its mark when all links are made: the file that
- * udev_device_get_is_initialized() looks for, in a /run of our choice. */
+/* The disk's directory appears before the kernel has read the partition table, and udevd is
+ * notified after that (device_add_disk(), 6.1). When udevd has made all links it writes the file
+ * that udev_device_get_is_initialized() looks for, here below root_fd. */
 static bool is_usable(int root_fd, const char *entry) {
         _cleanup_free_ char *number = NULL;
         char disk[64], path[128];
@@ -82,6 +73,7 @@ static size_t count_namespaces(int root_fd, const char *controller) {
 
 void nvme_presence_read(int root_fd, const char *address, NvmePresence *ret) {
         char function[FUNCTION_MAX], path[FUNCTION_MAX + 64];
+        _cleanup_close_ int dir_fd = -1;
 
         *ret = (NvmePresence){};
         (void) snprintf(function, sizeof(function), "sys/bus/pci/devices/%s", address);
@@ -92,10 +84,13 @@ void nvme_presence_read(int root_fd, const char *address, NvmePresence *ret) {
         if (!*ret->name)
                 return;
         (void) snprintf(path, sizeof(path), "%s/nvme/%s", function, ret->name);
-        /* In this order: a serial number that was read before the state was live may be that of
-         * nobody ("(efault)" until the controller has its subsystem, 6.1). */
-        read_into(root_fd, path, "state", ret->state, sizeof(ret->state));
-        read_into(root_fd, path, "serial", ret->serial, sizeof(ret->serial));
+        dir_fd = openat(root_fd, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (dir_fd < 0)
+                return;
+        /* The state comes first: until it is live the serial number may read as "(efault)", since
+         * the controller has no subsystem yet (nvme_show_str_function(), 6.1). */
+        (void) file_read_printable(dir_fd, "state", ret->state, sizeof(ret->state));
+        (void) file_read_printable(dir_fd, "serial", ret->serial, sizeof(ret->serial));
         ret->n_namespaces = count_namespaces(root_fd, path);
 }
 
@@ -108,7 +103,7 @@ ssize_t nvme_presence_count(int root_fd) {
         r = file_opendir(root_fd, "sys/bus/pci/drivers/nvme", &dir);
         if (r < 0)
                 return r == -ENOENT ? 0 : r;
-        /* the driver's own attributes have no colon, addresses have two */
+        /* PCI addresses have colons, the driver's own attributes have none. */
         while ((name = file_readdir(dir, &r)))
                 n += strchr(name, ':') != NULL;
         return r < 0 ? r : n;

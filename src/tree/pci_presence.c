@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* One read; see pci_presence.h. */
+/* See pci_presence.h. */
 
 #include "tree/pci_presence.h"
 
 #include <fcntl.h>
 #include <limits.h>
 
-/* Of a type 0 and a type 1 header alike (PCI 3.0, 6.1). */
+/* Both of a type 0 and a type 1 header (PCI 3.0, 6.1). */
 #define HEADER_SIZE 64
 
 bool pci_is_listed(int root_fd, const char *address) {
@@ -28,7 +28,7 @@ int pci_presence(int root_fd, const char *address) {
         if (n < 0) {
                 int r = -errno;
 
-                /* ENODEV: it was removed between the two. */
+                /* ENODEV: it was removed after the open. */
                 return r == -ENODEV || !pci_is_listed(root_fd, address) ? 0 : r;
         }
         for (ssize_t i = 0; i < n; i++)

@@ -12,18 +12,14 @@
 /* More than 2,000 controllers. */
 #define FILE_BYTES_MAX ((size_t) 256 * 1024)
 
-/* Longer than any drive says of itself that it takes: RTD3E has 32 bits of microseconds. */
+/* The largest RTD3E, which has 32 bits of microseconds. */
 #define USEC_MAX ((usec_t) UINT32_MAX)
-
-static usec_t expected_usec(const Controller *c) {
-        return c->measured_usec ? c->measured_usec : c->rtd3e_usec;
-}
 
 static bool is_worth_a_line(const Device *device) {
         const Controller *c = device->controller;
 
-        return device->kind == DEVICE_CONTROLLER && c->serial && *c->serial &&
-               expected_usec(c) > 0 && expected_usec(c) <= USEC_MAX;
+        return device->kind == DEVICE_CONTROLLER && c->serial && *c->serial && c->rtd3e_usec > 0 &&
+               c->rtd3e_usec <= USEC_MAX;
 }
 
 int times_write(int root_fd, const Topology *topology) {
@@ -40,16 +36,15 @@ int times_write(int root_fd, const Topology *topology) {
 
                 if (!is_worth_a_line(device))
                         continue;
-                (void) fprintf(file.stream, "%" PRIu64 " %s %s\n",
-                               expected_usec(device->controller), device->address,
-                               device->controller->serial);
+                (void) fprintf(file.stream, "%" PRIu64 " %s %s\n", device->controller->rtd3e_usec,
+                               device->address, device->controller->serial);
                 n++;
         }
         r = atomic_file_commit(&file);
         return r < 0 ? r : n;
 }
 
-/* The text with a NUL behind it. */
+/* Returns the text with a NUL at its end. */
 static int read_file(int root_fd, char **ret_text) {
         _cleanup_close_ int fd = -1;
         _cleanup_free_ char *text = NULL;
@@ -78,7 +73,7 @@ static int read_file(int root_fd, char **ret_text) {
         return 0;
 }
 
-/* Cuts "USEC ADDRESS SERIAL" into its parts. A serial number may have blanks in it. */
+/* Splits "USEC ADDRESS SERIAL" in place. A serial number may hold blanks. */
 static bool parse_line(char *line, usec_t *ret_usec, char **ret_address, char **ret_serial) {
         unsigned long long usec;
         char *address, *serial;
@@ -99,8 +94,8 @@ static bool parse_line(char *line, usec_t *ret_usec, char **ret_address, char **
         return true;
 }
 
-/* Sets the times; -EBADMSG at a line that is none of ours. */
-static int walk(char *text, Topology *topology) {
+/* Returns how many times were set, or -EBADMSG at a malformed line. */
+static int set_times(char *text, Topology *topology) {
         char *next;
         int n = 0;
 
@@ -120,16 +115,16 @@ static int walk(char *text, Topology *topology) {
                     !topology->devices[i].controller->serial ||
                     !STREQ(topology->devices[i].controller->serial, serial))
                         continue;
-                topology->devices[i].controller->measured_usec = usec;
+                topology->devices[i].controller->rtd3e_usec = usec;
                 n++;
         }
         return n;
 }
 
-static void forget(Topology *topology) {
+static void forget_times(Topology *topology) {
         for (size_t i = 0; i < topology->n_devices; i++)
                 if (topology->devices[i].controller)
-                        topology->devices[i].controller->measured_usec = 0;
+                        topology->devices[i].controller->rtd3e_usec = 0;
 }
 
 int times_read(int root_fd, Topology *topology) {
@@ -139,8 +134,8 @@ int times_read(int root_fd, Topology *topology) {
         r = read_file(root_fd, &text);
         if (r < 0 || !text)
                 return r;
-        r = walk(text, topology);
+        r = set_times(text, topology);
         if (r < 0)
-                forget(topology);
+                forget_times(topology);
         return r;
 }

@@ -53,13 +53,10 @@ static usec_t draw_time(const Latency *latency, size_t i) {
 }
 
 static void apply_known(Controller *c, LatencySources *sources) {
-        if (c->measured_usec > 0) {
-                sources->n_measured++;
-        } else if (c->rtd3e_usec > 0) {
-                c->measured_usec = c->rtd3e_usec;
+        if (c->rtd3e_usec > 0) {
                 sources->n_rtd3e++;
         } else {
-                c->measured_usec = LATENCY_DEFAULT_USEC;
+                c->rtd3e_usec = LATENCY_DEFAULT_USEC;
                 sources->n_assumed++;
         }
 }
@@ -76,7 +73,7 @@ LatencySources latency_apply(const Latency *latency, Topology *topology) {
                         apply_known(device->controller, &sources);
                         continue;
                 }
-                device->controller->measured_usec = draw_time(latency, n++);
+                device->controller->rtd3e_usec = draw_time(latency, n++);
                 sources.n_given++;
         }
         return sources;

@@ -9,7 +9,7 @@
 #define LATENCY_DEFAULT_USEC (4500 * USEC_PER_MSEC)
 
 typedef enum LatencyKind {
-        LATENCY_KNOWN, /* as measured, else as the drive says (RTD3E), else the default */
+        LATENCY_KNOWN, /* as the drive says (RTD3E), else the default */
         LATENCY_RANGE, /* evenly from times[0] to times[1] */
         LATENCY_LIST,  /* one of times */
 } LatencyKind;
@@ -25,7 +25,6 @@ typedef struct Latency {
 
 /* The number of controllers by the source of their time. */
 typedef struct LatencySources {
-        size_t n_measured;
         size_t n_rtd3e;
         size_t n_given;   /* by range or list */
         size_t n_assumed; /* the default */
@@ -39,6 +38,6 @@ bool latency_counts(const Device *device);
  * -EINVAL. */
 int latency_parse(const char *text, Latency *latency) _must_check_;
 
-/* Sets measured_usec of every controller that latency_counts(). The same seed gives the same times,
+/* Sets rtd3e_usec of every controller that latency_counts(). The same seed gives the same times,
  * whatever controllers follow. */
 LatencySources latency_apply(const Latency *latency, Topology *topology);

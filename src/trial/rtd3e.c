@@ -5,9 +5,9 @@
 
 #include <fcntl.h>
 
-#include "base/ask_each.h"
 #include "base/recorded.h"
 #include "base/text.h"
+#include "base/timed_call.h"
 #include "waves/nvme_ctrl.h"
 
 typedef struct Answer {
@@ -20,6 +20,7 @@ typedef struct Questions {
         const Topology *topology;
         size_t *devices; /* those that can be asked */
         size_t n_devices;
+        Answer *answers; /* shared with the children */
 } Questions;
 
 static void read_recorded(int root_fd, const char *path, Answer *answer) {
@@ -31,10 +32,10 @@ static void read_recorded(int root_fd, const char *path, Answer *answer) {
         answer->is_known = true;
 }
 
-static void ask(void *userdata, size_t i, void *memory) {
+static void ask(void *userdata, size_t i) {
         const Questions *questions = userdata;
         const Controller *c = questions->topology->devices[questions->devices[i]].controller;
-        Answer *answer = memory;
+        Answer *answer = &questions->answers[i];
         NvmeIdentity identity;
         char path[64];
         int fd;
@@ -61,23 +62,23 @@ static bool can_be_asked(const Device *device) {
 }
 
 /* Returns how many did not answer, or -errno. */
-static int ask_all(const Questions *questions, usec_t timeout_usec, Topology *topology) {
-        const Answer *answers;
-        void *memory;
+static int ask_all(Questions *questions, usec_t timeout_usec, Topology *topology) {
+        size_t size = questions->n_devices * sizeof(Answer);
         int n_unknown = 0, r;
 
-        r = ask_each(questions->n_devices, sizeof(Answer), timeout_usec, ask, (void *) questions,
-                     &memory);
-        if (r < 0)
-                return r;
-        answers = memory;
-        for (size_t i = 0; i < questions->n_devices; i++) {
+        questions->answers = timed_call_allocate(size);
+        if (!questions->answers)
+                return -ENOMEM;
+        r = timed_call_each(ask, questions, questions->n_devices, timeout_usec);
+        for (size_t i = 0; i < questions->n_devices && r >= 0; i++) {
+                const Answer *answer = &questions->answers[i];
+
                 topology->devices[questions->devices[i]].controller->rtd3e_usec =
-                        answers[i].rtd3e_usec;
-                n_unknown += !answers[i].is_known;
+                        answer->rtd3e_usec;
+                n_unknown += !answer->is_known;
         }
-        ask_each_free(memory, questions->n_devices, sizeof(Answer));
-        return n_unknown;
+        timed_call_free(questions->answers, size);
+        return r < 0 ? r : n_unknown;
 }
 
 int rtd3e_read(int root_fd, usec_t timeout_usec, Topology *topology) {

@@ -30,7 +30,7 @@ static int wave_compare(const void *a, const void *b) {
         usec_t x = ((const SimulatedWave *) a)->start_usec;
         usec_t y = ((const SimulatedWave *) b)->start_usec;
 
-        return x < y ? -1 : x > y;
+        return CMP(x, y);
 }
 
 /* Makes one wave for each controller, then merges those with the same start. */
@@ -82,7 +82,7 @@ static void add_up(const Topology *topology, Simulation *s) {
                         s->n_detached++;
                         s->busy_usec += result->phase_usec[PHASE_SHUTDOWN];
                 } else
-                        s->kernel_usec += device->controller->measured_usec;
+                        s->kernel_usec += device->controller->rtd3e_usec;
         }
         s->elapsed_usec = s->record.ended_usec - s->record.started_usec;
 }
@@ -101,8 +101,7 @@ static int run_on_virtual_clock(const Topology *topology, const Config *config, 
                 return r;
         for (size_t i = 0; i < s->plan.n_steps; i++)
                 if (s->plan.steps[i].action == STEP_DETACH)
-                        world.steps[i].latency_usec =
-                                topology->devices[i].controller->measured_usec;
+                        world.steps[i].latency_usec = topology->devices[i].controller->rtd3e_usec;
         r = waves_run(&s->plan, &ops_virtual, &world, &options, &s->record);
         s->peak = world.max_running;
         return r;

@@ -12,18 +12,19 @@
 
 #define SIGNAL_NUMBER UINT64_MAX
 
-static int add(const ChildWatch *watch, int fd, uint64_t number) {
+static int add_descriptor(const ChildWatch *watch, int fd, uint64_t number) {
         struct epoll_event event = { .events = EPOLLIN, .data.u64 = number };
 
         return epoll_ctl(watch->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
 
 int child_watch_init(ChildWatch *watch) {
-        ChildWatch w = CHILD_WATCH_INIT;
+        _cleanup_child_watch_ ChildWatch w = CHILD_WATCH_INIT;
         sigset_t mask;
         int r;
 
-        /* Where whoever started us ignored it nobody would learn how a child ended (wait(2)). */
+        /* If it is ignored, as our caller may have left it, the kernel keeps no status of a child
+         * (wait(2)). */
         (void) signal(SIGCHLD, SIG_DFL);
         (void) sigemptyset(&mask);
         (void) sigaddset(&mask, SIGTERM);
@@ -31,14 +32,16 @@ int child_watch_init(ChildWatch *watch) {
         if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
                 return -errno;
         w.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-        if (w.epoll_fd >= 0)
-                w.signal_fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
-        r = w.signal_fd < 0 ? -errno : add(&w, w.signal_fd, SIGNAL_NUMBER);
-        if (r < 0) {
-                child_watch_done(&w);
+        if (w.epoll_fd < 0)
+                return -errno;
+        w.signal_fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
+        if (w.signal_fd < 0)
+                return -errno;
+        r = add_descriptor(&w, w.signal_fd, SIGNAL_NUMBER);
+        if (r < 0)
                 return r;
-        }
         *watch = w;
+        w = CHILD_WATCH_INIT;
         return 0;
 }
 
@@ -53,7 +56,7 @@ int child_watch_add(ChildWatch *watch, pid_t pid, uint64_t number) {
 
         if (fd < 0)
                 return fd;
-        r = add(watch, fd, number);
+        r = add_descriptor(watch, fd, number);
         if (r < 0) {
                 (void) close(fd);
                 return r;
@@ -64,8 +67,8 @@ int child_watch_add(ChildWatch *watch, pid_t pid, uint64_t number) {
 int child_watch_remove(const ChildWatch *watch, int fd) {
         if (fd < 0)
                 return -1;
-        /* To close it is not enough: children that were forked meanwhile have it too, and as long
-         * as they do it stays in the set (epoll(7), Q6). */
+        /* Closing it is not enough: children that were forked in the meantime have a copy, which
+         * keeps it in the set (epoll(7), Q6). */
         (void) epoll_ctl(watch->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
         (void) close(fd);
         return -1;
@@ -75,7 +78,7 @@ int child_watch_wait(ChildWatch *watch, usec_t deadline, uint64_t *ret_number) {
         for (;;) {
                 usec_t now = usec_now(), left = deadline > now ? deadline - now : 0;
                 usec_t msec = (left + USEC_PER_MSEC - 1) / USEC_PER_MSEC;
-                struct epoll_event events[2]; /* so that the signal never hides an end */
+                struct epoll_event events[2]; /* so that the signal never hides an exit */
                 int n;
 
                 n = epoll_wait(watch->epoll_fd, events, ARRAY_SIZE(events),
@@ -87,7 +90,7 @@ int child_watch_wait(ChildWatch *watch, usec_t deadline, uint64_t *ret_number) {
                                 *ret_number = events[i].data.u64;
                                 return CHILD_WATCH_ENDED;
                         }
-                /* Nobody reads the signal, so it is there the next time as well. */
+                /* The signal is not read from its descriptor, so the next call sees it as well. */
                 if (n > 0) {
                         watch->is_told_to_stop = true;
                         return CHILD_WATCH_SIGNAL;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Waits for the end of any of many children, or for the wish to stop.
+/* Waits for a child to exit, or for SIGTERM or SIGINT.
  *
- * Not by sd-event: libsystemd brings eight libraries with it (9 of 11 MB that are mapped). A
- * shutdown would read them from the disk in its last second, and every fork() copies their
- * mappings. */
+ * This does not use sd-event: libsystemd brings eight libraries with it (9 of 11 MB that are
+ * mapped). A shutdown would read them from the disk in its last second, and every fork() would copy
+ * their mappings. */
 #pragma once
 
 #include "base/util.h"
@@ -11,7 +11,7 @@
 typedef struct ChildWatch {
         int epoll_fd;
         int signal_fd;
-        bool is_told_to_stop; /* SIGTERM or SIGINT has come */
+        bool is_told_to_stop; /* SIGTERM or SIGINT has arrived */
 } ChildWatch;
 
 #define CHILD_WATCH_INIT ((ChildWatch){ .epoll_fd = -1, .signal_fd = -1 })
@@ -22,21 +22,28 @@ typedef enum ChildWatchEnd {
         CHILD_WATCH_SIGNAL = 3,
 } ChildWatchEnd;
 
-/* Blocks SIGTERM and SIGINT: child_watch_wait() returns for them. SIGCHLD gets its default. 0 or
- * -errno. */
+/* Blocks SIGTERM and SIGINT, which child_watch_wait() then reports, and gives SIGCHLD its default.
+ * Returns 0 or -errno. */
 int child_watch_init(ChildWatch *watch) _must_check_;
 
 /* Closes what child_watch_init() opened; accepts CHILD_WATCH_INIT. */
 void child_watch_done(ChildWatch *watch);
 
-/* Watches a child that has not been waited for, by pidfd: no other process's end is taken for its
- * own. number is what child_watch_wait() says of it. Returns the pidfd or -errno. */
+#define _cleanup_child_watch_ _cleanup_(child_watch_done)
+
+/* Watches a child that has not been waited for yet, by pidfd: unlike a process ID, it can't come to
+ * mean another process. child_watch_wait() returns number for it; UINT64_MAX is reserved.
+ * Returns the pidfd, for child_watch_remove(), or -errno. */
 int child_watch_add(ChildWatch *watch, pid_t pid, uint64_t number) _must_check_;
 
-/* Watches it no more and closes its pidfd; -1 is accepted. Returns -1. */
+/* Stops watching a child and closes its pidfd; accepts -1. Returns -1. */
 int child_watch_remove(const ChildWatch *watch, int fd);
 
-/* Waits until a child has ended, at the longest until deadline. CHILD_WATCH_ENDED: *ret_number is
- * set, and the same is said again until child_watch_remove(). Ends that are there already go before
- * a signal, a signal goes before the deadline. -errno if there is no waiting. */
+/* Blocks until a child has exited, a signal has arrived or the deadline has passed. An exit takes
+ * precedence over a signal, and a signal over the deadline. Returns
+ *   CHILD_WATCH_ENDED    *ret_number is set; the same child is returned again until
+ *                        child_watch_remove(),
+ *   CHILD_WATCH_TIMEOUT  the deadline has passed,
+ *   CHILD_WATCH_SIGNAL   SIGTERM or SIGINT has arrived; every later call returns it again,
+ *   -errno               it was not possible to wait. */
 int child_watch_wait(ChildWatch *watch, usec_t deadline, uint64_t *ret_number) _must_check_;

@@ -5,17 +5,18 @@
 
 #include <fcntl.h>
 
-/* The kernel's own limit of one record (CONSOLE_EXT_LOG_MAX, 6.1). */
+/* The kernel's limit for one record (CONSOLE_EXT_LOG_MAX, 6.1). */
 #define RECORD_MAX 8192
 #define DRIVER_PREFIX "nvme "
 
 void driver_log_open(int root_fd, DriverLog *log) {
         *log = DRIVER_LOG_INIT;
         log->fd = openat(root_fd, "dev/kmsg", O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-        if (log->fd < 0)
+        if (log->fd < 0) {
                 log->error = -errno;
-        else
-                driver_log_skip(log);
+                return;
+        }
+        driver_log_skip(log);
 }
 
 void driver_log_skip(DriverLog *log) {
@@ -30,14 +31,14 @@ void driver_log_close(DriverLog *log) {
 
 /* "4,1234,5678901,-;nvme nvme3: Device shutdown incomplete; abort shutdown" (up to 6.1), or
  * "... Device not ready; aborting shutdown, CSTS=0x1" (6.2 and later). */
-static bool take_complaint(char *record, char *name) {
+static bool parse_complaint(char *record, char *name) {
         char *text = strchr(record, ';'), *message;
         size_t n;
 
         if (!text || !STARTSWITH(++text, DRIVER_PREFIX))
                 return false;
         text += strlen(DRIVER_PREFIX);
-        /* what follows the first line are the device's properties */
+        /* The device's properties follow on lines of their own. */
         text[strcspn(text, "\n")] = '\0';
         n = strcspn(text, ": ");
         message = text + n;
@@ -57,7 +58,7 @@ int driver_log_next_complaint(DriverLog *log, char name[static DRIVER_LOG_NAME_M
 
                 if (n < 0 && errno == EINTR)
                         continue;
-                /* EPIPE: the record was overwritten, the next read goes on with the oldest left. */
+                /* EPIPE: records were overwritten; the next read continues with the oldest one. */
                 if (n < 0 && errno != EAGAIN)
                         log->error = -errno;
                 if (n < 0 && errno == EPIPE)
@@ -65,7 +66,7 @@ int driver_log_next_complaint(DriverLog *log, char name[static DRIVER_LOG_NAME_M
                 if (n <= 0)
                         break;
                 record[n] = '\0';
-                if (take_complaint(record, name))
+                if (parse_complaint(record, name))
                         return 1;
         }
         return log->error;

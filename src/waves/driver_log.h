@@ -1,29 +1,31 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the nvme driver complains of in the kernel log, from a moment on. */
+/* Finds the nvme driver's complaints in the kernel log, from a given moment on. */
 #pragma once
 
 #include "base/util.h"
 
 typedef struct DriverLog {
         int fd;
-        int error; /* 0; or -errno: it can't be read, or has been overrun (-EPIPE) */
+        int error; /* 0; or -errno: the log can't be read, or lost records (-EPIPE) */
 } DriverLog;
 
 #define DRIVER_LOG_INIT ((DriverLog){ .fd = -1, .error = -EBADF })
 
-/* As long as a name can be: "nvme" and a number. */
+/* Longest name ("nvme" and a number), its NUL included. */
 #define DRIVER_LOG_NAME_MAX 32
 
-/* Opens /dev/kmsg below root_fd and goes to its end. Nothing of what is there already is read: the
- * kernel keeps a place in its log for each descriptor (devkmsg_llseek(), 6.1). A failure is kept
- * for driver_log_next_complaint(). */
+/* Opens /dev/kmsg below root_fd and goes to its end, so that no earlier record is read: the kernel
+ * keeps a position for each descriptor (devkmsg_llseek(), 6.1). driver_log_next_complaint() reports
+ * a failure. */
 void driver_log_open(int root_fd, DriverLog *log);
 
-/* Goes to the end again: from here on. */
+/* Goes to the end again and forgets an earlier error. */
 void driver_log_skip(DriverLog *log);
 
-/* Finds the next complaint about a shutdown that was not completed. 1: name is set ("nvme3"); 0:
- * there is none up to the end, and none was missed; -errno: that can't be told. Never blocks. */
+/* Finds the next complaint about a shutdown that did not complete. Never blocks. Returns
+ *   1       name is the controller's ("nvme3"),
+ *   0       there is no further one, and no record was lost,
+ *   -errno  there is no further one in what could be read. */
 int driver_log_next_complaint(DriverLog *log, char name[static DRIVER_LOG_NAME_MAX]);
 
 /* Accepts DRIVER_LOG_INIT. */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The commands; see nvme_ctrl.h.
+/* Admin commands; see nvme_ctrl.h.
  *
- * This file uses libnvme's definitions of commands and data, which 1.x and 3.x share, and calls
- * none of its functions: 3.x opens a controller by its name alone (libnvme_open()) and takes no
- * descriptor. The name may have become another drive's, the caller's descriptor has not; and the
- * caller's may be below a root directory of its own. */
+ * This file uses libnvme's definitions of commands and data, which 1.x and 3.x share, but calls
+ * none of its functions: 3.x opens a controller by name only (libnvme_open()) and takes no
+ * descriptor. The name may belong to another drive by now, and means nothing below another root
+ * directory; the caller's descriptor is still the same drive's. */
 
 #include "waves/nvme_ctrl.h"
 
@@ -12,10 +12,10 @@
 #include <sys/ioctl.h>
 
 #include <libnvme.h>
-/* Behind libnvme.h: 1.x defines the same and skips it, 3.x leaves it to the kernel. */
+/* Has to follow libnvme.h: 1.x defines the same and keeps this header out, 3.x relies on it. */
 #include <linux/nvme_ioctl.h>
 
-/* Reads size bytes at data by an admin command. */
+/* Sends an admin command that reads size bytes into data. */
 static int send_admin(int fd, struct nvme_passthru_cmd *command, void *data, size_t size) {
         int status;
 
@@ -24,7 +24,7 @@ static int send_admin(int fd, struct nvme_passthru_cmd *command, void *data, siz
         status = ioctl(fd, NVME_IOCTL_ADMIN_CMD, command);
         if (status < 0)
                 return -errno;
-        return status > 0 ? -EREMOTEIO : 0; /* an NVMe status */
+        return status > 0 ? -EREMOTEIO : 0; /* positive: an NVMe status */
 }
 
 int controller_identify(int fd, NvmeIdentity *ret) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The seam between the executor and whatever does the work: the kernel, or a script with a clock of
- * its own. */
+/* The seam between the executor and the work: ops_kernel forks real workers, ops_virtual plays a
+ * script on a clock of its own. */
 #pragma once
 
 #include "model/result.h"
@@ -9,21 +9,25 @@
 typedef enum OpsWait {
         OPS_WAIT_DONE = 1,    /* a step ended: *ret_step and *ret_result are set */
         OPS_WAIT_TIMEOUT = 2, /* the deadline passed first */
-        OPS_WAIT_SIGNAL = 3,  /* we were asked to stop (SIGTERM) */
+        OPS_WAIT_SIGNAL = 3,  /* SIGTERM or SIGINT told us to stop */
 } OpsWait;
 
 typedef struct ShutdownOps {
-        /* Microseconds on the clock that deadlines are in. */
+        /* The clock that deadlines refer to, in microseconds. */
         usec_t (*now)(void *context);
 
-        /* Begins the step for that device; never blocks. 0, or -errno: nothing was begun (-EAGAIN,
-         * -ENOMEM, -EMFILE, -ENFILE: worth another try when some other step has ended). */
+        /* Starts the step of that device. Never blocks. Returns
+         *   0                                   it runs,
+         *   -EAGAIN, -ENOMEM, -EMFILE, -ENFILE  nothing was started; worth another try when some
+         *                                       other step has ended,
+         *   any other -errno                    nothing was started, another try is of no use. */
         int (*start)(void *context, size_t step, StepAction action);
 
-        /* Waits until a started step ends, at the longest until deadline. An OpsWait, or -errno. */
+        /* Blocks until a step that was started ends or the deadline passes. Returns an OpsWait or
+         * -errno. */
         int (*wait)(void *context, usec_t deadline, size_t *ret_step, StepResult *ret_result);
 
-        /* Lets go of a step that runs: it is neither waited for nor killed. *ret_result says how
-         * far it had come. */
+        /* Lets go of a running step, neither waiting for it nor killing it. *ret_result tells how
+         * far it has come. */
         void (*abandon)(void *context, size_t step, StepResult *ret_result);
 } ShutdownOps;

@@ -22,7 +22,7 @@ typedef struct Child {
         pid_t pid; /* 0: none, or it has been waited for */
         int fd;    /* its pidfd while it is watched, else -1 */
         siginfo_t status;
-        bool has_complained; /* its driver, as far as the kernel log has been read */
+        bool has_complained; /* the driver, as far as the kernel log has been read */
 } Child;
 
 struct OpsKernel {
@@ -33,18 +33,18 @@ struct OpsKernel {
         ChildWatch watch;
         WorkerSlot *slots; /* shared with the workers, one for each device */
         size_t slots_size;
-        int hold_fds[2]; /* see WorkerSlot.hold_fd; the writing end is closed by the first wait */
+        int hold_fds[2]; /* see WorkerSlot.hold_fd; the first wait closes the writing end */
         Child *children; /* one for each device */
-        DriverLog log;   /* of lost workers' controllers; from before the first of them began */
+        DriverLog log;   /* from before the first worker starts; read when a worker is lost */
 };
 
 static usec_t kernel_now(void *context) {
         return usec_now();
 }
 
-/* By its name the exitrd tells a worker that has to be waited for, one inside a handshake, from one
- * that only flushes (exitrd/dracut). The kernel keeps 15 characters. */
-static void set_name(const char *controller, StepAction action) {
+/* The exitrd waits for a worker inside a handshake, but not for one that only flushes, and tells
+ * them apart by this name (exitrd/dracut). The kernel keeps 15 characters. */
+static void set_process_name(const char *controller, StepAction action) {
         char name[16];
 
         (void) snprintf(name, sizeof(name), "%s%s", action == STEP_LEAVE ? "flush-" : "",
@@ -52,18 +52,17 @@ static void set_name(const char *controller, StepAction action) {
         (void) prctl(PR_SET_NAME, name);
 }
 
-/* Runs in the worker. A fatal signal would end the driver's wait for SHST=10b with the handshake
- * under way, so the polite ones are ignored; nothing of the parent's is cleaned up on the way out.
- */
+/* Runs in the worker. A fatal signal would end the driver's wait for SHST=10b in the middle of the
+ * handshake, so the signals that can be ignored are. _exit() leaves the parent's state alone. */
 static void run_child(const OpsKernel *ops, size_t device, StepAction action) {
         const int ignored[] = { SIGTERM, SIGINT, SIGHUP, SIGPIPE };
 
         for (size_t i = 0; i < ARRAY_SIZE(ignored); i++)
                 (void) signal(ignored[i], SIG_IGN);
-        /* this copy would keep the end of file from coming */
+        /* While this copy is open, no worker sees the end of file. */
         if (ops->hold_fds[1] >= 0)
                 (void) close(ops->hold_fds[1]);
-        set_name(ops->topology->devices[device].controller->name, action);
+        set_process_name(ops->topology->devices[device].controller->name, action);
         if (ops->argv0)
                 *ops->argv0 = '@';
         worker_run(ops->root_fd, ops->topology, device, action, ops->is_live, &ops->slots[device]);
@@ -76,7 +75,8 @@ static int kernel_start(void *context, size_t step, StepAction action) {
         int reserved;
         pid_t pid;
 
-        /* Becomes the pidfd's place: without one nothing is begun, and it can be tried again. */
+        /* Reserves a descriptor for the pidfd: without one nothing is started, and the caller can
+         * try again. */
         reserved = fcntl(ops->watch.epoll_fd, F_DUPFD_CLOEXEC, 0);
         if (reserved < 0)
                 return -errno;
@@ -95,8 +95,9 @@ static int kernel_start(void *context, size_t step, StepAction action) {
         *child = (Child){ .device = step, .action = action, .pid = pid };
         child->fd = child_watch_add(&ops->watch, pid, step);
         if (child->fd < 0) {
-                /* It runs, but we would not see its end. It has all its checks before it, and stops
-                 * there; no errno that asks for another try, or there would be two workers. */
+                /* The worker runs, but we would not see it exit. It is still at its checks and
+                 * gives up after them. The errno must not ask for another try, which would make
+                 * a second worker. */
                 child->fd = -1;
                 ops->slots[step].is_abandoned = true;
                 return -ECHILD;
@@ -104,8 +105,8 @@ static int kernel_start(void *context, size_t step, StepAction action) {
         return 0;
 }
 
-/* The log is read once, for all controllers. Where not all of it can be read a complaint may be
- * missed, ignoring: without one nothing is called detached here. */
+/* Reads the log once for all controllers. If some of it can't be read, a complaint may be missed,
+ * ignoring: a lost worker's controller is never called detached, with or without one. */
 static void read_complaints(OpsKernel *ops) {
         char name[DRIVER_LOG_NAME_MAX];
 
@@ -118,9 +119,9 @@ static void read_complaints(OpsKernel *ops) {
                 }
 }
 
-/* A worker that ended without an outcome was killed or crashed. Before the write nothing has
- * happened to the controller. From then on its registers know, but to read them is what may have
- * killed the worker: a bus error here would end the stage. */
+/* A worker that ended without an outcome was killed or has crashed. Before its write to unbind
+ * nothing has happened to the controller. After that the registers would tell, but reading them may
+ * be what killed the worker, and a bus error here would end the stage. */
 static void judge_lost_worker(OpsKernel *ops, const Child *child, StepResult *result) {
         const Device *d = &ops->topology->devices[child->device];
         const WorkerSlot *slot = &ops->slots[child->device];
@@ -134,8 +135,7 @@ static void judge_lost_worker(OpsKernel *ops, const Child *child, StepResult *re
                                 child->status.si_status,
                                 slot->phase == PHASE_VERIFY ? " while it read the registers" : "");
         if (child->action != STEP_DETACH || slot->phase < PHASE_SHUTDOWN) {
-                result->outcome = OUTCOME_LEFT;
-                (void) snprintf(result->reason, sizeof(result->reason), "%s", cause);
+                step_result_set(result, OUTCOME_LEFT, "%s", cause);
                 return;
         }
         if (slot->phase == PHASE_SHUTDOWN)
@@ -143,10 +143,10 @@ static void judge_lost_worker(OpsKernel *ops, const Child *child, StepResult *re
         read_complaints(ops);
         verify_without_registers(ops->root_fd, d->address, child->has_complained, result);
         memcpy(reason, result->reason, sizeof(reason));
-        (void) snprintf(result->reason, sizeof(result->reason), "%s; %.100s", cause, reason);
+        step_result_set_reason(result, "%s; %.100s", cause, reason);
 }
 
-static StepResult result_of_ended(OpsKernel *ops, const Child *child) {
+static StepResult result_of_ended_worker(OpsKernel *ops, const Child *child) {
         StepResult result = ops->slots[child->device].result;
 
         if (result.outcome == OUTCOME_PENDING) {
@@ -156,8 +156,8 @@ static StepResult result_of_ended(OpsKernel *ops, const Child *child) {
         return result;
 }
 
-/* It has ended, so this does not wait. */
-static int take_ended(OpsKernel *ops, size_t device, StepResult *ret_result) {
+/* Does not block, as the worker has ended. */
+static int reap_worker(OpsKernel *ops, size_t device, StepResult *ret_result) {
         Child *child = &ops->children[device];
         int r;
 
@@ -166,11 +166,11 @@ static int take_ended(OpsKernel *ops, size_t device, StepResult *ret_result) {
                 return r;
         child->pid = 0;
         child->fd = child_watch_remove(&ops->watch, child->fd);
-        *ret_result = result_of_ended(ops, child);
+        *ret_result = result_of_ended_worker(ops, child);
         return OPS_WAIT_DONE;
 }
 
-static void let_go(OpsKernel *ops) {
+static void release_held_workers(OpsKernel *ops) {
         if (ops->hold_fds[1] < 0)
                 return;
         for (size_t i = 0; i < ops->topology->n_devices; i++)
@@ -184,12 +184,12 @@ static int kernel_wait(void *context, usec_t deadline, size_t *ret_step, StepRes
         uint64_t device = 0;
         int r;
 
-        let_go(ops);
+        release_held_workers(ops);
         r = child_watch_wait(&ops->watch, deadline, &device);
         switch (r) {
         case CHILD_WATCH_ENDED:
                 *ret_step = device;
-                return take_ended(ops, device, ret_result);
+                return reap_worker(ops, device, ret_result);
         case CHILD_WATCH_TIMEOUT:
                 return OPS_WAIT_TIMEOUT;
         case CHILD_WATCH_SIGNAL:
@@ -202,9 +202,9 @@ static int kernel_wait(void *context, usec_t deadline, size_t *ret_step, StepRes
 static void kernel_abandon(void *context, size_t step, StepResult *ret_result) {
         static const char *const doing[_PHASE_MAX] = {
                 [PHASE_FORK] = "before its worker ran",
-                [PHASE_CHECK] = "while it was being identified",
-                [PHASE_FSYNC] = "while its data were being written back",
-                [PHASE_SHUTDOWN] = "inside the shutdown handshake, the kernel's pass waits for it",
+                [PHASE_CHECK] = "while it was being checked",
+                [PHASE_FSYNC] = "while its data was being written back",
+                [PHASE_SHUTDOWN] = "during the shutdown handshake, the kernel's pass waits for it",
                 [PHASE_VERIFY] = "while its registers were being read",
         };
         OpsKernel *ops = context;
@@ -213,8 +213,8 @@ static void kernel_abandon(void *context, size_t step, StepResult *ret_result) {
         ops->slots[step].is_abandoned = true;
         slot = ops->slots[step];
         ops->children[step].fd = child_watch_remove(&ops->watch, ops->children[step].fd);
-        (void) snprintf(slot.result.reason, sizeof(slot.result.reason), "time was up %s",
-                        doing[slot.phase < _PHASE_MAX ? slot.phase : PHASE_VERIFY]);
+        step_result_set_reason(&slot.result, "time ran out %s",
+                               doing[slot.phase < _PHASE_MAX ? slot.phase : PHASE_VERIFY]);
         worker_enter_phase(&slot, _PHASE_MAX);
         *ret_result = slot.result;
 }
@@ -228,7 +228,7 @@ int ops_kernel_join(OpsKernel *ops, size_t device, usec_t deadline, StepResult *
         _cleanup_close_ int fd = -1;
         int r;
 
-        /* Ours until we have waited for it: the number can't have become another process's. */
+        /* The kernel does not reuse the process ID of a child that has not been waited for. */
         fd = child->pid > 0 ? pidfd_of(child->pid) : -ESRCH;
         if (fd < 0)
                 return fd;
@@ -239,7 +239,7 @@ int ops_kernel_join(OpsKernel *ops, size_t device, usec_t deadline, StepResult *
         if (r < 0)
                 return r;
         child->pid = 0;
-        *ret_result = result_of_ended(ops, child);
+        *ret_result = result_of_ended_worker(ops, child);
         return 1;
 }
 
@@ -250,21 +250,26 @@ const ShutdownOps ops_kernel = {
         .abandon = kernel_abandon,
 };
 
-static int allocate(OpsKernel *ops, size_t n) {
+static int allocate_children(OpsKernel *ops, size_t n) {
+        void *slots;
+
         ops->children = calloc(n + 1, sizeof(Child));
-        for (size_t i = 0; ops->children && i < n; i++)
+        if (!ops->children)
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++)
                 ops->children[i].fd = -1;
         ops->slots_size = (n + 1) * sizeof(WorkerSlot);
-        ops->slots = mmap(NULL, ops->slots_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-                          -1, 0);
-        if (ops->slots == MAP_FAILED)
-                ops->slots = NULL;
-        return ops->children && ops->slots ? 0 : -ENOMEM;
+        slots = mmap(NULL, ops->slots_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+                     0);
+        if (slots == MAP_FAILED)
+                return -ENOMEM;
+        ops->slots = slots;
+        return 0;
 }
 
-/* Each worker that runs is a descriptor here, and systemd's soft limit is 1024 (it is for programs
- * that use select(2), which none here does). What can't be raised makes some wait for others,
- * ignoring. */
+/* Each running worker takes a descriptor, and systemd's soft limit is 1024, for the sake of
+ * programs that use select(2), which this one does not. If the limit can't be raised, ignoring:
+ * some workers wait for others then. */
 static void raise_descriptor_limit(void) {
         struct rlimit limit;
 
@@ -276,29 +281,32 @@ static void raise_descriptor_limit(void) {
 
 int ops_kernel_new(int root_fd, const Topology *topology, bool is_live, char *argv0,
                    OpsKernel **ret) {
-        OpsKernel *ops = calloc(1, sizeof(OpsKernel));
+        _cleanup_ops_kernel_ OpsKernel *ops = malloc(sizeof(OpsKernel));
         int r;
 
         if (!ops)
                 return -ENOMEM;
+        *ops = (OpsKernel){
+                .root_fd = root_fd,
+                .topology = topology,
+                .argv0 = argv0,
+                .is_live = is_live,
+                .watch = CHILD_WATCH_INIT,
+                .hold_fds = { -1, -1 },
+                .log = DRIVER_LOG_INIT,
+        };
         raise_descriptor_limit();
-        /* without it they just go on one after the other */
+        /* Without the pipe no worker is held, ignoring: it only costs time. */
         if (pipe2(ops->hold_fds, O_CLOEXEC) < 0)
                 ops->hold_fds[0] = ops->hold_fds[1] = -1;
-        ops->root_fd = root_fd;
-        ops->topology = topology;
-        ops->argv0 = argv0;
-        ops->is_live = is_live;
-        ops->watch = CHILD_WATCH_INIT;
         driver_log_open(root_fd, &ops->log);
-        r = allocate(ops, topology->n_devices);
-        if (r >= 0)
-                r = child_watch_init(&ops->watch);
-        if (r < 0) {
-                ops_kernel_free(ops);
+        r = allocate_children(ops, topology->n_devices);
+        if (r < 0)
                 return r;
-        }
-        *ret = ops;
+        r = child_watch_init(&ops->watch);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(ops);
         return 0;
 }
 

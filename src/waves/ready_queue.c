@@ -19,7 +19,7 @@ static bool may_start(const Ready *ready, size_t i) {
                ready->plan->steps[i].action != STEP_LEAVE;
 }
 
-static void release(Ready *ready, size_t i, size_t by) {
+static void release_step(Ready *ready, size_t i, size_t by) {
         ready->released_by[i] = by;
         queue_step(ready, i);
 }
@@ -45,18 +45,18 @@ static void close_above(Ready *ready, size_t i) {
                 close_step(ready, step->opens[o]);
 }
 
-static void turn_comes(Ready *ready, size_t i, size_t by) {
+static void count_turn(Ready *ready, size_t i, size_t by) {
         if (--ready->turns[i] > 0)
                 return;
         if (may_start(ready, i))
-                release(ready, i, by);
+                release_step(ready, i, by);
         else if (ready->is_closed[i])
                 pass_turn(ready, i);
 }
 
-/* Each step closes at most once and passes at most once, so the lists never overflow, and however
- * deep the tree is the stack does not grow with it. */
-static void draw_consequences(Ready *ready) {
+/* Works through lists instead of recursing, so that the stack does not grow with the depth of the
+ * tree. A step closes at most once and passes at most once, so neither list overflows. */
+static void settle_waiting(Ready *ready) {
         while (ready->n_closing > 0 || ready->n_passing > 0) {
                 size_t i;
 
@@ -69,7 +69,7 @@ static void draw_consequences(Ready *ready) {
                 }
                 i = ready->passing[--ready->n_passing];
                 if (ready->plan->steps[i].next != TOPOLOGY_NONE)
-                        turn_comes(ready, ready->plan->steps[i].next, i);
+                        count_turn(ready, ready->plan->steps[i].next, i);
         }
 }
 
@@ -82,10 +82,10 @@ void ready_end_step(Ready *ready, size_t i, bool has_succeeded) {
                 for (size_t o = 0; o < step->n_opens; o++) {
                         ready->gates[step->opens[o]]--;
                         if (may_start(ready, step->opens[o]))
-                                release(ready, step->opens[o], i);
+                                release_step(ready, step->opens[o], i);
                 }
         pass_turn(ready, i);
-        draw_consequences(ready);
+        settle_waiting(ready);
 }
 
 bool ready_first(const Ready *ready, HeapEntry *ret_entry) {
@@ -103,8 +103,8 @@ void ready_restore(Ready *ready, HeapEntry entry) {
         heap_push(&ready->queue, entry);
 }
 
-/* What stays needs no gate: its Flush goes out beside the rest, after whatever has a handshake to
- * wait for. Nobody counts on it: a turn does not wait for a Flush. */
+/* The Flush of a controller that stays has no gate and no turn: it is queued after the handshakes
+ * that can start at once, and no other step waits for it. */
 static void queue_first(Ready *ready) {
         const Plan *plan = ready->plan;
 
@@ -118,7 +118,7 @@ static void queue_first(Ready *ready) {
                         queue_step(ready, i);
                 close_above(ready, i);
         }
-        draw_consequences(ready);
+        settle_waiting(ready);
 }
 
 void ready_done(Ready *ready) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* CSTS after the unbind; see verify.h. */
+/* Reads CSTS after the unbind; see verify.h. */
 
 #include "waves/verify.h"
 
@@ -7,35 +7,33 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "base/file.h"
 #include "tree/pci_presence.h"
-#include "waves/nvme_registers.h"
 
-static void set(StepResult *result, Outcome outcome, const char *format, ...) _printf_(3, 4);
-static void set(StepResult *result, Outcome outcome, const char *format, ...) {
-        va_list args;
+/* NVMe base 2.0, 3.1.3: where CSTS is, and the size of the part that every controller has. */
+#define CSTS_OFFSET 0x1c
+#define REGISTERS_SIZE 4096
 
-        result->outcome = outcome;
-        va_start(args, format);
-        (void) vsnprintf(result->reason, sizeof(result->reason), format, args);
-        va_end(args);
-}
+/* NVMe base 2.0, 3.1.3.6: CFS is bit 1, SHST bits 3:2. */
+#define CSTS_CFS (1U << 1)
+#define CSTS_SHST(csts) ((csts) >> 2 & 3)
+#define SHST_OCCURRING 1
+#define SHST_COMPLETE 2
 
 #ifdef __s390x__
-/* An ordinary load from a mapped PCI resource faults there: it takes instructions of its own
+/* An ordinary load from a mapped PCI resource faults on s390x: it takes special instructions
  * (pcilg) or a system call (arch/s390/pci/pci_mmio.c). */
 static int read_csts(int root_fd, const char *address, uint32_t *ret_csts) {
         return -EOPNOTSUPP;
 }
 #else
-/* A mapping begins with the page in which the BAR does (pci_mmap_resource_range(), 6.1: start >>
- * PAGE_SHIFT), and pages may be larger than a BAR and hold another device's in front of it: 64 KiB
- * on some arm64. */
-static int find_offset(int root_fd, const char *address, size_t page_size, size_t *ret_offset) {
+/* Where the BAR begins within the mapping, which begins at a page (pci_mmap_resource_range(), 6.1:
+ * start >> PAGE_SHIFT). Pages of 64 KiB, as some arm64 kernels use them, hold the BARs of several
+ * devices. */
+static int find_bar_offset(int root_fd, const char *address, size_t page_size, size_t *ret_offset) {
         _cleanup_free_ char *text = NULL;
         char path[PATH_MAX], *end;
         unsigned long long start;
@@ -49,10 +47,10 @@ static int find_offset(int root_fd, const char *address, size_t page_size, size_
         if (end == text || *end != ' ' || start == 0)
                 return -EBADMSG;
         *ret_offset = (size_t) (start & (page_size - 1));
-        return *ret_offset + NVME_CSTS_OFFSET + sizeof(uint32_t) <= page_size ? 0 : -ENXIO;
+        return *ret_offset + CSTS_OFFSET + sizeof(uint32_t) <= page_size ? 0 : -ENXIO;
 }
 
-/* 0 and the register, or -errno where it can't be mapped. */
+/* -errno: CSTS can't be mapped. */
 static int read_csts(int root_fd, const char *address, uint32_t *ret_csts) {
         const size_t page_size = (size_t) sysconf(_SC_PAGESIZE);
         _cleanup_close_ int fd = -1;
@@ -66,65 +64,70 @@ static int read_csts(int root_fd, const char *address, uint32_t *ret_csts) {
         fd = openat(root_fd, path, O_RDONLY | O_CLOEXEC);
         if (fd < 0 || fstat(fd, &st) < 0)
                 return -errno;
-        if (st.st_size < NVME_REGISTERS_SIZE)
+        if (st.st_size < REGISTERS_SIZE)
                 return -ENXIO;
-        r = find_offset(root_fd, address, page_size, &offset);
+        r = find_bar_offset(root_fd, address, page_size, &offset);
         if (r < 0)
                 return r;
         page = mmap(NULL, page_size, PROT_READ, MAP_SHARED, fd, 0);
         if (page == MAP_FAILED)
                 return -errno;
-        *ret_csts = le32toh(*(const volatile uint32_t *) (page + offset + NVME_CSTS_OFFSET));
+        *ret_csts = le32toh(*(const volatile uint32_t *) (page + offset + CSTS_OFFSET));
         (void) munmap(page, page_size);
         return 0;
 }
 #endif
 
-static void judge_csts(int root_fd, const char *address, uint32_t csts, StepResult *result) {
-        switch (controller_shutdown_status(csts)) {
-        case NVME_SHUTDOWN_COMPLETE:
-                result->outcome = OUTCOME_DETACHED;
-                result->is_verified = true;
-                break;
-        case NVME_SHUTDOWN_NO_ANSWER:
-                if (pci_presence(root_fd, address) == 0)
-                        set(result, OUTCOME_VANISHED, "it no longer answers on the bus");
-                else
-                        set(result, OUTCOME_UNVERIFIED,
-                            "its registers read as all ones, though it answers on the bus");
-                break;
-        case NVME_SHUTDOWN_FATAL:
-                set(result, OUTCOME_FAILED, "controller fatal status, CSTS=0x%" PRIx32, csts);
-                break;
-        case NVME_SHUTDOWN_OCCURRING:
-                set(result, OUTCOME_FAILED,
-                    "the kernel gave up waiting for the shutdown to complete, CSTS=0x%" PRIx32,
-                    csts);
-                break;
-        case NVME_SHUTDOWN_NONE:
-                set(result, OUTCOME_FAILED, "no shutdown was started, CSTS=0x%" PRIx32, csts);
-                break;
-        }
+static void judge_all_ones(int root_fd, const char *address, StepResult *result) {
+        if (pci_presence(root_fd, address) == 0)
+                step_result_set(result, OUTCOME_VANISHED, "it no longer answers on the bus");
+        else
+                step_result_set(result, OUTCOME_UNVERIFIED,
+                                "its registers read as all ones, though it answers on the bus");
 }
 
-/* Whether sysfs alone has the answer. */
-static bool judge_place(int root_fd, const char *address, StepResult *result) {
+static const char *describe_failure(uint32_t csts) {
+        if (csts & CSTS_CFS)
+                return "controller fatal status";
+        if (CSTS_SHST(csts) == SHST_OCCURRING)
+                return "the kernel gave up waiting for the shutdown to complete";
+        return "no shutdown was started";
+}
+
+/* SHST=10b is proof, whatever CFS says. */
+static void judge_csts(int root_fd, const char *address, uint32_t csts, StepResult *result) {
+        if (csts == UINT32_MAX) {
+                judge_all_ones(root_fd, address, result);
+                return;
+        }
+        if (CSTS_SHST(csts) == SHST_COMPLETE) {
+                result->outcome = OUTCOME_DETACHED;
+                result->is_verified = true;
+                return;
+        }
+        step_result_set(result, OUTCOME_FAILED, "%s, CSTS=0x%" PRIx32, describe_failure(csts),
+                        csts);
+}
+
+/* Returns whether sysfs alone settles the outcome. */
+static bool judge_by_sysfs(int root_fd, const char *address, StepResult *result) {
         _cleanup_free_ char *driver = NULL;
         char dir[PATH_MAX];
 
         if (!pci_is_listed(root_fd, address)) {
-                set(result, OUTCOME_VANISHED, "gone from the bus");
+                step_result_set(result, OUTCOME_VANISHED, "gone from the bus");
                 return true;
         }
         (void) snprintf(dir, sizeof(dir), "sys/bus/pci/devices/%s", address);
         if (file_link_name(root_fd, dir, "driver", &driver) < 0)
                 return false;
-        set(result, OUTCOME_FAILED, "still bound to %s", driver);
+        step_result_set(result, OUTCOME_FAILED, "still bound to %s", driver);
         return true;
 }
 
-/* 1: it did; 0: it did not; -errno: that can't be told. */
-static int has_driver_complained(DriverLog *log, const char *name) {
+/* Returns 1: the driver has complained about that controller; 0: it has not; -errno: not all of the
+ * kernel log could be read. */
+static int find_complaint(DriverLog *log, const char *name) {
         char complained[DRIVER_LOG_NAME_MAX];
         int r;
 
@@ -134,29 +137,31 @@ static int has_driver_complained(DriverLog *log, const char *name) {
         return r;
 }
 
-/* error: why the registers can't be mapped. */
-static void take_drivers_word(int root_fd, const char *address, int error, int complained,
-                              StepResult *result) {
+/* error: why CSTS can't be mapped. complained: from find_complaint(). */
+static void judge_by_drivers_word(int root_fd, const char *address, int error, int complained,
+                                  StepResult *result) {
         int presence = pci_presence(root_fd, address);
 
         if (complained > 0)
-                set(result, OUTCOME_FAILED, "the driver reports an incomplete shutdown");
+                step_result_set(result, OUTCOME_FAILED,
+                                "the driver reports an incomplete shutdown");
         else if (presence == 0)
-                set(result, OUTCOME_VANISHED, "it no longer answers on the bus");
+                step_result_set(result, OUTCOME_VANISHED, "it no longer answers on the bus");
         else if (presence < 0)
-                set(result, OUTCOME_UNVERIFIED,
-                    "neither CSTS (%s) nor its PCI configuration (%s) can be read",
-                    strerror(-error), strerror(-presence));
+                step_result_set(result, OUTCOME_UNVERIFIED,
+                                "neither CSTS (%s) nor its PCI configuration (%s) can be read",
+                                strerror(-error), strerror(-presence));
         else if (complained < 0)
-                set(result, OUTCOME_UNVERIFIED,
-                    "neither CSTS (%s) nor all that the driver said (%s) can be read",
-                    strerror(-error),
-                    complained == -EPIPE ? "the kernel log was overrun" : strerror(-complained));
+                step_result_set(result, OUTCOME_UNVERIFIED,
+                                "neither CSTS (%s) nor all of the kernel log (%s) can be read",
+                                strerror(-error),
+                                complained == -EPIPE ? "records were lost" : strerror(-complained));
         else if (error == -EPERM)
-                /* Lockdown. Short, for with Secure Boot each controller has it in its line. */
-                set(result, OUTCOME_DETACHED, "by the driver's word");
+                /* Lockdown. Short, as with Secure Boot every controller's line has it. */
+                step_result_set(result, OUTCOME_DETACHED, "by the driver's word");
         else
-                set(result, OUTCOME_DETACHED, "by the driver's word (%s)", strerror(-error));
+                step_result_set(result, OUTCOME_DETACHED, "by the driver's word (%s)",
+                                strerror(-error));
 }
 
 void verify_shutdown(int root_fd, const char *address, const char *name, DriverLog *log,
@@ -164,23 +169,24 @@ void verify_shutdown(int root_fd, const char *address, const char *name, DriverL
         uint32_t csts = 0;
         int r;
 
-        if (judge_place(root_fd, address, result))
+        if (judge_by_sysfs(root_fd, address, result))
                 return;
         r = read_csts(root_fd, address, &csts);
         if (r >= 0)
                 judge_csts(root_fd, address, csts, result);
         else
-                take_drivers_word(root_fd, address, r, has_driver_complained(log, name), result);
+                judge_by_drivers_word(root_fd, address, r, find_complaint(log, name), result);
 }
 
 void verify_without_registers(int root_fd, const char *address, bool has_complained,
                               StepResult *result) {
-        if (judge_place(root_fd, address, result))
+        if (judge_by_sysfs(root_fd, address, result))
                 return;
         if (has_complained)
-                set(result, OUTCOME_FAILED, "the driver reports an incomplete shutdown");
+                step_result_set(result, OUTCOME_FAILED,
+                                "the driver reports an incomplete shutdown");
         else if (pci_presence(root_fd, address) == 0)
-                set(result, OUTCOME_VANISHED, "it no longer answers on the bus");
+                step_result_set(result, OUTCOME_VANISHED, "it no longer answers on the bus");
         else
-                set(result, OUTCOME_UNVERIFIED, "the end of its shutdown was not seen");
+                step_result_set(result, OUTCOME_UNVERIFIED, "the end of its shutdown was not seen");
 }

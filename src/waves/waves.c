@@ -5,7 +5,7 @@
 
 #include "waves/ready_queue.h"
 
-/* One run. Every list is as long as the plan and allocated before the first step begins. */
+/* One run. Every array is as long as the plan and allocated before the first step begins. */
 typedef struct Waves {
         const Plan *plan;
         const ShutdownOps *ops;
@@ -15,13 +15,13 @@ typedef struct Waves {
         Ready ready;
         bool *is_running;
         size_t n_running;
-        size_t n_detaching;   /* those of them that are no Flush */
-        usec_t progress_usec; /* when to tell how far it is */
-        usec_t flush_usec;    /* until when Flushes are waited for; USEC_INFINITY: not yet known */
+        size_t n_detaching;   /* of n_running, those that detach */
+        usec_t progress_usec; /* when to report progress next */
+        usec_t flush_usec;    /* until when to wait for Flushes; USEC_INFINITY: not known yet */
 } Waves;
 
 #define PROGRESS_EVERY_USEC USEC_PER_SEC
-/* The kernel alone sends no Flush: one that hangs may not hold up what it is there to shorten. */
+/* The kernel's own pass sends no Flush, so one that hangs must not make the shutdown longer. */
 #define FLUSH_GRACE_USEC USEC_PER_SEC
 
 static void waves_done(Waves *waves) {
@@ -29,12 +29,7 @@ static void waves_done(Waves *waves) {
         free(waves->is_running);
 }
 
-static void set_reason(StepResult *result, const char *format, const char *detail) {
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-        (void) snprintf(result->reason, sizeof(result->reason), format, detail);
-#pragma GCC diagnostic pop
-}
+#define _cleanup_waves_ _cleanup_(waves_done)
 
 static bool opens_gates(const StepResult *result) {
         return result->outcome == OUTCOME_DETACHED || result->outcome == OUTCOME_UNVERIFIED ||
@@ -51,14 +46,14 @@ static bool is_worth_retrying(int error) {
         return error == -EAGAIN || error == -ENOMEM || error == -EMFILE || error == -ENFILE;
 }
 
-/* 1: it is on its way or has ended; 0: has to wait until another step has ended. */
+/* Returns 1: the step runs or has ended; 0: try again when another step has ended. */
 static int start_step(Waves *waves, size_t i) {
         const Step *step = &waves->plan->steps[i];
         StepResult *result = &waves->record->results[i];
         int r;
 
         result->started_usec = waves->ops->now(waves->context);
-        /* A Flush waits for nothing. */
+        /* A Flush has waited for nothing. */
         if (step->action != STEP_LEAVE) {
                 result->n_gates = step->n_gates;
                 result->n_turns = step->n_turns;
@@ -80,8 +75,7 @@ static int start_step(Waves *waves, size_t i) {
         if (is_worth_retrying(r) && waves->n_running > 0)
                 return 0;
         result->ended_usec = result->started_usec;
-        result->outcome = OUTCOME_LEFT;
-        set_reason(result, "could not be started: %s", strerror(-r));
+        step_result_set(result, OUTCOME_LEFT, "could not be started: %s", strerror(-r));
         end_step(waves, i);
         return 1;
 }
@@ -92,8 +86,8 @@ static void stop_running(Waves *waves, size_t i) {
         waves->n_detaching -= waves->plan->steps[i].action == STEP_DETACH;
 }
 
-/* A step that ends at once can make others ready, so it leaves the queue before it begins. A limit
- * counts handshakes only: a Flush that hangs would take the place of one. */
+/* A step that ends at once can make others ready, so each leaves the queue before it starts. The
+ * limit counts handshakes only: a Flush that hangs would take the place of one. */
 static void start_ready(Waves *waves) {
         unsigned max = waves->options->max_parallel;
         HeapEntry first;
@@ -110,7 +104,7 @@ static void start_ready(Waves *waves) {
         }
 }
 
-/* A step that stays keeps the plan's reason; what its Flush says comes behind it. */
+/* A controller that stays keeps the plan's reason, followed by that of its Flush. */
 static void take_result(Waves *waves, size_t i, const StepResult *result) {
         const Step *step = &waves->plan->steps[i];
         StepResult *target = &waves->record->results[i];
@@ -124,18 +118,18 @@ static void take_result(Waves *waves, size_t i, const StepResult *result) {
         target->contention_usec = result->contention_usec;
         memcpy(target->phase_usec, result->phase_usec, sizeof(target->phase_usec));
         if (*result->reason)
-                set_reason(target, "%s", result->reason);
+                step_result_set_reason(target, "%s", result->reason);
         if (step->action == STEP_LEAVE && target->outcome != OUTCOME_VANISHED) {
                 target->outcome = OUTCOME_LEFT;
                 if (*result->reason)
-                        (void) snprintf(target->reason, sizeof(target->reason), "%.99s; %.98s",
-                                        step->reason, result->reason);
+                        step_result_set_reason(target, "%.99s; %.98s", step->reason,
+                                               result->reason);
                 else
-                        set_reason(target, "%s", step->reason);
+                        step_result_set_reason(target, "%s", step->reason);
         }
 }
 
-/* Those that stay without a Flush have their outcome before anything begins. */
+/* Controllers that stay without a Flush get their outcome before any step starts. */
 static void settle_untouched(Waves *waves) {
         for (size_t i = 0; i < waves->plan->n_steps; i++) {
                 const Step *step = &waves->plan->steps[i];
@@ -144,8 +138,7 @@ static void settle_untouched(Waves *waves) {
                 if (step->action != STEP_LEAVE || step->flush)
                         continue;
                 result->started_usec = result->ended_usec = waves->record->started_usec;
-                result->outcome = OUTCOME_LEFT;
-                set_reason(result, "%s", step->reason);
+                step_result_set(result, OUTCOME_LEFT, "%s", step->reason);
                 end_step(waves, i);
         }
 }
@@ -160,9 +153,9 @@ static void abandon_running(Waves *waves, const char *why) {
                 result.ended_usec = waves->ops->now(waves->context);
                 result.outcome = OUTCOME_LATE;
                 if (waves->plan->steps[i].action == STEP_LEAVE)
-                        set_reason(&result, "%s", "its Flush did not end in time, ignoring");
+                        step_result_set_reason(&result, "its Flush did not end in time, ignoring");
                 else if (!*result.reason)
-                        set_reason(&result, "%s", why);
+                        step_result_set_reason(&result, "%s", why);
                 stop_running(waves, i);
                 take_result(waves, i, &result);
                 end_step(waves, i);
@@ -179,11 +172,11 @@ static void settle_rest(Waves *waves, const char *why) {
                 result->outcome = OUTCOME_LEFT;
                 result->ended_usec = waves->ops->now(waves->context);
                 if (step->action == STEP_LEAVE)
-                        set_reason(result, "%s", step->reason);
+                        step_result_set_reason(result, "%s", step->reason);
                 else if (waves->ready.gates[i] > 0)
-                        set_reason(result, "%s", "waits for a device below it that stays");
+                        step_result_set_reason(result, "a device below it was not detached");
                 else
-                        set_reason(result, "not begun: %s", why);
+                        step_result_set_reason(result, "not started: %s", why);
                 if (waves->options->ended)
                         waves->options->ended(waves->options->userdata, waves->record, i);
         }
@@ -196,8 +189,8 @@ static int waves_init(Waves *waves) {
         return ready_init(&waves->ready, waves->plan);
 }
 
-/* Bridges and what is not touched at all are nobody's progress. */
-static void tell_progress(Waves *waves, usec_t now) {
+/* Bridges and controllers that are not touched do not count. */
+static void report_progress(Waves *waves, usec_t now) {
         size_t n_done = 0, n_steps = 0;
 
         for (size_t i = 0; i < waves->plan->n_steps; i++) {
@@ -212,8 +205,8 @@ static void tell_progress(Waves *waves, usec_t now) {
                                  now - waves->record->started_usec);
 }
 
-/* The time runs from the end of the last handshake. A handshake that begins later, because a gate
- * has opened, ends it. */
+/* The Flushes' time runs from the end of the last handshake. It is stopped by a handshake that
+ * starts later, because a gate has opened. */
 static void limit_flushes(Waves *waves) {
         if (waves->n_detaching > 0)
                 waves->flush_usec = USEC_INFINITY;
@@ -226,14 +219,15 @@ static usec_t limit_usec(const Waves *waves) {
                                                                  : waves->options->deadline_usec;
 }
 
-/* How long to wait for a step: the limit, or the next moment to tell something. */
+/* Until when to wait for a step: the limit, or the next progress report if that comes first. */
 static usec_t wait_until(const Waves *waves) {
         return waves->options->progress && waves->progress_usec < limit_usec(waves)
                        ? waves->progress_usec
                        : limit_usec(waves);
 }
 
-/* Until nothing runs, or why not: the text is the reason for what is cut off. */
+/* Runs steps until none is left or time is up. Returns why it stopped: the reason of every step
+ * that has no outcome by then. */
 static const char *run_until_settled(Waves *waves) {
         for (;;) {
                 StepResult result = {};
@@ -250,14 +244,14 @@ static const char *run_until_settled(Waves *waves) {
                 if (r == OPS_WAIT_TIMEOUT && until < limit_usec(waves)) {
                         usec_t now = waves->ops->now(waves->context);
 
-                        tell_progress(waves, now);
+                        report_progress(waves, now);
                         waves->progress_usec = now + PROGRESS_EVERY_USEC;
                         continue;
                 }
                 if (r == OPS_WAIT_TIMEOUT)
-                        return "the stage's time was up";
+                        return "the stage ran out of time";
                 if (r == OPS_WAIT_SIGNAL)
-                        return "we were told to stop";
+                        return "told to stop by a signal";
                 if (r < 0)
                         return "waiting for the workers failed";
                 if (!waves->is_running[step])
@@ -270,30 +264,29 @@ static const char *run_until_settled(Waves *waves) {
 
 int waves_run(const Plan *plan, const ShutdownOps *ops, void *context, const WavesOptions *options,
               Record *record) {
-        Waves waves = {
+        _cleanup_waves_ Waves waves = {
                 .plan = plan,
                 .ops = ops,
                 .context = context,
                 .options = options,
                 .record = record,
+                .flush_usec = USEC_INFINITY,
         };
         const char *why;
+        usec_t now;
         int r;
 
         r = waves_init(&waves);
-        if (r >= 0) {
-                usec_t now = ops->now(context);
-
-                if (record->started_usec == 0)
-                        record->started_usec = now;
-                waves.progress_usec = now + PROGRESS_EVERY_USEC;
-                waves.flush_usec = USEC_INFINITY;
-                settle_untouched(&waves);
-                why = run_until_settled(&waves);
-                abandon_running(&waves, why);
-                settle_rest(&waves, why);
-                record->ended_usec = ops->now(context);
-        }
-        waves_done(&waves);
-        return r;
+        if (r < 0)
+                return r;
+        now = ops->now(context);
+        if (record->started_usec == 0)
+                record->started_usec = now;
+        waves.progress_usec = now + PROGRESS_EVERY_USEC;
+        settle_untouched(&waves);
+        why = run_until_settled(&waves);
+        abandon_running(&waves, why);
+        settle_rest(&waves, why);
+        record->ended_usec = ops->now(context);
+        return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The executor: starts each step the moment its last gate opens, until the deadline. */
+/* The executor: starts each step as soon as its last gate opens, until the deadline. */
 #pragma once
 
 #include "waves/ops.h"
@@ -9,20 +9,24 @@ typedef struct WavesOptions {
         unsigned max_parallel; /* 0: no limit */
         /* Called when a step has got its outcome, bridges included. May be NULL. */
         void (*ended)(void *userdata, const Record *record, size_t device);
-        /* Called each second that passes with controllers under way: how many of those that are to
-         * be detached or flushed have their outcome. May be NULL. */
+        /* Called once a second while steps run: how many of the steps that detach or flush a
+         * controller have their outcome. May be NULL. */
         void (*progress)(void *userdata, size_t n_done, size_t n_steps, usec_t elapsed_usec);
         void *userdata;
 } WavesOptions;
 
-/* Carries the plan out and fills record (record_init'ed for the plan's steps) with one outcome for
- * each step. Returns by the deadline, or as soon as ops says that we shall stop; what runs then is
- * late, what has not begun is left. A step that can't be started is left. A gate opens only for a
- * step that is detached, unverified, or vanished from sysfs too (is_gone), so that a parent never
- * goes before its last child.
- * A turn passes whatever came of the step (plan.h). When max_parallel keeps steps waiting, the one
- * with the longest chain goes first. A Flush of what stays is no handshake to that limit, and is
- * waited for until one second after the last handshake at the longest.
- * Returns 0, or -ENOMEM when nothing was begun. */
+/* Carries out the plan and fills record (record_init() for the plan's steps) with an outcome for
+ * each step. Returns when all steps have ended, at the deadline, or when ops reports a signal.
+ *
+ *   outcomes   A step that still runs then is late, one that has not started is left. A step that
+ *              can't be started is left.
+ *   gates      open only for a step that is detached, unverified, or vanished from sysfs too
+ *              (is_gone), so that a parent never goes before its last child.
+ *   turns      pass whatever the outcome (plan.h).
+ *   a limit    (max_parallel) makes the step with the longest chain go first. It does not count the
+ *              Flush of a controller that stays.
+ *   a Flush    is waited for until one second after the last handshake.
+ *
+ * Returns 0; or -ENOMEM, with nothing started. */
 int waves_run(const Plan *plan, const ShutdownOps *ops, void *context, const WavesOptions *options,
               Record *record) _must_check_;

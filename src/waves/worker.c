@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The sequence for one controller; see worker.h. */
+/* The steps for one controller; see worker.h. */
 
 #include "waves/worker.h"
 
 #include <fcntl.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <sys/stat.h>
 
 #include "base/file.h"
@@ -27,37 +26,27 @@ typedef struct Worker {
         size_t device;
         bool is_live;
         WorkerSlot *slot;
-        /* Opened while nobody else is at work yet: each unbind takes sysfs apart under a lock that
-         * every look at a path there needs, and with 128 of them a look took 300 ms. */
+        /* These two are opened before the first unbind: each unbind removes files from sysfs under
+         * a lock that every path lookup there needs, and among 128 of them a lookup took 300 ms. */
         int serial_fd;
         int unbind_fd;
-        int *claims; /* descriptors of namespaces that this controller alone has */
+        int *claims; /* descriptors of the namespaces that no other controller has */
         size_t n_claims;
-        int *delays; /* of the attribute delayed_removal_secs, of heads where it is set */
+        int *delays; /* descriptors of the heads' delayed_removal_secs, where it is set */
         size_t n_delays;
         DriverLog log;
         int schedstat_fd;
 } Worker;
 
-/* Always false, so that a check can end with it. */
-static bool refuse(Worker *w, Outcome outcome, const char *format, ...) _printf_(3, 4);
-static bool refuse(Worker *w, Outcome outcome, const char *format, ...) {
-        StepResult *result = &w->slot->result;
-        va_list args;
-
-        result->outcome = outcome;
-        va_start(args, format);
-        (void) vsnprintf(result->reason, sizeof(result->reason), format, args);
-        va_end(args);
-        return false;
-}
+/* Ends the step with an outcome and its reason. Always false, so that a check can return it. */
+#define refuse_step(worker, ...) (step_result_set(&(worker)->slot->result, __VA_ARGS__), false)
 
 static const Device *worker_device(const Worker *w) {
         return &w->topology->devices[w->device];
 }
 
-/* Whether sysfs has lost it, or the physical function that it is a virtual one of: a step that
- * waits for it has nothing left to disturb then. */
+/* Whether the controller, or the physical function that it belongs to, is gone from sysfs. The
+ * steps that wait for it can't disturb it any more then. */
 static bool is_gone(const Worker *w) {
         const Device *d = worker_device(w);
 
@@ -73,24 +62,25 @@ static bool belongs_to(const Block *block, size_t device) {
         return false;
 }
 
-/* Through the descriptor it is the very controller that was looked at first: one that has taken its
- * place meanwhile has another attribute of that name, and this one reads as ENODEV. */
+/* The descriptor belongs to the controller that was looked at first: if another one has taken its
+ * place, reading gives ENODEV, not the other's serial number. */
 static bool has_same_serial(Worker *w) {
         const Device *d = worker_device(w);
         _cleanup_free_ char *serial = NULL;
         int r = file_read_fd(w->serial_fd, &serial);
 
         if (r < 0)
-                return refuse(w, OUTCOME_LEFT, "%s is no longer at this address: %s",
-                              d->controller->name, strerror(-r));
+                return refuse_step(w, OUTCOME_LEFT, "%s is no longer at this address: %s",
+                                   d->controller->name, strerror(-r));
         text_clean_attribute(serial);
         if (!STREQ(serial, d->controller->serial))
-                return refuse(w, OUTCOME_LEFT, "another controller is at this address: serial %s",
-                              serial);
+                return refuse_step(w, OUTCOME_LEFT,
+                                   "another controller is at this address: serial %s", serial);
         return true;
 }
 
-/* Never trust a name: a hot-plugged drive may have got the address, or the name, of another. */
+/* A hot-plugged drive may have got the address or the name of another one, so neither is
+ * trusted. */
 static bool is_same_controller(Worker *w) {
         const Device *d = worker_device(w);
         _cleanup_free_ char *driver = NULL;
@@ -100,44 +90,44 @@ static bool is_same_controller(Worker *w) {
         (void) snprintf(dir, sizeof(dir), "sys/bus/pci/devices/%s", d->address);
         if (!pci_is_listed(w->root_fd, d->address)) {
                 w->slot->result.is_gone = true;
-                return refuse(w, OUTCOME_VANISHED, "gone from the bus");
+                return refuse_step(w, OUTCOME_VANISHED, "gone from the bus");
         }
         r = file_link_name(w->root_fd, dir, "driver", &driver);
         if (r < 0 || !STREQ(driver, "nvme"))
-                return refuse(w, OUTCOME_LEFT, "no longer bound to nvme but to %s",
-                              r < 0 ? "nothing" : driver);
+                return refuse_step(w, OUTCOME_LEFT, "no longer bound to nvme but to %s",
+                                   r < 0 ? "no driver" : driver);
         (void) snprintf(dir, sizeof(dir), "sys/bus/pci/devices/%s/nvme/%s/serial", d->address,
                         d->controller->name);
         w->serial_fd = file_open(w->root_fd, dir, O_RDONLY);
         if (w->serial_fd < 0)
-                return refuse(w, OUTCOME_LEFT, "%s is no longer at this address: %s",
-                              d->controller->name, strerror(-w->serial_fd));
+                return refuse_step(w, OUTCOME_LEFT, "%s is no longer at this address: %s",
+                                   d->controller->name, strerror(-w->serial_fd));
         return has_same_serial(w);
 }
 
-/* A descriptor of the worker's own: one that is shared would serialise all writes (kernfs
+/* Each worker opens unbind itself: a shared descriptor would serialize all writes (kernfs
  * of->mutex). */
-static bool can_unbind(Worker *w) {
+static bool open_unbind(Worker *w) {
         driver_log_open(w->root_fd, &w->log);
         w->schedstat_fd = file_open(w->root_fd, "proc/self/schedstat", O_RDONLY);
         w->unbind_fd = file_open(w->root_fd, UNBIND_PATH, O_WRONLY);
-        return w->unbind_fd >= 0 ||
-               refuse(w, OUTCOME_LEFT, "opening /%s: %s", UNBIND_PATH, strerror(-w->unbind_fd));
+        return w->unbind_fd >= 0 || refuse_step(w, OUTCOME_LEFT, "could not open /%s: %s",
+                                                UNBIND_PATH, strerror(-w->unbind_fd));
 }
 
-/* A drive that was pulled reads as all ones, in its configuration space too. Nothing sent to it
- * ever comes back: an fsync() would wait for nvme_core.io_timeout (30 s), where the kernel's pass
- * takes it for dead at once (nvme_dev_disable(), 6.1). Where this can't be read, the later steps
- * have to find out. */
+/* A drive that was pulled reads as all ones, in its configuration space too. It completes no
+ * command: an fsync() would wait for nvme_core.io_timeout (30 s), while the kernel's pass sees at
+ * once that it is dead (nvme_dev_disable(), 6.1). If the configuration space can't be read, later
+ * steps find out. */
 static bool answers_on_bus(Worker *w) {
         if (pci_presence(w->root_fd, worker_device(w)->address) != 0)
                 return true;
         w->slot->result.is_gone = is_gone(w);
-        return refuse(w, OUTCOME_VANISHED, "it no longer answers on the bus");
+        return refuse_step(w, OUTCOME_VANISHED, "it no longer answers on the bus");
 }
 
-/* Shutting a physical function down ends its virtual ones: a new one since the plan was made is
- * in no plan. */
+/* Shutting down a physical function ends its virtual functions, and the plan does not know one that
+ * was created later. */
 static bool has_planned_vfs(Worker *w) {
         const Device *d = worker_device(w);
         _cleanup_free_ char *text = NULL;
@@ -149,22 +139,23 @@ static bool has_planned_vfs(Worker *w) {
         if (r == -ENOENT && d->n_vfs == 0)
                 return true;
         if (r < 0)
-                return refuse(w, OUTCOME_LEFT, "its virtual functions can't be counted: %s",
-                              strerror(-r));
+                return refuse_step(w, OUTCOME_LEFT, "could not count its virtual functions: %s",
+                                   strerror(-r));
         return strtoul(text, NULL, 10) == d->n_vfs ||
-               refuse(w, OUTCOME_LEFT, "it has %s virtual functions, the plan knows %u", text,
-                      d->n_vfs);
+               refuse_step(w, OUTCOME_LEFT, "it has %s virtual functions, the plan knows %u", text,
+                           d->n_vfs);
 }
 
-/* What the controller's own directory shows: its disks, or its paths to multipath heads. */
+/* What the controller's own directory in sysfs lists: its disks, or its paths to multipath
+ * heads. */
 typedef struct Namespaces {
         size_t n;
         uint64_t n_sectors;
         bool is_busy; /* reads or writes are under way */
 } Namespaces;
 
-/* with_sectors: read what each has done as well. 0 or -errno. */
-static int look_at_namespaces(const Worker *w, bool with_sectors, Namespaces *ret) {
+/* with_sectors: read the I/O counters of each namespace, too. Returns 0 or -errno. */
+static int count_namespaces(const Worker *w, bool with_sectors, Namespaces *ret) {
         const Device *d = worker_device(w);
         _cleanup_closedir_ DIR *dir = NULL;
         Namespaces seen = {};
@@ -198,7 +189,7 @@ static int look_at_namespaces(const Worker *w, bool with_sectors, Namespaces *re
         return 0;
 }
 
-/* A namespace that appeared after the plan was made is in no plan. */
+/* The plan does not know a namespace that was attached later. */
 static bool has_planned_namespaces(Worker *w) {
         size_t planned = 0;
         Namespaces seen;
@@ -206,16 +197,17 @@ static bool has_planned_namespaces(Worker *w) {
 
         for (size_t i = 0; i < w->topology->n_blocks; i++)
                 planned += belongs_to(&w->topology->blocks[i], w->device);
-        r = look_at_namespaces(w, false, &seen);
+        r = count_namespaces(w, false, &seen);
         if (r < 0)
-                return refuse(w, OUTCOME_LEFT, "its namespaces can't be listed: %s", strerror(-r));
+                return refuse_step(w, OUTCOME_LEFT, "could not list its namespaces: %s",
+                                   strerror(-r));
         return seen.n == planned ||
-               refuse(w, OUTCOME_LEFT, "it has %zu namespaces, the plan knows %zu", seen.n,
-                      planned);
+               refuse_step(w, OUTCOME_LEFT, "it has %zu namespaces, the plan knows %zu", seen.n,
+                           planned);
 }
 
 /* Whether no other controller has any of its namespaces, so that the worker can claim each. */
-static bool is_all_its_own(const Worker *w) {
+static bool owns_all_namespaces(const Worker *w) {
         for (size_t i = 0; i < w->topology->n_blocks; i++)
                 if (belongs_to(&w->topology->blocks[i], w->device) &&
                     w->topology->blocks[i].n_controllers != 1)
@@ -223,46 +215,48 @@ static bool is_all_its_own(const Worker *w) {
         return true;
 }
 
-/* The net below all other checks: a user in the kernel that claims nothing and shows nowhere still
- * reads and writes. The survey and this worker do neither, and the fsync() of a shared head by the
- * worker of another path writes nothing, as an idle head has no dirty pages. But the Flush of that
- * worker may be under way here: for a shared head that is no proof of a user. */
-static bool is_quiet(Worker *w) {
+/* The safety net below all other checks: a user in the kernel that claims nothing and shows up
+ * nowhere still reads and writes. The survey and this worker do neither. The worker of another path
+ * to a shared head writes nothing either, as an idle head has no dirty pages; but its Flush may be
+ * under way, so that a request under way proves no user there. */
+static bool is_idle(Worker *w) {
         const Controller *c = worker_device(w)->controller;
         Namespaces seen;
         int r;
 
         if (c->n_sectors == UINT64_MAX)
                 return true;
-        r = look_at_namespaces(w, true, &seen);
+        r = count_namespaces(w, true, &seen);
         if (r < 0)
-                return refuse(w, OUTCOME_LEFT, "its I/O counters can't be read: %s", strerror(-r));
-        if (seen.n_sectors == c->n_sectors && (!seen.is_busy || !is_all_its_own(w)))
+                return refuse_step(w, OUTCOME_LEFT, "could not read its I/O counters: %s",
+                                   strerror(-r));
+        if (seen.n_sectors == c->n_sectors && (!seen.is_busy || !owns_all_namespaces(w)))
                 return true;
-        return refuse(w, OUTCOME_LEFT, "it was read or written since the plan was made");
+        return refuse_step(w, OUTCOME_LEFT, "it was read or written since the plan was made");
 }
 
-/* Writes one block device back. The descriptor is kept in *ret_fd, with its claim. */
+/* Writes one block device back. *ret_fd keeps the claim; the caller closes it. */
 static bool write_back(Worker *w, const Block *block, bool claim, int *ret_fd) {
         int fd = block_node_open(w->root_fd, block->name, block->devnum, claim);
 
         if (fd == -EBUSY)
-                return refuse(w, OUTCOME_LEFT, "/dev/%s was claimed after the plan was made",
-                              block->name);
+                return refuse_step(w, OUTCOME_LEFT, "/dev/%s was claimed after the plan was made",
+                                   block->name);
         if (fd < 0)
-                return refuse(w, OUTCOME_LEFT, "/dev/%s: %s", block->name, block_node_strerror(fd));
+                return refuse_step(w, OUTCOME_LEFT, "/dev/%s: %s", block->name,
+                                   block_node_strerror(fd));
         if (fsync(fd) < 0) {
                 int error = errno;
 
                 (void) close(fd);
-                return refuse(w, OUTCOME_LEFT, "fsync of /dev/%s: %s", block->name,
-                              strerror(error));
+                return refuse_step(w, OUTCOME_LEFT, "fsync of /dev/%s failed: %s", block->name,
+                                   strerror(error));
         }
         *ret_fd = fd;
         return true;
 }
 
-/* A partition has a page cache of its own beside the disk's, so each gets its fsync. */
+/* A partition has a page cache of its own, apart from the disk's, so each needs its own fsync(). */
 static bool write_back_partitions(Worker *w, const Block *namespace) {
         for (size_t i = 0; i < namespace->n_users; i++) {
                 const Block *user = &w->topology->blocks[namespace->users[i]];
@@ -277,9 +271,9 @@ static bool write_back_partitions(Worker *w, const Block *namespace) {
         return true;
 }
 
-/* The claim on the disk covers its partitions (bd_may_claim(), 6.1) and is kept until the unbind
- * has returned, so that nothing can mount it in between. A multipath head is shared with the
- * workers of its other controllers, and usage has asked for its claim. */
+/* The claim on a disk covers its partitions (bd_may_claim(), 6.1). It is kept until the unbind has
+ * returned, so that nothing can mount the disk in between. A shared multipath head is not claimed,
+ * as the workers of its other controllers use it too; the survey has tried its claim. */
 static bool write_back_all(Worker *w) {
         const Topology *t = w->topology;
 
@@ -308,19 +302,20 @@ static void close_all(int **fds, size_t *n) {
         *fds = NULL;
 }
 
-/* An open descriptor keeps the dead controller in its subsystem, so none outlives the unbind. */
+/* An open descriptor keeps the dead controller in its subsystem, so none is kept after the
+ * unbind. */
 static void drop_claims(Worker *w) {
         close_all(&w->claims, &w->n_claims);
 }
 
-static bool can_claim(Worker *w) {
+static bool allocate_lists(Worker *w) {
         w->claims = calloc(w->topology->n_blocks + 1, sizeof(int));
         w->delays = calloc(w->topology->n_blocks + 1, sizeof(int));
-        return (w->claims && w->delays) || refuse(w, OUTCOME_LEFT, "%s", strerror(ENOMEM));
+        return (w->claims && w->delays) || refuse_step(w, OUTCOME_LEFT, "%s", strerror(ENOMEM));
 }
 
-/* A descriptor of the attribute of one head, where it is set. -ENOENT: no head, or a
- * kernel that can't do that (6.12). */
+/* Returns a descriptor of the head's delayed_removal_secs; -ENOENT: it is 0, this is no head, or
+ * the kernel has no such attribute (6.12); or another -errno. */
 static int open_delay(int root_fd, const char *head) {
         _cleanup_free_ char *text = NULL;
         char path[PATH_MAX];
@@ -333,11 +328,11 @@ static int open_delay(int root_fd, const char *head) {
         return STREQ(text, "0") ? -ENOENT : file_open(root_fd, path, O_WRONLY);
 }
 
-/* A head may outlive its last path by that many seconds, for a link that comes back: it queues what
- * is sent to it (nvme_mpath_remove_disk(), nvme_available_path(), 7.1). No link comes back here,
- * and an exitrd that reads every disk in search of volumes would wait for all of that time. In a
+/* A head may outlive its last path by that many seconds, and queues all requests meanwhile in case
+ * the link comes back (nvme_mpath_remove_disk(), nvme_available_path(), 7.1). At a shutdown no link
+ * comes back, and an exitrd that searches every disk for volumes would wait all that time. In a
  * rehearsal the drive does come back. */
-static void find_delays(Worker *w) {
+static void open_delays(Worker *w) {
         const Topology *t = w->topology;
 
         for (size_t i = 0; i < t->n_blocks && !w->is_live; i++) {
@@ -354,7 +349,7 @@ static void find_delays(Worker *w) {
         }
 }
 
-/* When nothing can keep the controller any more: one that is left stays as it was. */
+/* Called when no check can fail any more, so that a controller that is left keeps its delay. */
 static void end_delays(Worker *w) {
         for (size_t i = 0; i < w->n_delays; i++) {
                 int r = file_write_fd(w->delays[i], "0");
@@ -366,25 +361,25 @@ static void end_delays(Worker *w) {
         close_all(&w->delays, &w->n_delays);
 }
 
-/* A mount is seen twice, on two ways that have nothing in common. Not where the machine goes down
- * and a claim stands for it: to follow every mount down to the hardware, for every drive, took
- * three times as long as all the rest of the worker. */
+/* Looks for mounts a second time, in a way that has nothing in common with the survey's. This is
+ * left out where the machine goes down and claims rule mounts out: following every mount down to
+ * the hardware, for every drive, took three times as long as the rest of the worker. */
 static bool carries_no_mount(Worker *w) {
         char why[REASON_MAX] = "";
         int r;
 
-        if (!w->is_live && is_all_its_own(w))
+        if (!w->is_live && owns_all_namespaces(w))
                 return true;
         r = mount_guard(w->root_fd, worker_device(w)->address, why, sizeof(why));
         if (r < 0)
-                return refuse(w, OUTCOME_LEFT, "whether it is mounted can't be told: %s",
-                              strerror(-r));
-        return r == 0 || refuse(w, OUTCOME_LEFT, "%s", why);
+                return refuse_step(w, OUTCOME_LEFT, "could not tell whether it is mounted: %s",
+                                   strerror(-r));
+        return r == 0 || refuse_step(w, OUTCOME_LEFT, "%s", why);
 }
 
-/* How long this process has been ready to run without a processor, since its fork: the second of
- * three numbers, in nanoseconds (Documentation/scheduler/sched-stats.rst). Not every kernel tells.
- */
+/* How long this process has waited for a processor since its fork: the second of three numbers, in
+ * nanoseconds (Documentation/scheduler/sched-stats.rst). Returns false if the kernel does not
+ * tell. */
 static bool read_contention(const Worker *w, usec_t *ret_usec) {
         _cleanup_free_ char *text = NULL;
         unsigned long long nsec;
@@ -396,8 +391,8 @@ static bool read_contention(const Worker *w, usec_t *ret_usec) {
         return true;
 }
 
-/* write(2) returns when nvme_remove() has: after SHST=10b or after the driver's time-out. */
-static bool unbind(Worker *w) {
+/* write(2) returns after nvme_remove(): at SHST=10b, or when the driver's time-out has passed. */
+static bool unbind_controller(Worker *w) {
         const Device *d = worker_device(w);
         usec_t before = 0, after = 0;
         bool is_known;
@@ -405,7 +400,7 @@ static bool unbind(Worker *w) {
 
         is_known = read_contention(w, &before);
         driver_log_skip(&w->log);
-        /* Set before: a worker that is killed inside has taken it all the same. */
+        /* Set in advance: even if the worker is killed in the write, the controller is unbound. */
         w->slot->result.is_taken = true;
         r = file_write_fd(w->unbind_fd, d->address);
         if (is_known && read_contention(w, &after))
@@ -413,53 +408,57 @@ static bool unbind(Worker *w) {
         w->slot->result.is_taken = r >= 0;
         if (r == -ENODEV) {
                 w->slot->result.is_gone = is_gone(w);
-                return refuse(w, OUTCOME_VANISHED, "was unbound or removed meanwhile");
+                return refuse_step(w, OUTCOME_VANISHED,
+                                   "it was unbound or removed in the meantime");
         }
         if (r < 0)
-                return refuse(w, OUTCOME_FAILED, "writing to /%s: %s", UNBIND_PATH, strerror(-r));
+                return refuse_step(w, OUTCOME_FAILED, "could not write to /%s: %s", UNBIND_PATH,
+                                   strerror(-r));
         return true;
 }
 
-/* What the first unbinds do to sysfs would slow down the checks of the rest, and even their fork:
- * so nobody goes on before the parent has begun all it could. If it died meanwhile, or is stuck in
- * a fork, then nobody would keep the deadline of what begins here: the kernel's pass does it. */
-static bool hold(Worker *w) {
+/* Through the lock in sysfs the first unbinds would slow down the checks of the other workers, and
+ * even their fork. So no worker goes on until the parent has started all it could. If the parent
+ * has died or is stuck in a fork, it can't keep the deadline, and the kernel's pass has to take
+ * this controller. */
+static bool wait_for_parent(Worker *w) {
         int r;
 
         if (w->slot->hold_fd < 0)
                 return true;
         r = poll_until(w->slot->hold_fd, usec_now() + HOLD_MAX_USEC);
-        if (r > 0 && w->slot->may_go_on)
-                return true;
-        return refuse(w, OUTCOME_LEFT, "not begun: %s",
-                      r > 0    ? "the stage's program has died"
-                      : r == 0 ? "it took too long to begin the others"
-                               : strerror(-r));
+        if (r < 0)
+                return refuse_step(w, OUTCOME_LEFT, "not started: %s", strerror(-r));
+        if (r == 0)
+                return refuse_step(w, OUTCOME_LEFT,
+                                   "not started: it took too long to start the others");
+        return w->slot->may_go_on ||
+               refuse_step(w, OUTCOME_LEFT, "not started: the stage's program has died");
 }
 
-static void detach(Worker *w) {
+static void detach_controller(Worker *w) {
         const Device *d = worker_device(w);
         WorkerSlot *slot = w->slot;
 
         if (!is_same_controller(w) || !answers_on_bus(w) || !has_planned_vfs(w) ||
-            !has_planned_namespaces(w) || !can_unbind(w) || !can_claim(w))
+            !has_planned_namespaces(w) || !open_unbind(w) || !allocate_lists(w))
                 return;
-        find_delays(w);
-        if (!hold(w) || !is_quiet(w))
+        open_delays(w);
+        if (!wait_for_parent(w) || !is_idle(w))
                 return;
         worker_enter_phase(slot, PHASE_FSYNC);
         if (!write_back_all(w))
                 return;
-        /* fsync may have taken its time: look once more at the last moment. */
+        /* fsync() may have taken minutes: check once more at the last moment. */
         if (!has_same_serial(w) || !carries_no_mount(w))
                 return;
         if (slot->is_abandoned) {
-                (void) refuse(w, OUTCOME_LEFT, "abandoned before the unbind");
+                step_result_set(&slot->result, OUTCOME_LEFT, "abandoned before the unbind");
                 return;
         }
         end_delays(w);
         worker_enter_phase(slot, PHASE_SHUTDOWN);
-        if (!unbind(w))
+        if (!unbind_controller(w))
                 return;
         drop_claims(w);
         worker_enter_phase(slot, PHASE_VERIFY);
@@ -467,10 +466,9 @@ static void detach(Worker *w) {
         slot->result.is_gone = slot->result.outcome == OUTCOME_VANISHED && is_gone(w);
 }
 
-/* blkdev_fsync() ends in a Flush command where the drive has a volatile cache
- * (blkdev_issue_flush(), 6.1): all that is wanted, without a library that a shutdown would have to
- * load. */
-static void flush(Worker *w) {
+/* blkdev_fsync() ends in a Flush command if the drive has a volatile cache (blkdev_issue_flush(),
+ * 6.1). That needs no library, which a shutdown would have to load. */
+static void flush_controller(Worker *w) {
         const Topology *t = w->topology;
         size_t n_flushed = 0, n_failed = 0;
 
@@ -485,14 +483,25 @@ static void flush(Worker *w) {
                 fd = block_node_open(w->root_fd, block->name, block->devnum, false);
                 r = fd < 0 ? fd : fsync(fd) < 0 ? -errno : 0;
                 if (r < 0) {
-                        refuse(w, OUTCOME_LEFT, "Flush of /dev/%s failed, ignoring: %s",
-                               block->name, block_node_strerror(r));
+                        step_result_set(&w->slot->result, OUTCOME_LEFT,
+                                        "Flush of /dev/%s failed, ignoring: %s", block->name,
+                                        block_node_strerror(r));
                         n_failed++;
-                } else
-                        n_flushed++;
+                        continue;
+                }
+                n_flushed++;
         }
         w->slot->result.is_flushed = n_flushed > 0 && n_failed == 0;
         w->slot->result.outcome = OUTCOME_LEFT;
+}
+
+static void worker_done(Worker *w) {
+        drop_claims(w);
+        close_all(&w->delays, &w->n_delays);
+        close_fd(&w->serial_fd);
+        close_fd(&w->unbind_fd);
+        driver_log_close(&w->log);
+        close_fd(&w->schedstat_fd);
 }
 
 void worker_run(int root_fd, const Topology *topology, size_t device, StepAction action,
@@ -511,14 +520,9 @@ void worker_run(int root_fd, const Topology *topology, size_t device, StepAction
 
         worker_enter_phase(slot, PHASE_CHECK);
         if (action == STEP_DETACH)
-                detach(&w);
+                detach_controller(&w);
         else
-                flush(&w);
-        drop_claims(&w);
-        close_all(&w.delays, &w.n_delays);
-        close_fd(&w.serial_fd);
-        close_fd(&w.unbind_fd);
-        driver_log_close(&w.log);
-        close_fd(&w.schedstat_fd);
+                flush_controller(&w);
+        worker_done(&w);
         worker_enter_phase(slot, _PHASE_MAX);
 }

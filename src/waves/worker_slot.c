@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* See worker_slot.h. */
+/* Phases and their times; see worker_slot.h. */
 
 #include "waves/worker_slot.h"
 

@@ -1,27 +1,28 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* How far a worker has come, readable by its parent at any time. */
+/* How far a worker has come. The parent can read this at any time.
+ *
+ * Apart from worker.c, which tests replace at link time (CONTRIBUTING.md). */
 #pragma once
 
 #include "model/result.h"
 
-/* In memory that worker and parent share: whatever ends the worker, what it wrote stays readable.
- */
+/* In memory that worker and parent share, so that it stays readable however the worker ends. */
 typedef struct WorkerSlot {
-        StepResult result; /* outcome stays OUTCOME_PENDING until all is done */
+        StepResult result; /* outcome is OUTCOME_PENDING until the worker has finished */
         Phase phase;
         usec_t phase_started_usec;
-        /* Set by the parent: nobody waits any more. A worker that has not yet written to unbind
-         * does not do so then: the machine may have gone on, and what was idle be in use again. */
+        /* Set by the parent: it no longer waits. A worker that has not written to unbind yet must
+         * not do so any more, as an idle drive may have come into use by then. */
         _Atomic bool is_abandoned;
-        /* -1, or a pipe whose end of file says that the parent has begun all it could, or has died:
-         * until then a worker that has made its checks goes no further. Set before the fork. */
+        /* -1, or a pipe at which the worker waits after its checks. End of file: the parent has
+         * started all it could, or has died. Set before the fork. */
         int hold_fd;
-        /* Set by the parent before it lets go: an end of file without it is the parent's end. */
+        /* Set by the parent before it closes the pipe. End of file without it: the parent died. */
         _Atomic bool may_go_on;
 } WorkerSlot;
 
 /* Prepares a slot before the fork. */
 void worker_slot_init(WorkerSlot *slot);
 
-/* Ends the current phase and enters the next one; _PHASE_MAX: none follows. */
+/* Ends the current phase and enters the next one; _PHASE_MAX: there is none. */
 void worker_enter_phase(WorkerSlot *slot, Phase phase);

@@ -34,7 +34,7 @@ static size_t count_files(void) {
         return n - 2;
 }
 
-Test(atomic_file, the_new_text_comes_at_once) {
+Test(atomic_file, the_new_text_appears_at_once) {
         struct stat st;
 
         cr_assert(eq(int, atomic_file_open(root_fd, "dir/file", 0640, &file), 0));
@@ -68,7 +68,7 @@ Test(atomic_file, a_full_disk_keeps_the_old_text) {
         cr_expect(eq(sz, count_files(), 1));
 }
 
-Test(atomic_file, paths_that_can_not_be) {
+Test(atomic_file, refuses_impossible_paths) {
         cr_expect(eq(int, atomic_file_open(root_fd, "dir/", 0644, &file), -EISDIR));
         cr_expect(eq(int, atomic_file_open(root_fd, "nowhere/file", 0644, &file), -ENOENT));
 }

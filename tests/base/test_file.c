@@ -7,9 +7,9 @@
 #include "base/file.h"
 #include "fake_root.h"
 
-TestSuite(sysfs, .init = fake_root_start, .fini = fake_root_done, .timeout = 10);
+TestSuite(file, .init = fake_root_start, .fini = fake_root_done, .timeout = 10);
 
-Test(sysfs, reads_an_attribute_without_its_trailing_blanks) {
+Test(file, reads_an_attribute_without_its_trailing_blanks) {
         _cleanup_free_ char *value = NULL;
 
         fake_root_write("sys/class/nvme/nvme0/serial", "S3RIAL 1          \n");
@@ -17,7 +17,7 @@ Test(sysfs, reads_an_attribute_without_its_trailing_blanks) {
         cr_expect(eq(str, value, "S3RIAL 1"));
 }
 
-Test(sysfs, says_what_is_wrong_and_leaves_the_result_alone) {
+Test(file, returns_the_error_and_leaves_the_result_alone) {
         char *value = NULL;
 
         fake_root_write_binary("binary", "a\0b", 3);
@@ -30,7 +30,7 @@ Test(sysfs, says_what_is_wrong_and_leaves_the_result_alone) {
         cr_expect(eq(ptr, value, NULL));
 }
 
-Test(sysfs, reads_an_empty_attribute) {
+Test(file, reads_an_empty_attribute) {
         _cleanup_free_ char *value = NULL;
 
         fake_root_write("empty", "");
@@ -38,7 +38,17 @@ Test(sysfs, reads_an_empty_attribute) {
         cr_expect(eq(str, value, ""));
 }
 
-Test(sysfs, reads_whole_tables_up_to_a_limit) {
+Test(file, reads_a_drives_string_printable_and_cut) {
+        char text[8] = "before";
+
+        fake_root_write("model", " \x1b[2J Drive \n");
+        cr_assert(eq(int, file_read_printable(root_fd, "model", text, sizeof(text)), 0));
+        cr_expect(eq(str, text, "?[2J Dr"));
+        cr_assert(eq(int, file_read_printable(root_fd, "missing", text, sizeof(text)), -ENOENT));
+        cr_expect(eq(str, text, ""));
+}
+
+Test(file, reads_whole_tables_up_to_a_limit) {
         static char table[100000];
         _cleanup_free_ char *text = NULL;
 
@@ -49,7 +59,7 @@ Test(sysfs, reads_whole_tables_up_to_a_limit) {
         cr_expect(eq(int, file_read_all(root_fd, "proc/table", sizeof(table) - 2, &text), -EFBIG));
 }
 
-Test(sysfs, does_not_wait_for_a_pipe_that_nobody_writes) {
+Test(file, does_not_wait_for_a_writer_of_a_pipe) {
         char *value = NULL;
 
         cr_assert(eq(int, mkfifo(fake_root_path("pipe"), 0600), 0));
@@ -58,7 +68,7 @@ Test(sysfs, does_not_wait_for_a_pipe_that_nobody_writes) {
         free(value);
 }
 
-Test(sysfs, names_what_a_link_leads_to) {
+Test(file, reads_the_last_component_of_a_link) {
         _cleanup_free_ char *name = NULL;
 
         fake_root_link("sys/bus/pci/devices/0000:01:00.0/driver", "../../drivers/nvme");
@@ -68,7 +78,7 @@ Test(sysfs, names_what_a_link_leads_to) {
         cr_expect(eq(str, name, "nvme"));
 }
 
-Test(sysfs, parses_device_numbers_and_nothing_else) {
+Test(file, parses_device_numbers_and_nothing_else) {
         static const char *const bad[] = { "",     ":",    "1",    "1:",   ":1",
                                            "-1:2", "1:-2", "1:2x", "x1:2", "99999999999:1",
                                            "1: 2" };
@@ -81,7 +91,7 @@ Test(sysfs, parses_device_numbers_and_nothing_else) {
         cr_expect(devnum == makedev(259, 7));
 }
 
-Test(sysfs, writes_with_one_write_and_reports_failure) {
+Test(file, writes_with_one_write_and_reports_failure) {
         _cleanup_free_ char *text = NULL;
 
         fake_root_write("sys/unbind", "");

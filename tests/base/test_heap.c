@@ -4,7 +4,7 @@
 
 #include "base/heap.h"
 
-Test(heap, gives_back_in_order_of_key_and_then_of_order, .timeout = 10) {
+Test(heap, pops_by_key_and_then_by_order, .timeout = 10) {
         uint64_t state = 42, key = 0, order = 0;
         Heap heap;
 

@@ -46,7 +46,7 @@ Test(log, kmsg_lines_are_cut_below_900_bytes_between_characters) {
         log_close();
 }
 
-Test(log, a_person_does_not_get_the_suffix) {
+Test(log, a_terminal_does_not_get_the_suffix) {
         static const char *const fields[] = { "MESSAGE=text", "MESSAGE_ID=0" };
 
         cr_assert(ge(int, dup2(pair[0], STDERR_FILENO), 0));
@@ -55,7 +55,7 @@ Test(log, a_person_does_not_get_the_suffix) {
         cr_expect(eq(str, receive(), "text\n"));
 }
 
-/* What a person would see, or the journal keeps, is no matter of the suffix. */
+/* The suffix affects neither a terminal nor the journal. */
 Test(log, without_a_suffix_nothing_goes_to_kmsg) {
         static const char *const fields[] = { "MESSAGE=text" };
 
@@ -109,7 +109,7 @@ Test(log, journal_entries_are_one_datagram_of_fields) {
         log_close();
 }
 
-Test(log, drops_what_is_less_urgent_than_asked_for) {
+Test(log, drops_lines_that_are_less_urgent_than_the_limit) {
         log_open(LOG_TARGET_STDERR, 6);
         log_set_journal_fd(pair[0]);
         log_debug("chatter");
@@ -119,21 +119,21 @@ Test(log, drops_what_is_less_urgent_than_asked_for) {
         log_close();
 }
 
-/* Nobody reads the other end: the first line waits, no other does again. */
+/* The other end is never read: only the first line waits. */
 Test(log, a_stuck_journald_costs_one_wait_in_all) {
         usec_t start = usec_now();
 
         log_set_journal_fd(pair[0]);
         for (int i = 0; i < 5000; i++)
-                log_info("line %d of many that nobody reads", i);
+                log_info("line %d of many that are never read", i);
         cr_expect(lt(u64, usec_now() - start, 3 * USEC_PER_SEC));
         log_close();
 }
 
-Test(log, without_a_sink_says_nothing_and_keeps_errno) {
+Test(log, without_a_target_writes_nothing_and_keeps_errno) {
         log_set_kmsg_fd(-1);
         errno = ENOTTY;
-        log_error("nobody hears this");
+        log_error("this is dropped");
         cr_expect(eq(int, errno, ENOTTY));
         log_set_journal_fd(-1);
         log_error("nor this");
@@ -141,14 +141,14 @@ Test(log, without_a_sink_says_nothing_and_keeps_errno) {
         log_close();
 }
 
-Test(log, a_signal_handler_can_say_a_line) {
+Test(log, a_signal_handler_can_write_a_line) {
         log_set_kmsg_fd(pair[0]);
         log_from_signal("out of time");
         cr_expect(eq(str, receive(), "<27>nvme-async-shutdown: out of time"));
         log_close();
 }
 
-Test(log, a_signal_handler_can_tell_the_journal) {
+Test(log, a_signal_handler_can_write_to_the_journal) {
         log_set_journal_fd(pair[0]);
         log_from_signal("out of time");
         cr_expect(eq(str, receive(),

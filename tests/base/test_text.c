@@ -4,7 +4,7 @@
 
 #include "base/text.h"
 
-Test(text, times_are_as_exact_as_they_are_long) {
+Test(text, formats_short_times_more_exactly) {
         static const struct {
                 usec_t usec;
                 const char *text;
@@ -67,7 +67,7 @@ Test(text, decodes_the_octal_escapes_of_procfs) {
         cr_expect(eq(str, text, "/srv/with blank\\and\\011tab\\04"));
 }
 
-Test(text, cuts_a_suffix_only_where_it_is) {
+Test(text, cuts_a_suffix_only_if_it_is_there) {
         char deleted[] = "/dev/dm-1 (deleted)", other[] = "/dev/dm-1";
 
         cr_expect(text_cut_suffix(deleted, " (deleted)"));
@@ -76,7 +76,7 @@ Test(text, cuts_a_suffix_only_where_it_is) {
         cr_expect(eq(str, other, "/dev/dm-1"));
 }
 
-Test(text, reads_a_time_and_says_what_follows) {
+Test(text, parses_a_time_and_returns_the_rest) {
         static const struct {
                 const char *text;
                 usec_t usec;

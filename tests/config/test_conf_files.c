@@ -21,7 +21,7 @@ static void expect(const char *expected) {
         conf_files_free(paths);
 }
 
-Test(conf_files, are_none_where_there_are_none) {
+Test(conf_files, lists_nothing_if_there_is_nothing) {
         expect("");
 }
 
@@ -46,7 +46,7 @@ Test(conf_files, drop_ins_follow_sorted_by_name_over_all_directories) {
                "usr/local/lib/x.conf.d/60-site.conf etc/x.conf.d/90-admin.conf");
 }
 
-Test(conf_files, of_two_drop_ins_with_one_name_the_higher_counts) {
+Test(conf_files, of_two_drop_ins_with_the_same_name_the_higher_counts) {
         fake_root_write("usr/lib/x.conf.d/50-a.conf", "v");
         fake_root_write("run/x.conf.d/50-a.conf", "v");
         expect("run/x.conf.d/50-a.conf");
@@ -80,7 +80,7 @@ Test(conf_files, other_names_are_no_drop_ins) {
         expect("");
 }
 
-Test(conf_files, what_can_not_be_looked_at_is_listed_for_its_reader_to_report) {
+Test(conf_files, a_file_that_can_not_be_examined_is_listed_so_that_reading_it_fails) {
         fake_root_link("etc/x.conf", "x.conf");
         fake_root_write("usr/lib/x.conf", "v");
         fake_root_write("run/x.conf.d", "not a directory");
@@ -89,7 +89,7 @@ Test(conf_files, what_can_not_be_looked_at_is_listed_for_its_reader_to_report) {
         expect("etc/x.conf etc/x.conf.d/50-a.conf etc/x.conf.d/60-b.conf run/x.conf.d");
 }
 
-Test(conf_files, a_link_to_nowhere_hides_what_is_below_it) {
+Test(conf_files, a_dangling_link_hides_lower_files) {
         fake_root_link("etc/x.conf", "nowhere");
         fake_root_write("usr/lib/x.conf", "v");
         fake_root_link("etc/x.conf.d/50-a.conf", "nowhere");

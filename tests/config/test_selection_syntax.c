@@ -4,8 +4,8 @@
 
 #include "config/selection_syntax.h"
 
-/* None of PCI address, name, model, serial number and NQN is like these. */
-Test(selection_syntax, refuses_what_selects_nothing_and_says_the_way_out) {
+/* No PCI address, name, model, serial number or NQN looks like these. */
+Test(selection_syntax, refuses_globs_that_select_nothing_and_says_what_to_write) {
         static const struct {
                 const char *glob, *why;
         } cases[] = {
@@ -69,8 +69,8 @@ Test(selection_syntax, refuses_what_selects_nothing_and_says_the_way_out) {
         }
 }
 
-/* All of these are what some machine has, or what an admin may write for it. */
-Test(selection_syntax, accepts_what_may_select_something) {
+/* Each occurs on some machine or may be written for one. */
+Test(selection_syntax, accepts_globs_that_may_select_something) {
         static const char *const globs[] = {
                 "nvme0",
                 "nvme127",
@@ -123,7 +123,7 @@ Test(selection_syntax, a_glob_of_any_length_is_judged) {
         cr_expect(eq(ptr, (void *) selection_check_glob(glob), NULL));
         glob[sizeof(glob) - 2] = ',';
         cr_expect(ne(ptr, (void *) selection_check_glob(glob), NULL));
-        /* one longer than any shape is not taken for its beginning */
+        /* A glob that is longer than any shape is not judged by its start. */
         memcpy(glob, "nvme1n1", strlen("nvme1n1"));
         memset(glob + strlen("nvme1n1"), '1', sizeof(glob) - 1 - strlen("nvme1n1"));
         cr_expect(eq(ptr, (void *) selection_check_glob(glob), NULL));

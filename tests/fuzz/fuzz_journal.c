@@ -3,7 +3,7 @@
  * format, an empty line between two entries. */
 
 #include "fuzz.h"
-#include "record/entry_text.h"
+#include "record/entry.h"
 
 /* As journal_record_read() does. */
 static bool is_known(const EntryList *list, const Entry *entry) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* /proc/self/mountinfo and, from a line that begins with "Filename", /proc/swaps. The two ways in
- * which mounts are looked at, usage and mount_guard, must not contradict each other. */
+ * which mounts are looked at, inuse and mount_guard, must not contradict each other. */
 
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -17,8 +17,6 @@
 #define NVME0 DEVICES "0000:01:00.0/nvme/nvme0/nvme0n1"
 #define NVME1 DEVICES "0000:02:00.0/nvme/nvme1/nvme1n1"
 #define MD0 "devices/virtual/block/md0"
-
-static int nodes_fd = -1;
 
 static void add_block(Topology *t, BlockKind kind, const char *name, dev_t devnum, size_t below) {
         ssize_t block = topology_add_block(t, kind, name, devnum);
@@ -53,8 +51,6 @@ static void set_up(void) {
                       { "nvme1n1", 259, 2 } };
 
         fuzz_root();
-        nodes_fd = mock_nodes_open_root(fake_root_path(""));
-        REQUIRE(nodes_fd >= 0);
         fake_root_write("dev/null", "");
         for (size_t i = 0; i < ARRAY_SIZE(nodes); i++)
                 mock_nodes_add(nodes[i].name, S_IFBLK, makedev(nodes[i].major, nodes[i].minor));
@@ -67,7 +63,7 @@ static void set_up(void) {
         fake_root_write("sys/" MD0 "/slaves/nvme0n1p1/dev", "259:1\n");
 }
 
-/* An anonymous mount of a node that is not there: usage goes by the name, to be safe; the guard
+/* An anonymous mount of a node that is not there: inuse goes by the name, to be safe; the guard
  * leaves it to the list of btrfs members, for such is the /dev/root of a kernel without initrd. */
 static bool names_a_missing_node(const Topology *t, const char *text) {
         for (const char *at = text; (at = strstr(at, " /dev/")); at++) {
@@ -84,7 +80,7 @@ static void require_agreement(const Topology *t, const char *text) {
         for (size_t i = 0; i < t->n_devices; i++) {
                 UseKind use = t->devices[i].controller->use.kind;
                 char why[256] = "";
-                int r = mount_guard(nodes_fd, t->devices[i].address, why, sizeof(why));
+                int r = mount_guard(root_fd, t->devices[i].address, why, sizeof(why));
 
                 REQUIRE(r <= 0 || *why);
                 /* A mount that one of them has seen keeps the controller with the other as well. */
@@ -95,20 +91,20 @@ static void require_agreement(const Topology *t, const char *text) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-        const UsageOptions options = {};
+        const InuseOptions options = {};
         const uint8_t *swaps;
         Topology topology;
         char *text;
         size_t n;
 
-        if (nodes_fd < 0)
+        if (root_fd < 0)
                 set_up();
         swaps = memmem(data, size, SWAPS_BEGIN, strlen(SWAPS_BEGIN));
         n = swaps ? (size_t) (swaps - data) : size;
         fake_root_write_binary("proc/self/mountinfo", data, n);
         fake_root_write_binary("proc/swaps", swaps ?: data, swaps ? size - n : 0);
         topology = build();
-        REQUIRE(usage_mark(nodes_fd, &options, &topology) == 0);
+        REQUIRE(inuse_mark(root_fd, &options, &topology) == 0);
         text = strndup((const char *) data, n);
         REQUIRE(text);
         require_agreement(&topology, text);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Tables, trees and claims: who is needed, why, and what counts as needed when in doubt. */
+/* Tables, trees and claims: which drives are in use, why, and which are when in doubt. */
 
 #include "inuse/inuse.h"
 
 #include <criterion/criterion.h>
+#include <criterion/new/assert.h>
 #include <sys/sysmacros.h>
 
 #include "mock_nvme.h"
@@ -21,16 +22,16 @@ static void two_drives(void) {
         mock_add_namespace(mock_add_nvme(host, "0000:00:05.0", "nvme1"), "nvme1n1");
 }
 
-TestSuite(usage, .init = two_drives, .fini = mock_stop, .timeout = 20);
+TestSuite(inuse, .init = two_drives, .fini = mock_stop, .timeout = 20);
 
-static const UsageOptions with_claim = { .claim = true };
-static const UsageOptions tables_only = {};
+static const InuseOptions with_claim = { .claim = true };
+static const InuseOptions tables_only = {};
 
-static Topology marked(const UsageOptions *options) {
+static Topology read_and_mark(const InuseOptions *options) {
         Topology topology = TOPOLOGY_INIT;
 
-        cr_assert_eq(device_tree_read(mock_root_fd(), &topology), 0);
-        cr_assert_eq(usage_mark(mock_root_fd(), options, &topology), 0);
+        cr_assert(eq(int, device_tree_read(root_fd, &topology), 0));
+        cr_assert(eq(int, inuse_mark(root_fd, options, &topology), 0));
         return topology;
 }
 
@@ -41,54 +42,56 @@ static const Use *use_of(const Topology *topology, const char *controller) {
                 if (c && STREQ(c->name, controller))
                         return &c->use;
         }
-        cr_assert_fail("no controller %s", controller);
+        cr_fatal("no controller %s", controller);
         return NULL;
 }
 
-/* detail: part of the text, or NULL where nothing is needed. */
+/* detail: part of the text; NULL: no detail. */
 static void expect_use(const Topology *topology, const char *controller, UseKind kind,
                        const char *detail) {
         const Use *use = use_of(topology, controller);
 
-        cr_expect_str_eq(use_kind_to_string(use->kind), use_kind_to_string(kind), "%s: %s (%s)",
-                         controller, use_kind_to_string(use->kind), use->detail ?: "-");
+        cr_expect(
+                eq(str, (char *) use_kind_to_string(use->kind), (char *) use_kind_to_string(kind)),
+                "%s: %s (%s)", controller, use_kind_to_string(use->kind), use->detail ?: "-");
         if (detail)
                 cr_expect(use->detail && strstr(use->detail, detail), "%s: %s", controller,
                           use->detail ?: "-");
         else
-                cr_expect_null(use->detail, "%s: %s", controller, use->detail);
+                cr_expect(eq(ptr, use->detail, NULL), "%s: %s", controller, use->detail);
 }
 
-static void expect_both(const UsageOptions *options, UseKind first, const char *first_detail,
+static void expect_both(const InuseOptions *options, UseKind first, const char *first_detail,
                         UseKind second, const char *second_detail) {
-        Topology topology = marked(options);
+        Topology topology = read_and_mark(options);
 
         expect_use(&topology, "nvme0", first, first_detail);
         expect_use(&topology, "nvme1", second, second_detail);
         topology_done(&topology);
 }
 
-Test(usage, idle) {
+Test(inuse, idle) {
         expect_both(&with_claim, USE_NONE, NULL, USE_NONE, NULL);
-        cr_expect_eq(mock_count_opens("nvme0n1"), 1);
-        cr_expect_eq(mock_count_opens("nvme0n1p1"), 0);
+        cr_expect(eq(uint, mock_count_opens("nvme0n1"), 1));
+        cr_expect(eq(uint, mock_count_opens("nvme0n1p1"), 0));
         expect_both(&tables_only, USE_NONE, NULL, USE_NONE, NULL);
-        cr_expect_eq(mock_count_opens("nvme0n1"), 1);
+        cr_expect(eq(uint, mock_count_opens("nvme0n1"), 1));
 }
 
-Test(usage, nothing_to_mark) {
+Test(inuse, nothing_to_mark) {
         Topology topology = TOPOLOGY_INIT;
 
-        cr_expect_eq(usage_mark(mock_root_fd(), &with_claim, &topology), 0);
+        cr_expect(eq(int, inuse_mark(root_fd, &with_claim, &topology), 0));
         topology_done(&topology);
 }
 
-Test(usage, mount_of_a_partition_and_of_a_disk) {
+Test(inuse, mount_of_a_partition_and_of_a_disk) {
         mock_mount("nvme0n1p2", "/srv", "ext4");
         mock_mount("nvme1n1", "/usr/local", "xfs");
         expect_both(&with_claim, USE_MOUNT, "/dev/nvme0n1p2 is mounted on /srv", USE_MOUNT,
                     "/dev/nvme1n1 is mounted on /usr/local");
-        cr_expect_eq(mock_count_opens("nvme0n1"), 0, "explained: need not be opened");
+        cr_expect(eq(uint, mock_count_opens("nvme0n1"), 0),
+                  "its mount is known: need not be opened");
 }
 
 static void mount_from(const char *source, const char *node, const char *point) {
@@ -97,17 +100,17 @@ static void mount_from(const char *source, const char *node, const char *point) 
 
         snprintf(line, sizeof(line), "50 21 %u:%u / %s ro - ext4 %s ro\n", major(devnum),
                  minor(devnum), point, source);
-        mock_append("proc/self/mountinfo", line);
+        fake_root_append("proc/self/mountinfo", line);
 }
 
-Test(usage, mount_is_found_by_number_alone) {
+Test(inuse, mount_is_found_by_number_alone) {
         mount_from("/dev/root", "nvme1n1", "/srv");
         expect_both(&tables_only, USE_NONE, NULL, USE_MOUNT, "/dev/nvme1n1 is mounted on /srv");
 }
 
-/* systemd 253+ moves busy mounts: neither path nor source can be trusted, the number can. In an
- * exitrd they are below the old root. */
-Test(usage, mount_that_systemd_shutdown_has_moved) {
+/* systemd 253+ moves busy mounts: only the number can be trusted, neither path nor source. In an
+ * exitrd the mounts are below the old root. */
+Test(inuse, mount_that_systemd_shutdown_has_moved) {
         mount_from("/dev/root", "nvme0n1p1", "/oldroot/run/shutdown/mounts/00c0ffee00c0ffee");
         mount_from("/dev/root", "nvme1n1", "/run/shutdown/mounts/00c0ffee00c0ffee");
         expect_both(&tables_only, USE_MOUNT,
@@ -115,57 +118,57 @@ Test(usage, mount_that_systemd_shutdown_has_moved) {
                     "/dev/nvme1n1 is mounted, systemd-shutdown could not unmount it");
 }
 
-Test(usage, root_and_usr) {
+Test(inuse, root_and_usr) {
         mock_mount("nvme0n1p1", "/", "ext4");
         mock_mount("nvme1n1", "/usr", "ext4");
         expect_both(&tables_only, USE_ROOT, "/dev/nvme0n1p1 is mounted on /", USE_ROOT,
                     "/dev/nvme1n1 is mounted on /usr");
 }
 
-Test(usage, root_wins_over_another_mount_of_the_same_drive) {
+Test(inuse, root_wins_over_another_mount_of_the_same_drive) {
         mock_mount("nvme0n1p1", "/boot/efi", "vfat");
         mock_mount("nvme0n1p2", "/", "ext4");
         mock_swap("/dev/nvme0n1p1", "partition");
         expect_both(&tables_only, USE_ROOT, "mounted on /", USE_NONE, NULL);
 }
 
-Test(usage, escapes_in_a_mount_point) {
+Test(inuse, escapes_in_a_mount_point) {
         mock_mount("nvme0n1p1", "/a\\040b\\134c\\012d", "ext4");
         expect_both(&tables_only, USE_MOUNT, "mounted on /a b\\c\\012d", USE_NONE, NULL);
 }
 
-Test(usage, root_on_lvm_on_md) {
+Test(inuse, root_on_lvm_on_md) {
         mock_add_holder("md0", "nvme0n1p1", "nvme1n1", NULL);
         mock_add_holder("dm-0", "md0", NULL);
         mock_mount("dm-0", "/", "ext4");
         expect_both(&with_claim, USE_ROOT, "/dev/dm-0 is mounted on /", USE_ROOT, "mounted on /");
 }
 
-Test(usage, holder_without_a_mount) {
+Test(inuse, holder_without_a_mount) {
         mock_add_holder("md0", "nvme1n1", NULL);
         mock_add_holder("dm-0", "md0", NULL);
-        expect_both(&with_claim, USE_NONE, NULL, USE_HOLDER, "md0 stands on /dev/nvme1n1");
-        cr_expect_eq(mock_count_opens("nvme1n1"), 0);
+        expect_both(&with_claim, USE_NONE, NULL, USE_HOLDER, "/dev/nvme1n1 is held by md0");
+        cr_expect(eq(uint, mock_count_opens("nvme1n1"), 0));
 }
 
-Test(usage, holders_in_a_circle) {
+Test(inuse, holders_in_a_circle) {
         mock_add_holder("dm-0", "nvme1n1", NULL);
         mock_add_holder("dm-1", "dm-0", NULL);
-        mock_link("sys/class/block/dm-1/holders/dm-0", "x");
-        expect_both(&with_claim, USE_NONE, NULL, USE_HOLDER, "dm-0 stands on /dev/nvme1n1");
+        fake_root_link("sys/class/block/dm-1/holders/dm-0", "x");
+        expect_both(&with_claim, USE_NONE, NULL, USE_HOLDER, "/dev/nvme1n1 is held by dm-0");
 }
 
-Test(usage, mount_of_a_loop_on_a_raw_device) {
+Test(inuse, mount_of_a_loop_on_a_raw_device) {
         mock_add_loop("loop3", "/dev/nvme1n1");
         mock_loop_stands_on("loop3", "nvme1n1");
-        expect_both(&tables_only, USE_NONE, NULL, USE_HOLDER, "loop3 stands on /dev/nvme1n1");
+        expect_both(&tables_only, USE_NONE, NULL, USE_HOLDER, "/dev/nvme1n1 is held by loop3");
         mock_mount("loop3", "/mnt", "ext4");
         expect_both(&tables_only, USE_NONE, NULL, USE_MOUNT, "/dev/loop3 is mounted on /mnt");
 }
 
-/* btrfs and the like: the device number is anonymous, the source is a path, maybe a link. */
-Test(usage, anonymous_mount_by_its_source) {
-        mock_link("dev/disk/by-uuid/1234", "../../nvme1n1");
+/* btrfs and the like have an anonymous device number. The source is a path, maybe a link. */
+Test(inuse, anonymous_mount_by_its_source) {
+        fake_root_link("dev/disk/by-uuid/1234", "../../nvme1n1");
         mock_mount_anonymous("/dev/disk/by-uuid/1234", "/srv", "btrfs");
         mock_mount_anonymous("/dev/nvme0n1p9", "/x", "btrfs");
         mock_mount_anonymous("pool/data", "/y", "zfs");
@@ -173,16 +176,16 @@ Test(usage, anonymous_mount_by_its_source) {
         expect_both(&tables_only, USE_NONE, NULL, USE_MOUNT, "/dev/nvme1n1 is mounted on /srv");
 }
 
-Test(usage, btrfs_of_two_members) {
+Test(inuse, btrfs_of_two_members) {
         mock_add_btrfs("6c1d", "nvme0n1p1", "nvme1n1", NULL);
-        mock_mkdir("sys/fs/btrfs/features");
+        fake_root_mkdir("sys/fs/btrfs/features");
         mock_mount_anonymous("/dev/nvme0n1p1", "/srv", "btrfs");
         expect_both(&tables_only, USE_MOUNT, "/srv", USE_BTRFS,
                     "/dev/nvme1n1 is a member of a mounted btrfs");
 }
 
-/* One member on another kind of disk, and it is that one which the mount names. */
-Test(usage, btrfs_root_of_two_members) {
+/* One member is on another kind of disk, and the mount names that one. */
+Test(inuse, btrfs_root_of_two_members) {
         mock_add_namespace("sys/devices/virtual/block", "sda");
         mock_add_btrfs("6c1d", "sda", "nvme1n1", NULL);
         mock_add_btrfs("7e2f", "nvme0n1p1", NULL);
@@ -190,74 +193,74 @@ Test(usage, btrfs_root_of_two_members) {
         expect_both(&tables_only, USE_BTRFS, "a mounted btrfs", USE_ROOT, "the root's btrfs");
 }
 
-Test(usage, btrfs_root_of_unknown_source) {
+Test(inuse, btrfs_root_of_unknown_source) {
         mock_add_btrfs("6c1d", "nvme1n1", NULL);
         mock_mount_anonymous("/dev/root", "/", "btrfs");
         expect_both(&tables_only, USE_NONE, NULL, USE_ROOT, "the root's btrfs");
 }
 
-Test(usage, btrfs_that_cannot_be_listed) {
-        mock_link("sys/fs/btrfs", "btrfs"); /* ELOOP */
+Test(inuse, btrfs_that_cannot_be_listed) {
+        fake_root_link("sys/fs/btrfs", "btrfs"); /* ELOOP */
         expect_both(&tables_only, USE_UNKNOWN, "/sys/fs/btrfs: ", USE_UNKNOWN, "/sys/fs/btrfs: ");
 }
 
-Test(usage, swaps) {
+Test(inuse, swaps) {
         mock_add_holder("dm-1", "nvme1n1", NULL);
         mock_swap("/dev/nvme0n1p2", "partition");
         mock_swap("/dev/dm-1", "partition");
         mock_swap("/var/swap\\040file", "file");
-        expect_both(&tables_only, USE_SWAP, "/dev/nvme0n1p2 is swapped on", USE_SWAP,
-                    "/dev/dm-1 is swapped on");
+        expect_both(&tables_only, USE_SWAP, "/dev/nvme0n1p2 is used as swap", USE_SWAP,
+                    "/dev/dm-1 is used as swap");
 }
 
-Test(usage, swap_through_a_link_and_on_a_deleted_node) {
-        mock_link("dev/mapper/my swap", "../nvme0n1p1");
+Test(inuse, swap_through_a_link_and_on_a_deleted_node) {
+        fake_root_link("dev/mapper/my swap", "../nvme0n1p1");
         mock_swap("/dev/mapper/my\\040swap", "partition");
         mock_rename_node("nvme1n1", "elsewhere");
         mock_swap("/dev/nvme1n1\\040(deleted)", "partition");
-        expect_both(&tables_only, USE_SWAP, "/dev/nvme0n1p1 is swapped on", USE_SWAP,
-                    "/dev/nvme1n1 is swapped on");
+        expect_both(&tables_only, USE_SWAP, "/dev/nvme0n1p1 is used as swap", USE_SWAP,
+                    "/dev/nvme1n1 is used as swap");
 }
 
-Test(usage, swap_that_cannot_be_found) {
+Test(inuse, swap_that_cannot_be_found) {
         mock_swap("/dev/mapper/gone", "partition");
         expect_both(&tables_only, USE_UNKNOWN, "/dev/mapper/gone", USE_UNKNOWN, "/dev/mapper/gone");
 }
 
-Test(usage, kernel_without_swap) {
-        mock_remove("proc/swaps");
+Test(inuse, kernel_without_swap) {
+        fake_root_remove("proc/swaps");
         expect_both(&tables_only, USE_NONE, NULL, USE_NONE, NULL);
 }
 
-Test(usage, unreadable_swaps) {
-        mock_remove("proc/swaps");
-        mock_mkdir("proc/swaps");
+Test(inuse, unreadable_swaps) {
+        fake_root_remove("proc/swaps");
+        fake_root_mkdir("proc/swaps");
         expect_both(&tables_only, USE_UNKNOWN, "/proc/swaps: Is a directory", USE_UNKNOWN,
                     "/proc/swaps: Is a directory");
 }
 
-Test(usage, garbled_swaps) {
-        mock_append("proc/swaps", "/dev/nvme0n1p1\n");
+Test(inuse, garbled_swaps) {
+        fake_root_append("proc/swaps", "/dev/nvme0n1p1\n");
         expect_both(&tables_only, USE_UNKNOWN, "/proc/swaps:2", USE_UNKNOWN, "/proc/swaps:2");
-        mock_write("proc/swaps", "");
+        fake_root_write("proc/swaps", "");
         expect_both(&tables_only, USE_UNKNOWN, "/proc/swaps:1", USE_UNKNOWN, "/proc/swaps:1");
 }
 
-Test(usage, missing_mountinfo) {
-        mock_remove("proc/self/mountinfo");
+Test(inuse, missing_mountinfo) {
+        fake_root_remove("proc/self/mountinfo");
         expect_both(&tables_only, USE_UNKNOWN, "/proc/self/mountinfo: No such file", USE_UNKNOWN,
                     "/proc/self/mountinfo: No such file");
 }
 
-Test(usage, empty_or_binary_mountinfo) {
-        mock_write("proc/self/mountinfo", "");
+Test(inuse, empty_or_binary_mountinfo) {
+        fake_root_write("proc/self/mountinfo", "");
         expect_both(&tables_only, USE_UNKNOWN, "mountinfo is empty", USE_UNKNOWN, "is empty");
-        mock_write_binary("proc/self/mountinfo", "1 2\0 3", 7);
+        fake_root_write_binary("proc/self/mountinfo", "1 2\0 3", 7);
         expect_both(&tables_only, USE_UNKNOWN, "/proc/self/mountinfo: ", USE_UNKNOWN, "mountinfo");
 }
 
-/* What can be read still counts; what can't makes everything else doubtful. */
-Test(usage, garbled_mountinfo) {
+/* The lines that can be read still count; the others make every other drive doubtful. */
+Test(inuse, garbled_mountinfo) {
         static const char *const lines[] = {
                 "garbage\n",
                 "1 2 3:4 / /p rw\n",
@@ -270,15 +273,15 @@ Test(usage, garbled_mountinfo) {
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
-                mock_write("proc/self/mountinfo", lines[i]);
+                fake_root_write("proc/self/mountinfo", lines[i]);
                 mock_mount("nvme0n1p1", "/srv", "ext4");
                 expect_both(&tables_only, USE_MOUNT, "/srv", USE_UNKNOWN, "mountinfo:1");
         }
-        mock_write("proc/self/mountinfo", "1 2 3:4 / /p");
+        fake_root_write("proc/self/mountinfo", "1 2 3:4 / /p");
         expect_both(&tables_only, USE_UNKNOWN, "mountinfo:1", USE_UNKNOWN, "mountinfo:1");
 }
 
-Test(usage, paths_of_ten_thousand_characters) {
+Test(inuse, paths_of_ten_thousand_characters) {
         char path[10001];
 
         memset(path, 'x', sizeof(path) - 1);
@@ -287,36 +290,39 @@ Test(usage, paths_of_ten_thousand_characters) {
         mock_mount("nvme0n1p1", path, "ext4");
         mock_mount_anonymous(path, path, "btrfs");
         mock_add_loop("loop0", path);
-        mock_write("sys/kernel/config/nvmet/subsystems/n/namespaces/1/device_path", path + 5);
+        fake_root_write("sys/kernel/config/nvmet/subsystems/n/namespaces/1/device_path", path + 5);
         expect_both(&with_claim, USE_MOUNT, path, USE_NONE, NULL);
         mock_swap(path, "partition");
         expect_both(&with_claim, USE_MOUNT, path, USE_UNKNOWN, "swap on /dev/xxx");
 }
 
-Test(usage, exports) {
-        mock_link("dev/disk/by-id/drive", "../../nvme0n1p2");
-        mock_write("sys/kernel/config/nvmet/subsystems/nqn.x/namespaces/7/device_path",
-                   "/dev/disk/by-id/drive\n");
-        mock_write("sys/kernel/config/nvmet/subsystems/nqn.x/namespaces/8/device_path", "(null)\n");
-        mock_write("sys/kernel/config/nvmet/subsystems/nqn.x/namespaces/9/device_path",
-                   "/srv/image\n");
-        mock_write("srv/image", "");
-        mock_write("sys/kernel/config/target/core/alua/x", "");
-        mock_write("sys/kernel/config/target/core/iblock_0/hba_info", "");
-        mock_write("sys/kernel/config/target/core/iblock_0/disk/udev_path", "/dev/nvme1n1\n");
-        mock_write("sys/kernel/config/target/core/iblock_0/other/udev_path", "\n");
+Test(inuse, exports) {
+        fake_root_link("dev/disk/by-id/drive", "../../nvme0n1p2");
+        fake_root_write("sys/kernel/config/nvmet/subsystems/nqn.x/namespaces/7/device_path",
+                        "/dev/disk/by-id/drive\n");
+        fake_root_write("sys/kernel/config/nvmet/subsystems/nqn.x/namespaces/8/device_path",
+                        "(null)\n");
+        fake_root_write("sys/kernel/config/nvmet/subsystems/nqn.x/namespaces/9/device_path",
+                        "/srv/image\n");
+        fake_root_write("srv/image", "");
+        fake_root_write("sys/kernel/config/target/core/alua/x", "");
+        fake_root_write("sys/kernel/config/target/core/iblock_0/hba_info", "");
+        fake_root_write("sys/kernel/config/target/core/iblock_0/disk/udev_path", "/dev/nvme1n1\n");
+        fake_root_write("sys/kernel/config/target/core/iblock_0/other/udev_path", "\n");
         expect_both(&with_claim, USE_TARGET, "/dev/nvme0n1p2 is exported by /sys/kernel",
                     USE_TARGET,
                     "/dev/nvme1n1 is exported by /sys/kernel/config/target/core/iblock_0/disk");
 }
 
-Test(usage, export_of_a_controller) {
-        mock_write("sys/kernel/config/nvmet/subsystems/nqn.x/passthru/device_path", "/dev/nvme1\n");
+Test(inuse, export_of_a_controller) {
+        fake_root_write("sys/kernel/config/nvmet/subsystems/nqn.x/passthru/device_path",
+                        "/dev/nvme1\n");
         expect_both(&tables_only, USE_NONE, NULL, USE_TARGET, "nvme1");
 }
 
-Test(usage, export_that_cannot_be_found) {
-        mock_write("sys/kernel/config/nvmet/subsystems/n/namespaces/1/device_path", "/dev/gone\n");
+Test(inuse, export_that_cannot_be_found) {
+        fake_root_write("sys/kernel/config/nvmet/subsystems/n/namespaces/1/device_path",
+                        "/dev/gone\n");
         expect_both(&tables_only, USE_UNKNOWN, "exported /dev/gone", USE_UNKNOWN, "/dev/gone");
 }
 
@@ -325,120 +331,123 @@ Test(usage, export_that_cannot_be_found) {
         "Status: ACTIVATED  Max Queue Depth: 0  SectorSize: 512\n        TCM FILEIO ID: 0        "
 
 /* Set up without udev_path; the kernel opens it without a claim. */
-Test(usage, export_by_lio_fileio) {
-        mock_write("sys/kernel/config/target/core/fileio_0/disk/udev_path", "\n");
-        mock_write(FILEIO, STATUS "File: /dev/nvme1n1  Size: 67108864  Mode: O_DSYNC Async: 0\n");
+Test(inuse, export_by_lio_fileio) {
+        fake_root_write("sys/kernel/config/target/core/fileio_0/disk/udev_path", "\n");
+        fake_root_write(FILEIO,
+                        STATUS "File: /dev/nvme1n1  Size: 67108864  Mode: O_DSYNC Async: 0\n");
         expect_both(
                 &tables_only, USE_NONE, NULL, USE_TARGET,
                 "/dev/nvme1n1 is exported by /sys/kernel/config/target/core/fileio_0/disk/info");
-        mock_write("srv/a  Size: 1", "");
-        mock_write(FILEIO,
-                   STATUS "File: /srv/a  Size: 1  Size: 67108864  Mode: O_DSYNC Async: 0\n");
+        fake_root_write("srv/a  Size: 1", "");
+        fake_root_write(FILEIO,
+                        STATUS "File: /srv/a  Size: 1  Size: 67108864  Mode: O_DSYNC Async: 0\n");
         expect_both(&tables_only, USE_NONE, NULL, USE_NONE, NULL);
-        mock_write(FILEIO, STATUS "File: /dev/nvme1n1\n");
+        fake_root_write(FILEIO, STATUS "File: /dev/nvme1n1\n");
         expect_both(&tables_only, USE_UNKNOWN, "not understood", USE_UNKNOWN, "not understood");
-        mock_write(FILEIO, "Status: DEACTIVATED\n");
+        fake_root_write(FILEIO, "Status: DEACTIVATED\n");
         expect_both(&tables_only, USE_NONE, NULL, USE_NONE, NULL);
 }
 
-/* A node that was made or bound somewhere else. */
-Test(usage, export_of_a_node_elsewhere) {
-        mock_link("srv/xvdb", "../dev/nvme1n1");
-        mock_write("sys/kernel/config/nvmet/subsystems/n/namespaces/1/device_path", "/srv/xvdb\n");
+/* A node outside of /dev, made or bind mounted there. */
+Test(inuse, export_of_a_node_elsewhere) {
+        fake_root_link("srv/xvdb", "../dev/nvme1n1");
+        fake_root_write("sys/kernel/config/nvmet/subsystems/n/namespaces/1/device_path",
+                        "/srv/xvdb\n");
         expect_both(&tables_only, USE_NONE, NULL, USE_TARGET, "/dev/nvme1n1 is exported by");
-        mock_remove("srv/xvdb");
+        fake_root_remove("srv/xvdb");
         expect_both(&tables_only, USE_UNKNOWN, "exported /srv/xvdb: No such file", USE_UNKNOWN,
                     "exported /srv/xvdb");
 }
 
-Test(usage, export_by_rnbd) {
-        mock_link("sys/class/rnbd-server/ctl/devices/nvme1n1/block_dev", "../x/block/nvme1n1");
-        mock_link("sys/class/rnbd-server/ctl/devices/nvme0n1p2/block_dev", "../x/block/nvme0n1");
+Test(inuse, export_by_rnbd) {
+        fake_root_link("sys/class/rnbd-server/ctl/devices/nvme1n1/block_dev", "../x/block/nvme1n1");
+        fake_root_link("sys/class/rnbd-server/ctl/devices/nvme0n1p2/block_dev",
+                       "../x/block/nvme0n1");
         expect_both(&tables_only, USE_TARGET, "/dev/nvme0n1", USE_TARGET,
                     "/dev/nvme1n1 is exported by /sys/class/rnbd-server/ctl/devices/nvme1n1");
 }
 
-Test(usage, export_by_a_usb_gadget) {
-        mock_write("sys/kernel/config/usb_gadget/g1/functions/mass_storage.0/lun.0/file",
-                   "/dev/nvme1n1\n");
-        mock_write("sys/class/udc/x/device/gadget.0/lun0/file", "/dev/nvme0n1p1\n");
+Test(inuse, export_by_a_usb_gadget) {
+        fake_root_write("sys/kernel/config/usb_gadget/g1/functions/mass_storage.0/lun.0/file",
+                        "/dev/nvme1n1\n");
+        fake_root_write("sys/class/udc/x/device/gadget.0/lun0/file", "/dev/nvme0n1p1\n");
         expect_both(&tables_only, USE_TARGET, "/dev/nvme0n1p1", USE_TARGET, "/dev/nvme1n1");
 }
 
-Test(usage, heartbeat_of_ocfs2) {
-        mock_write("sys/kernel/config/cluster/c/heartbeat/0815/dev", "nvme1n1\n");
+Test(inuse, heartbeat_of_ocfs2) {
+        fake_root_write("sys/kernel/config/cluster/c/heartbeat/0815/dev", "nvme1n1\n");
         expect_both(&tables_only, USE_NONE, NULL, USE_TARGET, "/dev/nvme1n1");
 }
 
-Test(usage, export_by_scst) {
-        mock_write("sys/kernel/scst_tgt/devices/d/filename", "/dev/nvme1n1\n[key]\n");
+Test(inuse, export_by_scst) {
+        fake_root_write("sys/kernel/scst_tgt/devices/d/filename", "/dev/nvme1n1\n[key]\n");
         expect_both(&tables_only, USE_NONE, NULL, USE_TARGET, "/dev/nvme1n1");
 }
 
-Test(usage, export_to_a_xen_guest) {
+Test(inuse, export_to_a_xen_guest) {
         dev_t devnum = mock_devnum("nvme1n1");
         char text[32];
 
         (void) snprintf(text, sizeof(text), "%x:%x\n", major(devnum), minor(devnum));
-        mock_write("sys/bus/xen-backend/devices/vbd-1-51712/physical_device", text);
+        fake_root_write("sys/bus/xen-backend/devices/vbd-1-51712/physical_device", text);
         expect_both(&tables_only, USE_NONE, NULL, USE_TARGET, "/dev/nvme1n1");
-        mock_write("sys/bus/xen-backend/devices/vbd-1-51712/physical_device", "?\n");
+        fake_root_write("sys/bus/xen-backend/devices/vbd-1-51712/physical_device", "?\n");
         expect_both(&tables_only, USE_UNKNOWN, "not understood", USE_UNKNOWN, "not understood");
 }
 
-/* A pblk names its drive nowhere. */
-Test(usage, open_channel_drive) {
-        mock_write("sys/class/block/nvme1n1/lightnvm/version", "2.0\n");
-        expect_both(&tables_only, USE_NONE, NULL, USE_UNKNOWN, "a pblk may stand on it");
+/* No file names the drive of a pblk. */
+Test(inuse, open_channel_drive) {
+        fake_root_write("sys/class/block/nvme1n1/lightnvm/version", "2.0\n");
+        expect_both(&tables_only, USE_NONE, NULL, USE_UNKNOWN, "a pblk may use it");
 }
 
-Test(usage, pnfs_block_layout) {
-        mock_mkdir("sys/module/blocklayoutdriver");
+Test(inuse, pnfs_block_layout) {
+        fake_root_mkdir("sys/module/blocklayoutdriver");
         expect_both(&tables_only, USE_UNKNOWN, "pNFS block layout", USE_UNKNOWN, "pNFS");
 }
 
-Test(usage, exports_live_on_without_configfs) {
-        mock_write("sys/module/nvmet/refcnt", "1\n");
+Test(inuse, exports_live_on_without_configfs) {
+        fake_root_write("sys/module/nvmet/refcnt", "1\n");
         expect_both(&tables_only, USE_UNKNOWN, "nvmet is loaded", USE_UNKNOWN, "not mounted");
-        mock_mkdir("sys/kernel/config/nvmet/subsystems");
+        fake_root_mkdir("sys/kernel/config/nvmet/subsystems");
         expect_both(&tables_only, USE_NONE, NULL, USE_NONE, NULL);
 }
 
-Test(usage, claim) {
+Test(inuse, claim) {
         mock_fail_open("nvme1n1", EBUSY);
         expect_both(&with_claim, USE_NONE, NULL, USE_CLAIM, "claim on /dev/nvme1n1");
         expect_both(&tables_only, USE_NONE, NULL, USE_NONE, NULL);
 }
 
-Test(usage, node_that_cannot_be_opened) {
+Test(inuse, node_that_cannot_be_opened) {
         mock_fail_open("nvme0n1", EACCES);
-        mock_remove("dev/nvme1n1");
+        fake_root_remove("dev/nvme1n1");
         expect_both(&with_claim, USE_UNKNOWN, "/dev/nvme0n1: Permission denied", USE_UNKNOWN,
                     "/dev/nvme1n1 is missing");
 }
 
-Test(usage, node_of_another_device) {
+Test(inuse, node_of_another_device) {
         mock_rename_node("nvme0n1p1", "nvme0n1");
-        mock_remove("dev/nvme1n1");
-        mock_write("dev/nvme1n1", "a plain file");
+        fake_root_remove("dev/nvme1n1");
+        fake_root_write("dev/nvme1n1", "a plain file");
         expect_both(&with_claim, USE_UNKNOWN, "/dev/nvme0n1 is another device", USE_UNKNOWN,
                     "/dev/nvme1n1 is another device");
 }
 
-Test(usage, blocks_without_a_number) {
-        mock_write("sys/class/block/nvme0n1p1/dev", "\n");
-        mock_remove("sys/class/block/nvme1n1/dev");
+Test(inuse, blocks_without_a_number) {
+        fake_root_write("sys/class/block/nvme0n1p1/dev", "\n");
+        fake_root_remove("sys/class/block/nvme1n1/dev");
         expect_both(&tables_only, USE_UNKNOWN, "/dev/nvme0n1p1 has no device number", USE_UNKNOWN,
                     "/dev/nvme1n1 has no device number");
 }
 
-Test(usage, holders_that_cannot_be_listed) {
-        mock_remove("sys/class/block/nvme1n1/holders");
-        mock_link("sys/class/block/nvme1n1/holders", "holders");
+Test(inuse, holders_that_cannot_be_listed) {
+        fake_root_remove("sys/class/block/nvme1n1/holders");
+        fake_root_link("sys/class/block/nvme1n1/holders", "holders");
         expect_both(&with_claim, USE_NONE, NULL, USE_UNKNOWN, "holders of /dev/nvme1n1");
 }
 
-Test(usage, head_marks_all_its_controllers) {
+Test(inuse, head_marks_all_its_controllers) {
         const char *subsystem = mock_add_subsystem("nvme-subsys5", "nvme0", "nvme1", NULL);
 
         mock_add_namespace(subsystem, "nvme5n1");
@@ -447,18 +456,18 @@ Test(usage, head_marks_all_its_controllers) {
         expect_both(&with_claim, USE_MOUNT, "/dev/nvme5n1", USE_MOUNT, "/dev/nvme5n1");
 }
 
-/* The plan decides about these by what they are: opening a disk on a dead network could hang. */
-Test(usage, fabrics_and_foreign_are_left_alone) {
+/* The plan leaves these in any case, and opening a disk on a dead network could hang. */
+Test(inuse, fabrics_and_foreign_are_left_alone) {
         Topology topology;
 
         mock_add_namespace(mock_add_fabrics("nvme7", "tcp"), "nvme7n1");
         mock_add_function("sys/devices/pci0000:00", "0000:00:09.0", "vfio-pci");
         mock_mount("nvme7n1", "/net", "ext4");
-        mock_append("proc/swaps", "garbage\n");
-        topology = marked(&with_claim);
+        fake_root_append("proc/swaps", "garbage\n");
+        topology = read_and_mark(&with_claim);
         expect_use(&topology, "nvme7", USE_NONE, NULL);
         expect_use(&topology, "0000:00:09.0", USE_NONE, NULL);
         expect_use(&topology, "nvme0", USE_UNKNOWN, "/proc/swaps:2");
-        cr_expect_eq(mock_count_opens("nvme7n1"), 0);
+        cr_expect(eq(uint, mock_count_opens("nvme7n1"), 0));
         topology_done(&topology);
 }

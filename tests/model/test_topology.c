@@ -76,7 +76,7 @@ Test(topology, finds_by_name_address_and_number) {
         topology_done(&t);
 }
 
-Test(topology, keeps_the_more_telling_use) {
+Test(topology, keeps_the_more_important_use) {
         Use use = {};
 
         use_raise(&use, USE_HOLDER, strdup("md0 stands on it"));

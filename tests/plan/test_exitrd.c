@@ -19,7 +19,7 @@ static void teardown(void) {
 
 TestSuite(exitrd, .init = setup, .fini = teardown, .timeout = 10);
 
-static size_t count(void) {
+static size_t count_for_exitrd(void) {
         size_t n = SIZE_MAX;
 
         cr_assert(eq(int, exitrd_count(&topology, &config, &n), 0));
@@ -30,34 +30,34 @@ static UseKind use_of(const char *address) {
         return topology.devices[topology_find_device(&topology, address)].controller->use.kind;
 }
 
-Test(exitrd, has_nothing_to_do_where_no_root_is_on_nvme) {
-        cr_expect(eq(sz, count(), 0));
+Test(exitrd, counts_none_when_the_root_is_not_on_nvme) {
+        cr_expect(eq(sz, count_for_exitrd(), 0));
 }
 
-Test(exitrd, is_for_what_the_root_stands_on) {
+Test(exitrd, counts_the_controllers_below_the_root) {
         build_use(&topology, "0000:01:00.0", USE_ROOT, "/dev/md0 is mounted on /");
         build_use(&topology, "0000:05:00.0", USE_ROOT, "/dev/md0 is mounted on /");
-        cr_expect(eq(sz, count(), 2));
+        cr_expect(eq(sz, count_for_exitrd(), 2));
 }
 
-/* Nobody knows whether that will be free by then. */
-Test(exitrd, does_not_count_on_what_else_is_in_use) {
+/* These uses may last longer than the root file system. */
+Test(exitrd, does_not_count_controllers_in_other_use) {
         build_use(&topology, "0000:01:00.0", USE_ROOT, "/dev/nvme0n1 is mounted on /");
         build_use(&topology, "0000:04:00.0", USE_MOUNT, "/dev/nvme1n1 is mounted on /srv");
         build_use(&topology, "0000:05:00.0", USE_TARGET, "/dev/nvme2n1 is exported");
-        cr_expect(eq(sz, count(), 1));
+        cr_expect(eq(sz, count_for_exitrd(), 1));
 }
 
-Test(exitrd, does_not_count_what_is_excluded) {
+Test(exitrd, does_not_count_excluded_controllers) {
         char *exclude[] = { (char *) "nvme0", NULL };
 
         build_use(&topology, "0000:01:00.0", USE_ROOT, "/dev/md0 is mounted on /");
         build_use(&topology, "0000:05:00.0", USE_ROOT, "/dev/md0 is mounted on /");
         config.exclude = exclude;
-        cr_expect(eq(sz, count(), 1));
+        cr_expect(eq(sz, count_for_exitrd(), 1));
 }
 
-Test(exitrd, frees_the_root_and_nothing_else) {
+Test(exitrd, releases_the_root_and_nothing_else) {
         build_use(&topology, "0000:01:00.0", USE_ROOT, "/dev/nvme0n1 is mounted on /");
         build_use(&topology, "0000:04:00.0", USE_MOUNT, "/dev/nvme1n1 is mounted on /srv");
         build_use(&topology, "0000:05:00.0", USE_CLAIM, "the kernel holds a claim on /dev/nvme2n1");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What each order means, on the trees that were discussed for the kernel and on worse ones. */
+/* The meaning of each order, on the trees that were discussed for the kernel and on worse ones. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <criterion/parameterized.h>
@@ -31,15 +31,15 @@ static void teardown(void) {
 
 TestSuite(orders, .init = setup, .fini = teardown, .timeout = 10);
 
-static size_t at(const char *address) {
+static size_t index_of(const char *address) {
         size_t i = topology_find_device(&topology, address);
 
         cr_assert(ne(sz, i, TOPOLOGY_NONE), "%s", address);
         return i;
 }
 
-/* Every step takes a second, until a test says otherwise. */
-static void prepare(Order order) {
+/* Every step takes a second, unless a test calls set_latency(). */
+static void prepare_run(Order order) {
         config.order = order;
         cr_assert(eq(int, topology_sort(&topology), 0));
         cr_assert(eq(int, plan_make(&topology, &config, &plan), 0));
@@ -48,21 +48,22 @@ static void prepare(Order order) {
         options.deadline_usec = world.now + 40 * SECOND;
 }
 
-static void takes(const char *address, usec_t usec) {
-        world.steps[at(address)].latency_usec = usec;
+static void set_latency(const char *address, usec_t usec) {
+        world.steps[index_of(address)].latency_usec = usec;
 }
 
-static void run(void) {
+static void run_plan(void) {
         cr_assert(eq(int, waves_run(&plan, &ops_virtual, &world, &options, &record), 0));
 }
 
 static void expect_start(const char *address, usec_t usec) {
-        cr_expect(eq(u64, record.results[at(address)].started_usec - record.started_usec, usec),
-                  "%s in %s", address, order_to_string(config.order));
+        cr_expect(
+                eq(u64, record.results[index_of(address)].started_usec - record.started_usec, usec),
+                "%s in %s", address, order_to_string(config.order));
 }
 
 static void expect_outcome(const char *address, Outcome outcome) {
-        cr_expect(eq(int, record.results[at(address)].outcome, outcome), "%s in %s", address,
+        cr_expect(eq(int, record.results[index_of(address)].outcome, outcome), "%s in %s", address,
                   order_to_string(config.order));
 }
 
@@ -72,13 +73,12 @@ static void expect_total(usec_t usec) {
 }
 
 static void expect_released_by(const char *address, const char *by) {
-        cr_expect(eq(sz, record.results[at(address)].released_by, at(by)), "%s in %s", address,
-                  order_to_string(config.order));
+        cr_expect(eq(sz, record.results[index_of(address)].released_by, index_of(by)), "%s in %s",
+                  address, order_to_string(config.order));
 }
 
-/* Oliver O'Halloran's: {root port 00:00.0 -> NVMe 01:00.0}; the root complex must outlive the
- * drive.
- */
+/* Oliver O'Halloran's tree: {root port 00:00.0 -> NVMe 01:00.0}. The root complex must outlive the
+ * drive. */
 ParameterizedTestParameters(orders, root_port_outlives_its_nvme) {
         static Order rows[] = { ORDER_HIERARCHY, ORDER_LEAVES, ORDER_TWO_PASS, ORDER_SERIAL };
 
@@ -88,8 +88,8 @@ ParameterizedTestParameters(orders, root_port_outlives_its_nvme) {
 ParameterizedTest(Order *order, orders, root_port_outlives_its_nvme) {
         (void) build_bridge(&topology, DEVICE_ROOT_PORT, "0000:00:00.0", NULL);
         (void) build_nvme(&topology, "nvme0", "0000:01:00.0", "0000:00:00.0");
-        prepare(*order);
-        run();
+        prepare_run(*order);
+        run_plan();
         expect_start("0000:01:00.0", 0);
         expect_start("0000:00:00.0", SECOND);
         expect_released_by("0000:00:00.0", "0000:01:00.0");
@@ -104,13 +104,13 @@ ParameterizedTest(Order *order, orders, root_port_outlives_its_nvme) {
 #define ABOVE_B "0000:03:00.0"
 #define ABOVE_C "0000:03:00.1"
 
-/* Jonathan Derrick's: A takes one second, B two, C three. */
+/* Jonathan Derrick's tree: A takes one second, B two, C three. */
 static void run_switch_tree(Order order) {
         build_switch_tree(&topology, 0);
-        prepare(order);
-        takes(B, 2 * SECOND);
-        takes(C, 3 * SECOND);
-        run();
+        prepare_run(order);
+        set_latency(B, 2 * SECOND);
+        set_latency(C, 3 * SECOND);
+        run_plan();
 }
 
 Test(orders, switch_tree_hierarchy) {
@@ -125,19 +125,19 @@ Test(orders, switch_tree_hierarchy) {
         expect_released_by(ABOVE_C, C);
         expect_released_by(UPSTREAM, ABOVE_C);
         expect_released_by(ROOT_PORT, UPSTREAM);
-        cr_expect(eq(sz, record.results[at(UPSTREAM)].n_gates, 2));
+        cr_expect(eq(sz, record.results[index_of(UPSTREAM)].n_gates, 2));
         for (size_t i = 0; i < plan.n_steps; i++)
                 cr_expect(eq(sz, record.results[i].n_turns, 0));
         expect_total(3 * SECOND);
 }
 
-/* Not always the same sibling. */
+/* The other sibling may be the slower one. */
 Test(orders, switch_tree_releases_bus_3_when_the_slower_one_is_done) {
         build_switch_tree(&topology, 0);
-        prepare(ORDER_HIERARCHY);
-        takes(A, 7 * SECOND);
-        takes(B, 5 * SECOND);
-        run();
+        prepare_run(ORDER_HIERARCHY);
+        set_latency(A, 7 * SECOND);
+        set_latency(B, 5 * SECOND);
+        run_plan();
         expect_start(ABOVE_C, SECOND);
         expect_start(UPSTREAM, 5 * SECOND);
         expect_released_by(UPSTREAM, ABOVE_B);
@@ -145,7 +145,7 @@ Test(orders, switch_tree_releases_bus_3_when_the_slower_one_is_done) {
         expect_start(ROOT_PORT, 7 * SECOND);
 }
 
-/* The barrier: B's port waits for C, which is nothing to it. */
+/* The barrier: B's port waits for C, although C is in another subtree. */
 Test(orders, switch_tree_leaves) {
         run_switch_tree(ORDER_LEAVES);
         expect_start(A, 0);
@@ -155,8 +155,8 @@ Test(orders, switch_tree_leaves) {
         expect_start(ABOVE_B, 3 * SECOND);
         expect_released_by(ABOVE_C, C);
         expect_released_by(ABOVE_B, ABOVE_C);
-        cr_expect(eq(sz, record.results[at(ABOVE_C)].n_turns, 3));
-        cr_expect(eq(sz, record.results[at(ABOVE_B)].n_turns, 1));
+        cr_expect(eq(sz, record.results[index_of(ABOVE_C)].n_turns, 3));
+        cr_expect(eq(sz, record.results[index_of(ABOVE_B)].n_turns, 1));
         expect_total(3 * SECOND);
 }
 
@@ -183,14 +183,13 @@ Test(orders, switch_tree_serial) {
         cr_expect(eq(sz, world.max_running, 1));
 }
 
-/* The kernel gets a virtual function's parent registered before it; an address may say otherwise.
- */
+/* The kernel registers a parent before its children, whatever their addresses are. */
 Test(orders, serial_takes_a_child_before_its_parent_wherever_it_stands) {
         (void) build_bridge(&topology, DEVICE_ROOT_PORT, "0000:09:00.0", NULL);
         (void) build_nvme(&topology, "nvme0", "0000:01:00.0", "0000:09:00.0");
         (void) build_nvme(&topology, "nvme1", "0000:05:00.0", NULL);
-        prepare(ORDER_SERIAL);
-        run();
+        prepare_run(ORDER_SERIAL);
+        run_plan();
         expect_start("0000:05:00.0", 0);
         expect_start("0000:01:00.0", SECOND);
         expect_start("0000:09:00.0", 2 * SECOND);
@@ -213,11 +212,11 @@ static void build_functions(void) {
 }
 
 /* A physical function takes its virtual ones with it: no order may start it beside them. */
-Test(orders, two_pass_keeps_a_physical_function_behind_its_own_virtual_ones) {
+Test(orders, two_pass_keeps_a_physical_function_after_its_own_virtual_ones) {
         build_functions();
-        prepare(ORDER_TWO_PASS);
-        takes("0000:01:00.1", 3 * SECOND);
-        run();
+        prepare_run(ORDER_TWO_PASS);
+        set_latency("0000:01:00.1", 3 * SECOND);
+        run_plan();
         expect_start("0000:01:00.0", 3 * SECOND);
         expect_start("0000:02:00.0", SECOND);
         expect_start("0000:00:01.0", 4 * SECOND);
@@ -226,9 +225,9 @@ Test(orders, two_pass_keeps_a_physical_function_behind_its_own_virtual_ones) {
 /* The physical functions are "the rest", one by one: 0000:02:00.0, being last, goes first. */
 Test(orders, leaves_takes_the_rest_one_by_one) {
         build_functions();
-        prepare(ORDER_LEAVES);
-        takes("0000:01:00.1", 3 * SECOND);
-        run();
+        prepare_run(ORDER_LEAVES);
+        set_latency("0000:01:00.1", 3 * SECOND);
+        run_plan();
         expect_start("0000:02:00.0", 3 * SECOND);
         expect_start("0000:01:00.0", 4 * SECOND);
         expect_total(5 * SECOND);
@@ -242,9 +241,9 @@ ParameterizedTestParameters(orders, a_failed_step_keeps_only_its_own_ancestors) 
 
 ParameterizedTest(Order *order, orders, a_failed_step_keeps_only_its_own_ancestors) {
         build_functions();
-        prepare(*order);
-        world.steps[at("0000:02:00.2")].outcome = OUTCOME_FAILED;
-        run();
+        prepare_run(*order);
+        world.steps[index_of("0000:02:00.2")].outcome = OUTCOME_FAILED;
+        run_plan();
         expect_outcome("0000:02:00.2", OUTCOME_FAILED);
         expect_outcome("0000:02:00.1", OUTCOME_DETACHED);
         expect_outcome("0000:02:00.0", OUTCOME_LEFT);
@@ -252,24 +251,24 @@ ParameterizedTest(Order *order, orders, a_failed_step_keeps_only_its_own_ancesto
         expect_outcome("0000:00:01.0", OUTCOME_LEFT);
 }
 
-ParameterizedTestParameters(orders, what_stays_holds_nobody_up) {
+ParameterizedTestParameters(orders, a_step_that_stays_holds_no_other_up) {
         static Order rows[] = { ORDER_HIERARCHY, ORDER_LEAVES, ORDER_TWO_PASS, ORDER_SERIAL };
 
         return cr_make_param_array(Order, rows, ARRAY_SIZE(rows));
 }
 
 /* Neither a controller that stays nor its Flush that hangs, nor the bridges that stay above it. */
-ParameterizedTest(Order *order, orders, what_stays_holds_nobody_up) {
+ParameterizedTest(Order *order, orders, a_step_that_stays_holds_no_other_up) {
         build_switch_tree(&topology, 0);
         build_use(&topology, C, USE_MOUNT, "/dev/nvme2n1 is mounted on /srv");
-        prepare(*order);
-        takes(C, VIRTUAL_NEVER);
-        run();
+        prepare_run(*order);
+        set_latency(C, VIRTUAL_NEVER);
+        run_plan();
         expect_outcome(A, OUTCOME_DETACHED);
         expect_outcome(B, OUTCOME_DETACHED);
         expect_outcome(ABOVE_B, OUTCOME_DETACHED);
-        cr_expect(
-                le(u64, record.results[at(ABOVE_B)].ended_usec - record.started_usec, 2 * SECOND));
+        cr_expect(le(u64, record.results[index_of(ABOVE_B)].ended_usec - record.started_usec,
+                     2 * SECOND));
         expect_outcome(C, OUTCOME_LEFT);
         expect_outcome(ABOVE_C, OUTCOME_LEFT);
         expect_outcome(UPSTREAM, OUTCOME_LEFT);
@@ -277,22 +276,23 @@ ParameterizedTest(Order *order, orders, what_stays_holds_nobody_up) {
 
 Test(orders, serial_waits_for_one_that_never_ends_until_the_deadline) {
         build_switch_tree(&topology, 0);
-        prepare(ORDER_SERIAL);
-        takes(B, VIRTUAL_NEVER);
-        run();
+        prepare_run(ORDER_SERIAL);
+        set_latency(B, VIRTUAL_NEVER);
+        run_plan();
         expect_outcome(C, OUTCOME_DETACHED);
         expect_outcome(B, OUTCOME_LATE);
         expect_outcome(A, OUTCOME_LEFT);
-        cr_expect(eq(str, record.results[at(A)].reason, "not begun: the stage's time was up"));
+        cr_expect(eq(str, record.results[index_of(A)].reason,
+                     "not started: the stage ran out of time"));
         expect_total(40 * SECOND);
 }
 
-Test(orders, what_can_not_be_started_passes_its_turn) {
+Test(orders, a_step_that_can_not_be_started_passes_its_turn) {
         build_switch_tree(&topology, 0);
-        prepare(ORDER_SERIAL);
-        world.steps[at(C)].start_error = -EPERM;
-        world.steps[at(C)].start_failures = 1;
-        run();
+        prepare_run(ORDER_SERIAL);
+        world.steps[index_of(C)].start_error = -EPERM;
+        world.steps[index_of(C)].start_failures = 1;
+        run_plan();
         expect_outcome(C, OUTCOME_LEFT);
         expect_outcome(B, OUTCOME_DETACHED);
         expect_outcome(A, OUTCOME_DETACHED);
@@ -316,12 +316,12 @@ ParameterizedTest(Order *order, orders, barriers_grow_linearly) {
                 (void) build_bridge(&topology, DEVICE_ROOT_PORT, port, NULL);
                 (void) build_nvme(&topology, "nvme0", address, port);
         }
-        prepare(*order);
+        prepare_run(*order);
         for (size_t i = 0; i < plan.n_steps; i++)
                 n += plan.steps[i].n_gates + plan.steps[i].n_turns;
         cr_expect(lt(sz, n, 2 * plan.n_steps));
         options.deadline_usec = USEC_INFINITY;
-        run();
+        run_plan();
         expect_total(*order == ORDER_SERIAL ? 1000 * SECOND : SECOND);
 }
 
@@ -335,13 +335,13 @@ Test(orders, the_longest_goes_first_when_max_parallel_bounds) {
 
                 (void) snprintf(address, sizeof(address), "0000:0%u:00.0", i);
                 k = build_nvme(&topology, "nvme0", address, NULL);
-                topology.devices[k].controller->measured_usec = seconds[i] * SECOND;
+                topology.devices[k].controller->rtd3e_usec = seconds[i] * SECOND;
         }
-        prepare(ORDER_HIERARCHY);
+        prepare_run(ORDER_HIERARCHY);
         for (size_t i = 0; i < plan.n_steps; i++)
                 world.steps[i].latency_usec = plan.steps[i].expected_usec;
         options.max_parallel = 2;
-        run();
+        run_plan();
         expect_start("0000:03:00.0", 0);
         expect_start("0000:02:00.0", 0);
         expect_start("0000:00:00.0", 2 * SECOND);
@@ -349,21 +349,20 @@ Test(orders, the_longest_goes_first_when_max_parallel_bounds) {
         expect_total(4 * SECOND);
 }
 
-/* Not the longest by itself, but the one with most behind it. */
-Test(orders, a_virtual_function_counts_what_waits_for_it) {
+/* It is not the longest step, but the first of the longest chain. */
+Test(orders, a_virtual_function_counts_the_steps_that_wait_for_it) {
         (void) build_nvme(&topology, "nvme0", "0000:01:00.0", NULL);
         (void) build_nvme(&topology, "nvme1", "0000:01:00.1", NULL);
         (void) build_nvme(&topology, "nvme2", "0000:02:00.0", NULL);
         build_physfn(&topology, "0000:01:00.1", "0000:01:00.0");
         topology.devices[0].controller->rtd3e_usec = 3 * SECOND;
         topology.devices[1].controller->rtd3e_usec = SECOND;
-        topology.devices[2].controller->measured_usec = 2 * SECOND;
-        topology.devices[2].controller->rtd3e_usec = 9 * SECOND;
-        prepare(ORDER_HIERARCHY);
-        cr_expect(eq(u64, plan.steps[at("0000:01:00.1")].chain_usec, 4 * SECOND));
-        cr_expect(eq(u64, plan.steps[at("0000:02:00.0")].chain_usec, 2 * SECOND));
+        topology.devices[2].controller->rtd3e_usec = 2 * SECOND;
+        prepare_run(ORDER_HIERARCHY);
+        cr_expect(eq(u64, plan.steps[index_of("0000:01:00.1")].chain_usec, 4 * SECOND));
+        cr_expect(eq(u64, plan.steps[index_of("0000:02:00.0")].chain_usec, 2 * SECOND));
         options.max_parallel = 1;
-        run();
+        run_plan();
         expect_start("0000:01:00.1", 0);
         expect_start("0000:01:00.0", SECOND);
         expect_start("0000:02:00.0", 2 * SECOND);

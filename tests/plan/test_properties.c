@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What holds on every tree, tried on random ones. A failure names the seed. */
+/* Properties that hold on every tree, tried on random ones. A failure names the seed. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <criterion/parameterized.h>
@@ -17,12 +17,12 @@
 #else
 #define TREES_PER_SHARD 13000
 #endif
-/* Most are small, where all shapes of a few devices come up; some are not. */
+/* Most trees are small, so that all shapes of a few devices come up; some are large. */
 #define SMALL 12
 #define LARGE 150
 #define LARGE_EVERY 50
 
-#define NOBODY SIZE_MAX
+#define NO_STEP SIZE_MAX
 
 typedef struct Trial {
         uint64_t seed;
@@ -36,9 +36,9 @@ static size_t size_of(uint64_t seed) {
         return seed % LARGE_EVERY == 0 ? LARGE : SMALL;
 }
 
-/* never: the step that does not end by itself, or NOBODY. */
-static Trial run(const RandomTree *tree, uint64_t seed, Order order, unsigned max_parallel,
-                 size_t never) {
+/* never: the step that does not end by itself, or NO_STEP. */
+static Trial run_trial(const RandomTree *tree, uint64_t seed, Order order, unsigned max_parallel,
+                       size_t never) {
         Config config = build_config();
         Trial t = { .seed = seed };
         WavesOptions options = { .max_parallel = max_parallel };
@@ -62,7 +62,7 @@ static void trial_done(Trial *t) {
         plan_done(&t->plan);
 }
 
-/* cr_assert() would cost more than all that is checked. */
+/* cr_assert() would cost more than the checks themselves. */
 #define claim(trial, condition)                                                                    \
         do {                                                                                       \
                 if (!(condition))                                                                  \
@@ -87,8 +87,8 @@ static void every_controller_exactly_once(const RandomTree *tree, const Trial *t
         }
 }
 
-/* The same for a physical function and its virtual ones. Whoever has somebody below it that stays
- * stays as well, and nobody else does. */
+/* The same for a physical function and its virtual ones. A step that waits for one that stays also
+ * stays, and no other step does. */
 static void no_parent_before_its_last_child(const RandomTree *tree, const Trial *t) {
         const Topology *topology = &tree->topology;
 
@@ -110,8 +110,8 @@ static void no_parent_before_its_last_child(const RandomTree *tree, const Trial 
         }
 }
 
-/* When each step would end if nothing but the tree made it wait; worked out in another way than the
- * plan's. The longest is the result. */
+/* Returns the latest time at which a step would end if only the tree made it wait, worked out in
+ * another way than the plan does. */
 static usec_t longest_chain(const RandomTree *tree, const Trial *t) {
         size_t n = t->plan.n_steps, n_known = 0;
         usec_t *ends = calloc(n, sizeof(usec_t)), longest = 0;
@@ -146,8 +146,8 @@ static usec_t longest_chain(const RandomTree *tree, const Trial *t) {
         return longest;
 }
 
-/* What the plan says of itself, turns included. A controller above one that stays is the plan's,
- * but is never begun; no hardware has any, and how long the chain is that it ends is not told. */
+/* chain_usec, turns included. The plan detaches a controller above one that stays, but it is never
+ * begun: no hardware has such a tree, and its chain is not checked. */
 static void the_plan_knows_its_longest_chain(const Trial *t) {
         usec_t longest = 0;
 
@@ -161,11 +161,11 @@ static void the_plan_knows_its_longest_chain(const Trial *t) {
         claim(t, t->total_usec == longest);
 }
 
-/* Graham 1969: no schedule that leaves nobody idle is worse than W/m + (1 - 1/m) L. The longest
- * chain is what the same order takes when nothing bounds it. */
+/* Graham 1969: a schedule that never idles takes at most W/m + (1 - 1/m) L. The longest chain L is
+ * the time that the same order takes without a limit. */
 static void within_the_list_scheduling_bound(const RandomTree *tree, const Trial *unbounded,
                                              Order order, unsigned m) {
-        Trial t = run(tree, unbounded->seed, order, m, NOBODY);
+        Trial t = run_trial(tree, unbounded->seed, order, m, NO_STEP);
         usec_t chain = unbounded->total_usec, work = 0;
 
         for (size_t i = 0; i < t.plan.n_steps; i++)
@@ -198,7 +198,7 @@ static void one_that_never_ends_delays_only_its_ancestors(const RandomTree *tree
         if (reference->plan.steps[never].action != STEP_DETACH ||
             reference->record.results[never].outcome != OUTCOME_DETACHED)
                 return;
-        t = run(tree, reference->seed, ORDER_HIERARCHY, 0, never);
+        t = run_trial(tree, reference->seed, ORDER_HIERARCHY, 0, never);
         claim(&t, t.record.results[never].outcome == OUTCOME_LATE);
         for (size_t i = 0; i < n; i++) {
                 const StepResult *a = &t.record.results[i], *b = &reference->record.results[i];
@@ -218,7 +218,7 @@ static void one_that_never_ends_delays_only_its_ancestors(const RandomTree *tree
 
 static void the_same_for_another_enumeration(const RandomTree *tree, const RandomTree *other,
                                              const Trial *t, Order order) {
-        Trial again = run(other, t->seed, order, 0, NOBODY);
+        Trial again = run_trial(other, t->seed, order, 0, NO_STEP);
 
         claim(t, again.plan.n_steps == t->plan.n_steps);
         for (size_t i = 0; i < t->plan.n_steps; i++) {
@@ -252,8 +252,8 @@ static void check_tree(uint64_t seed) {
         Trial trials[_ORDER_MAX];
 
         for (Order order = 0; order < _ORDER_MAX; order++) {
-                trials[order] = run(&tree, seed, order, 0, NOBODY);
-                claim(&trials[order], trials[order].plan.n_warnings == 0);
+                trials[order] = run_trial(&tree, seed, order, 0, NO_STEP);
+                claim(&trials[order], trials[order].plan.warnings.n == 0);
                 every_controller_exactly_once(&tree, &trials[order]);
                 no_parent_before_its_last_child(&tree, &trials[order]);
                 the_plan_knows_its_longest_chain(&trials[order]);
@@ -283,8 +283,8 @@ ParameterizedTest(uint64_t *shard, properties, hold_on_every_tree, .timeout = 40
                 check_tree(*shard * TREES_PER_SHARD + i);
 }
 
-/* Whether somebody waits for itself: who is left when all that wait for nobody who is left have
- * been taken away, until there are none. */
+/* Whether a device waits for itself: repeatedly takes away the devices that wait for none of those
+ * left, until nothing changes. */
 static bool is_cyclic(const Topology *t) {
         bool *is_gone = calloc(t->n_devices, sizeof(bool)), has_moved = true;
         size_t n_left = t->n_devices;
@@ -325,7 +325,7 @@ static void waits_but_for_what_was_warned_of(const RandomTree *tree, const Trial
                                 t->record.results[a].outcome != OUTCOME_LEFT &&
                                 waits_for(&tree->topology, a, b) &&
                                 t->record.results[a].started_usec < t->record.results[b].ended_usec;
-        claim(t, n_ignored <= t->plan.n_warnings);
+        claim(t, n_ignored <= t->plan.warnings.n);
 }
 
 static void check_links_that_go_anywhere(const RandomTree *tree, uint64_t seed, size_t *n_cyclic) {
@@ -335,12 +335,12 @@ static void check_links_that_go_anywhere(const RandomTree *tree, uint64_t seed, 
         for (Order order = 0; order < _ORDER_MAX; order++) {
                 Trial *t = &trials[order];
 
-                *t = run(tree, seed, order, 0, NOBODY);
+                *t = run_trial(tree, seed, order, 0, NO_STEP);
                 for (size_t i = 0; i < t->plan.n_steps; i++)
                         claim(t, t->record.results[i].outcome == OUTCOME_DETACHED ||
                                          (keeps_a_physical_function(&tree->topology) &&
                                           t->record.results[i].outcome == OUTCOME_LEFT));
-                claim(t, (t->plan.n_warnings > 0) == is_warned_of);
+                claim(t, (t->plan.warnings.n > 0) == is_warned_of);
                 waits_but_for_what_was_warned_of(tree, t);
                 the_plan_knows_its_longest_chain(t);
         }
@@ -379,7 +379,7 @@ Test(properties, cycles_are_broken_wherever_they_are, .timeout = 100) {
 
 static void check_limit(Order order, unsigned max_parallel, uint64_t seed) {
         RandomTree tree = random_tree(seed, LARGE, seed);
-        Trial t = run(&tree, seed, order, max_parallel, NOBODY);
+        Trial t = run_trial(&tree, seed, order, max_parallel, NO_STEP);
 
         every_controller_exactly_once(&tree, &t);
         no_parent_before_its_last_child(&tree, &t);
@@ -389,7 +389,7 @@ static void check_limit(Order order, unsigned max_parallel, uint64_t seed) {
 }
 
 /* Whatever the order and the limit. */
-Test(properties, a_limit_is_kept_and_nobody_is_forgotten, .timeout = 60) {
+Test(properties, a_limit_is_kept_and_no_step_is_forgotten, .timeout = 60) {
         static const unsigned limits[] = { 1, 2, 3, 8, 1000 };
 
         for (Order order = 0; order < _ORDER_MAX; order++)

@@ -7,6 +7,7 @@
 #include "base/message_ids.h"
 #include "record/entry.h"
 #include "record/entry_line.h"
+#include "topology_builder.h"
 
 #define BOOT "0123456789abcdef0123456789abcdef"
 
@@ -42,7 +43,7 @@ static void teardown(void) {
 
 TestSuite(entry, .init = setup, .fini = teardown, .timeout = 10);
 
-static const char *logged(const Entry *e, bool is_kmsg) {
+static const char *log_and_receive(const Entry *e, bool is_kmsg) {
         static char buffer[16384];
         ssize_t n;
 
@@ -65,7 +66,7 @@ static Entry from_fields(const char *text) {
         return parsed;
 }
 
-/* Member by member: what lies between them is the compiler's. */
+/* Compares member by member, as padding has no defined value. */
 #define MEMBER(member) \
         { offsetof(Entry, member), sizeof(((Entry *) NULL)->member), #member }
 
@@ -113,10 +114,11 @@ static void expect_same(const Entry *a, const Entry *b, const char *how) {
                              memcmp((const char *) a + members[i].offset,
                                     (const char *) b + members[i].offset, members[i].size),
                              0),
-                          "%s: %s: %s", how, members[i].name, logged(a, true));
+                          "%s: %s: %s", how, members[i].name, log_and_receive(a, true));
 }
 
-/* Fields say everything, the kernel log's line all but where a controller is and what it is. */
+/* The fields have everything; a controller's line has neither path nor model nor the stage's
+ * start. */
 static void expect_round_trip(Entry *e) {
         Entry parsed, shorter = *e;
 
@@ -126,9 +128,10 @@ static void expect_round_trip(Entry *e) {
                 memset(shorter.model, 0, sizeof(shorter.model));
                 shorter.stage_usec = 0;
         }
-        cr_expect(eq(int, entry_parse_line(logged(e, true), &parsed), 0), "%s", logged(e, true));
+        cr_expect(eq(int, entry_parse_line(log_and_receive(e, true), &parsed), 0), "%s",
+                  log_and_receive(e, true));
         expect_same(&shorter, &parsed, "kmsg");
-        parsed = from_fields(logged(e, false));
+        parsed = from_fields(log_and_receive(e, false));
         cr_expect(eq(int, entry_check(&parsed), 0));
         expect_same(e, &parsed, "journal");
 }
@@ -154,8 +157,8 @@ Test(entry, a_controller_comes_back_as_it_was) {
         }
 }
 
-/* A name that the text can't be taken apart by is a word of its own. No controller has one, but the
- * journal of a forger. */
+/* A name that would make the text ambiguous becomes a word of its own. No controller has such a
+ * name, but a forged journal entry may. */
 Test(entry, odd_names_come_back_as_they_were) {
         static const char *const odd[] = { "a b", "nvme0: x", "x left: y", "nvme0:", "a=(b" };
 
@@ -169,19 +172,19 @@ Test(entry, odd_names_come_back_as_they_were) {
         }
 }
 
-Test(entry, a_controller_s_line_is_short) {
+Test(entry, a_controllers_line_is_short) {
         entry.outcome = OUTCOME_DETACHED;
         entry.is_verified = true;
         entry.is_flushed = false;
         memset(entry.reason, 0, sizeof(entry.reason));
         entry.n_waited_for = 0;
         memset(entry.released_by, 0, sizeof(entry.released_by));
-        cr_expect(eq(str, (char *) logged(&entry, true),
+        cr_expect(eq(str, (char *) log_and_receive(&entry, true),
                      "<31>nvme-async-shutdown: nvme0 0000:01:00.0: detached in 17.000s "
                      "(stage=exitrd/kexec took=14,15,16,17000000,18 boot=" BOOT
                      " sn=S\\x20N\\x201 at=12)"));
         entry.is_verified = false;
-        cr_expect(ne(ptr, (void *) strstr(logged(&entry, true), " verified=no "), NULL));
+        cr_expect(ne(ptr, (void *) strstr(log_and_receive(&entry, true), " verified=no "), NULL));
 }
 
 static const Entry release = {
@@ -196,15 +199,15 @@ static const Entry release = {
 };
 
 Test(entry, a_release_comes_back_as_it_was) {
-        Entry parsed = from_fields(logged(&release, false));
+        Entry parsed = from_fields(log_and_receive(&release, false));
 
         cr_expect(eq(int, entry_check(&parsed), 0));
         expect_same(&release, &parsed, "journal");
 }
 
-/* The room is the controllers'. */
+/* Controllers need the room. */
 Test(entry, a_release_is_not_in_the_kernel_log) {
-        cr_expect(eq(str, (char *) logged(&release, true), ""));
+        cr_expect(eq(str, (char *) log_and_receive(&release, true), ""));
 }
 
 Test(entry, a_summary_comes_back_as_it_was) {
@@ -221,8 +224,8 @@ Test(entry, a_summary_comes_back_as_it_was) {
         expect_round_trip(&summary);
 }
 
-/* These only ever reach a live journal. */
-Test(entry, what_the_drives_count_comes_back_as_it_was) {
+/* These entries are logged to a live journal only. */
+Test(entry, smart_counters_come_back_as_they_were) {
         const Entry clean = { .kind = ENTRY_POWER_CLEAN,
                               .boot_id = BOOT,
                               .address = "0000:01:00.0",
@@ -236,36 +239,38 @@ Test(entry, what_the_drives_count_comes_back_as_it_was) {
 
         unsafe.kind = ENTRY_POWER_UNSAFE;
         unsafe.new_unsafe_shutdowns = 1;
-        parsed = from_fields(logged(&clean, false));
+        parsed = from_fields(log_and_receive(&clean, false));
         expect_same(&clean, &parsed, "clean");
-        parsed = from_fields(logged(&unsafe, false));
+        parsed = from_fields(log_and_receive(&unsafe, false));
         expect_same(&unsafe, &parsed, "unsafe");
-        cr_expect(
-                ne(ptr,
-                   (void *) strstr(logged(&unsafe, false),
-                                   "MESSAGE=nvme0 0000:01:00.0 did not go down cleanly: it counts "
-                                   "1 unsafe shutdown more than at the last boot, 2 in all\n"),
-                   NULL));
-        parsed = from_fields(logged(&kept, false));
+        cr_expect(ne(
+                ptr,
+                (void *) strstr(log_and_receive(&unsafe, false),
+                                "MESSAGE=nvme0 0000:01:00.0 did not go down cleanly: its "
+                                "unsafe-shutdown counter has increased by 1 since the last boot, "
+                                "to 2\n"),
+                NULL));
+        parsed = from_fields(log_and_receive(&kept, false));
         expect_same(&kept, &parsed, "kept");
-        cr_expect(ne(ptr, (void *) strstr(logged(&kept, false), "that proves nothing"), NULL));
+        cr_expect(ne(ptr, (void *) strstr(log_and_receive(&kept, false), "which proves nothing"),
+                     NULL));
         cr_expect(eq(int, entry_check(&parsed), 0));
 }
 
-Test(entry, a_line_may_have_the_kernel_s_prefix) {
+Test(entry, a_line_may_have_the_kernels_prefix) {
         static const char *const prefixes[] = { "", "<30>", "[   24.123456] ", "<6>[1.2] ",
                                                 "<30>[   24.123456][    T1] " };
         char line[2048], text[1024];
         Entry parsed;
 
-        (void) snprintf(text, sizeof(text), "%s", logged(&entry, true) + strlen("<28>"));
+        (void) snprintf(text, sizeof(text), "%s", log_and_receive(&entry, true) + strlen("<28>"));
         for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++) {
                 (void) snprintf(line, sizeof(line), "%s%s", prefixes[i], text);
                 cr_expect(eq(int, entry_parse_line(line, &parsed), 0), "%s", line);
         }
 }
 
-/* However odd the rest is: beside the short values there is room for it all. */
+/* Even if every other value has its greatest length. */
 Test(entry, a_long_reason_survives) {
         memset(entry.reason, 'r', sizeof(entry.reason) - 1);
         memset(entry.serial, '(', sizeof(entry.serial) - 1);
@@ -276,10 +281,10 @@ Test(entry, a_long_reason_survives) {
         for (Phase p = 0; p < _PHASE_MAX; p++)
                 entry.phase_usec[p] = UINT64_MAX / 10;
         expect_round_trip(&entry);
-        cr_expect(le(sz, strlen(logged(&entry, true)), LOG_KMSG_MAX));
+        cr_expect(le(sz, strlen(log_and_receive(&entry, true)), LOG_KMSG_MAX));
 }
 
-/* As long as the drive and the kernel make them. */
+/* The greatest lengths that drives and the kernel produce. */
 static void set_longest(Entry *e) {
         memset(e->path, 'p', sizeof(e->path) - 1);
         memset(e->model, 'm', 40);
@@ -289,7 +294,7 @@ static void set_longest(Entry *e) {
         memcpy(e->released_by, "10000:ff:1f.6", sizeof("10000:ff:1f.6"));
 }
 
-Test(entry, the_longest_that_there_is_fits) {
+Test(entry, the_longest_real_line_fits) {
         set_longest(&entry);
         entry.outcome = OUTCOME_UNVERIFIED;
         entry.is_verified = true;
@@ -301,18 +306,18 @@ Test(entry, the_longest_that_there_is_fits) {
         expect_round_trip(&entry);
 }
 
-/* What a kernel prints in front of a line in pstore. */
+/* The prefix of a line in pstore. */
 #define PREFIX "<30>[   24.123456] "
 #define PSTORE_BYTES ((size_t) 33 * 1024)
 
 static size_t kept_bytes(const Entry *e) {
-        const char *line = strchr(logged(e, true), '>');
+        const char *line = strchr(log_and_receive(e, true), '>');
 
         cr_assert(ne(ptr, (void *) line, NULL));
         return strlen(PREFIX) + strlen(line + 1) + 1;
 }
 
-/* All that go down in the hook, one in sixteen left: with Secure Boot if by_word. */
+/* 128 controllers in the hook, one in sixteen of them left. by_word: as with Secure Boot. */
 static size_t kept_bytes_of_128(bool by_word) {
         const Entry summary = {
                 .kind = ENTRY_SUMMARY,
@@ -353,20 +358,20 @@ static size_t kept_bytes_of_128(bool by_word) {
                 if (is_left)
                         e.phase_usec[PHASE_SHUTDOWN] = 0;
                 else if (!by_word)
-                        cr_expect(le(sz, kept_bytes(&e) - 1, 220), "%s", logged(&e, true));
+                        cr_expect(le(sz, kept_bytes(&e) - 1, 220), "%s", log_and_receive(&e, true));
                 total += kept_bytes(&e);
         }
         return total;
 }
 
-/* facts: kmsg_bytes=10240 of pstore, compressed, were 33 KB of text at the least. */
+/* The kmsg_bytes=10240 of pstore, compressed, were measured to hold 33 KB of text or more. */
 Test(entry, the_record_of_128_controllers_fits_into_pstore) {
         cr_expect(le(sz, kept_bytes_of_128(false), PSTORE_BYTES));
         cr_expect(le(sz, kept_bytes_of_128(true), PSTORE_BYTES));
 }
 
-/* The long lines: everything in words, model and path too; a bridge had one as well. */
-Test(entry, what_earlier_versions_wrote_is_read) {
+/* In the long lines every value was a word, model and path included; bridges had lines, too. */
+Test(entry, lines_of_earlier_versions_are_read) {
         static const char line[] =
                 "<28>nvme-async-shutdown: nvme0 0000:01:00.0: failed in 17.000s: no shutdown "
                 "(stage=hook) was started: CSTS=0x1 (stage=exitrd outcome=failed verified=no "
@@ -390,7 +395,7 @@ Test(entry, what_earlier_versions_wrote_is_read) {
                                     &parsed),
                    0));
         expect_same(&release, &parsed, "kmsg");
-        parsed = from_fields(logged(&entry, false));
+        parsed = from_fields(log_and_receive(&entry, false));
         entry_take_field(&parsed, "NVME_RTD3E_USEC=13", strlen("NVME_RTD3E_USEC=13"));
         cr_expect(eq(int, entry_check(&parsed), 0));
         expect_same(&entry, &parsed, "journal");
@@ -400,7 +405,7 @@ Test(entry, every_cut_is_noticed) {
         char line[2048];
         Entry parsed;
 
-        (void) snprintf(line, sizeof(line), "%s", logged(&entry, true));
+        (void) snprintf(line, sizeof(line), "%s", log_and_receive(&entry, true));
         for (size_t n = strlen(line) - 1; n > strlen("<28>nvme-async-shutdown: "); n--) {
                 line[n] = '\0';
                 cr_expect(lt(int, entry_parse_line(line, &parsed), 0), "%s", line);
@@ -472,18 +477,18 @@ Test(entry, foreign_and_broken_lines) {
                           cases[i].line);
 }
 
-/* A text that does not fit its values was not written by us. */
+/* This program writes no text that contradicts its values. */
 Test(entry, the_text_has_to_match_the_values) {
         char line[2048], *at;
         Entry parsed;
 
-        (void) snprintf(line, sizeof(line), "%s", logged(&entry, true));
+        (void) snprintf(line, sizeof(line), "%s", log_and_receive(&entry, true));
         at = strstr(line, "failed in");
         memcpy(at, "leaked", 6);
         cr_expect(eq(int, entry_parse_line(line, &parsed), -EBADMSG));
 }
 
-Test(entry, fields_that_nobody_of_ours_writes) {
+Test(entry, fields_that_this_program_does_not_write) {
         Entry parsed = from_fields("MESSAGE_ID=" MESSAGE_ID_CONTROLLER
                                    "\nNVME_PCI_ADDRESS=0000:01:00.0\nNVME_OUTCOME=eaten\n");
 
@@ -494,4 +499,75 @@ Test(entry, fields_that_nobody_of_ours_writes) {
                              "NVME_PCI_ADDRESS=0000:01:00.0\nWITHOUT\n=\n\n");
         cr_expect(eq(int, entry_check(&parsed), 0));
         cr_expect(eq(str, parsed.model, "?[2J"));
+}
+
+static Topology topology;
+
+/* nvme0 and nvme1 are two ports of one drive; nvme2 is another drive. */
+static void set_up_drives(void) {
+        (void) build_nvme(&topology, "nvme0", "0000:01:00.0", NULL);
+        (void) build_nvme(&topology, "nvme1", "0000:02:00.0", NULL);
+        (void) build_nvme(&topology, "nvme2", "0000:03:00.0", NULL);
+        (void) build_bridge(&topology, DEVICE_ROOT_PORT, "0000:00:01.0", NULL);
+        (void) build_bridge(&topology, DEVICE_HOST_BRIDGE, "pci0000:00", NULL);
+        (void) build_bridge(&topology, DEVICE_ROOT_PORT, "0000:00:02.0", NULL);
+        topology.devices[0].parent = 3;
+        topology.devices[1].parent = 5;
+        topology.devices[3].parent = topology.devices[5].parent = 4;
+        free(topology.devices[1].controller->serial);
+        topology.devices[1].controller->serial = strdup("S-nvme0");
+}
+
+static void forget_drives(void) {
+        topology_done(&topology);
+}
+
+TestSuite(entry_drive, .init = set_up_drives, .fini = forget_drives, .timeout = 10);
+
+static void find_drive(const char *serial, const char *address) {
+        entry = (Entry){};
+        (void) strcpy(entry.serial, serial);
+        (void) strcpy(entry.address, address);
+        entry_find_drive(&entry, &topology);
+}
+
+Test(entry_drive, is_filled_in_from_the_topology) {
+        entry_set_drive(&entry, &topology, 0);
+        cr_expect(eq(str, entry.name, "nvme0"));
+        cr_expect(eq(str, entry.address, "0000:01:00.0"));
+        cr_expect(eq(str, entry.serial, "S-nvme0"));
+        cr_expect(eq(str, entry.model, "Test"));
+        cr_expect(eq(str, entry.path, "pci0000:00/0000:00:01.0"));
+}
+
+Test(entry_drive, a_drive_is_found_by_its_serial_number) {
+        find_drive("S-nvme0", "0000:02:00.0");
+        cr_expect(eq(str, entry.model, "Test"));
+        cr_expect(eq(str, entry.path, "pci0000:00/0000:00:02.0"));
+        find_drive("S-nvme0", "0000:01:00.0");
+        cr_expect(eq(str, entry.path, "pci0000:00/0000:00:01.0"));
+}
+
+Test(entry_drive, a_drive_that_has_moved_keeps_its_model_only) {
+        find_drive("S-nvme0", "0000:03:00.0");
+        cr_expect(eq(str, entry.model, "Test"));
+        cr_expect(eq(str, entry.path, ""));
+}
+
+Test(entry_drive, a_drive_that_is_gone_stays_unknown) {
+        find_drive("S-other", "0000:01:00.0");
+        cr_expect(eq(str, entry.model, ""));
+        cr_expect(eq(str, entry.path, ""));
+        find_drive("", "0000:01:00.0");
+        cr_expect(eq(str, entry.model, ""));
+}
+
+Test(entry_drive, values_from_the_line_stay) {
+        (void) strcpy(entry.serial, "S-nvme0");
+        (void) strcpy(entry.address, "0000:01:00.0");
+        (void) strcpy(entry.model, "Other");
+        (void) strcpy(entry.path, "elsewhere");
+        entry_find_drive(&entry, &topology);
+        cr_expect(eq(str, entry.model, "Other"));
+        cr_expect(eq(str, entry.path, "elsewhere"));
 }

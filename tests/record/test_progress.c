@@ -7,7 +7,7 @@
 
 TestSuite(progress, .init = fake_root_start, .fini = fake_root_done, .timeout = 10);
 
-Test(progress, a_line_a_time) {
+Test(progress, prints_a_line_for_each_report) {
         _cleanup_free_ char *text = NULL;
         int fd;
 
@@ -23,7 +23,7 @@ Test(progress, a_line_a_time) {
                      "s\r\n"));
 }
 
-/* A console that takes nothing more must not hold anybody up. */
+/* A console that accepts no more output must not block the stage. */
 Test(progress, does_not_wait_for_a_stopped_terminal) {
         int ends[2], fd;
         char path[64];
@@ -38,7 +38,7 @@ Test(progress, does_not_wait_for_a_stopped_terminal) {
         (void) close(fd);
 }
 
-Test(progress, without_a_console_nobody_is_told) {
+Test(progress, does_nothing_without_a_console) {
         int fd = progress_open(root_fd);
 
         cr_expect(eq(int, fd, -ENOENT));

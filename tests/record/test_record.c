@@ -61,7 +61,7 @@ static void teardown(void) {
 
 TestSuite(record, .init = setup, .fini = teardown, .timeout = 10);
 
-static const char *receive(void) {
+static const char *receive_entry(void) {
         static char buffer[16384];
         ssize_t n = recv(pair[1], buffer, sizeof(buffer) - 1, 0);
 
@@ -80,13 +80,13 @@ Test(record, adds_up_controllers_only) {
         cr_expect(eq(u64, totals.saved_usec, 1603000));
 }
 
-Test(record, saves_nothing_rather_than_less_than_nothing) {
+Test(record, never_saves_less_than_nothing) {
         record.ended_usec = record.started_usec + 100 * USEC_PER_SEC;
         cr_expect(eq(u64, record_totals(&record, &topology).saved_usec, 0));
 }
 
-/* In the hook: what the unit stage has detached. */
-Test(record, does_not_count_what_nobody_drives) {
+/* The hook sees controllers that the unit has detached. */
+Test(record, does_not_count_a_controller_without_a_driver) {
         topology.devices[1].kind = DEVICE_FOREIGN;
         cr_expect(eq(uint, record_totals(&record, &topology).count[OUTCOME_LEFT], 1));
         free(topology.devices[1].controller->driver);
@@ -94,14 +94,14 @@ Test(record, does_not_count_what_nobody_drives) {
         cr_expect(eq(uint, record_totals(&record, &topology).count[OUTCOME_LEFT], 0));
 }
 
-/* Nobody knows yet what they cost: the kernel's pass still waits for them. */
+/* The kernel's pass still waits for them, so their time is not known. */
 Test(record, does_not_count_late_ones_as_saved) {
         record.results[0].outcome = OUTCOME_LATE;
         cr_expect(eq(u64, record_totals(&record, &topology).serial_usec, 5000000));
         cr_expect(eq(u64, record_totals(&record, &topology).saved_usec, 0));
 }
 
-/* The kernel's pass has the processors for itself, but nobody expedites RCU for it. */
+/* The kernel's pass has the processors for itself, but does not expedite RCU. */
 Test(record, serial_is_about_what_the_kernel_alone_takes) {
         record.results[0].contention_usec = 3000;
         cr_expect(eq(u64, record_totals(&record, &topology).serial_usec, 7103000 - 3000));
@@ -116,7 +116,7 @@ Test(record, serial_is_about_what_the_kernel_alone_takes) {
 Test(record, kmsg_line_of_a_detached_controller) {
         log_set_kmsg_fd(pair[0]);
         record_log_controller(&record, &topology, 0);
-        cr_expect(eq(str, (char *) receive(),
+        cr_expect(eq(str, (char *) receive_entry(),
                      "<31>nvme-async-shutdown: nvme0 0000:01:00.0: detached in 2.103s "
                      "(stage=hook/reboot took=0,0,17,2103000,0 "
                      "boot=0123456789abcdef0123456789abcdef sn=S-nvme0 at=10000007)"));
@@ -127,21 +127,21 @@ Test(record, kmsg_line_of_one_that_was_left) {
 
         log_set_kmsg_fd(pair[0]);
         record_log_controller(&record, &topology, 1);
-        line = receive();
+        line = receive_entry();
         cr_expect(eq(str, (char *) line,
                      "<31>nvme-async-shutdown: nvme1 0000:02:00.0: left, flushed: /dev/nvme1n1 is "
                      "mounted on / (stage=hook/reboot boot=0123456789abcdef0123456789abcdef "
                      "sn=S-nvme1)"));
 }
 
-/* Under lockdown there are detached ones for which only the driver vouches. */
-Test(record, only_a_seen_shst_is_called_verified) {
+/* Under lockdown only the driver's silence tells that a controller is detached. */
+Test(record, only_shst_makes_an_entry_verified) {
         log_set_kmsg_fd(pair[0]);
         for (int seen = 0; seen < 2; seen++) {
                 record.results[0].outcome = OUTCOME_DETACHED;
                 record.results[0].is_verified = seen;
                 record_log_controller(&record, &topology, 0);
-                cr_expect(eq(int, strstr(receive(), " verified=no ") == NULL, seen));
+                cr_expect(eq(int, strstr(receive_entry(), " verified=no ") == NULL, seen));
         }
 }
 
@@ -166,24 +166,25 @@ Test(record, journal_entry_has_every_field) {
 
         log_set_journal_fd(pair[0]);
         record_log_controller(&record, &topology, 2);
-        entry = receive();
+        entry = receive_entry();
         cr_expect(eq(int, strncmp(entry, "PRIORITY=4\n", 11), 0));
         for (size_t i = 0; i < ARRAY_SIZE(expected); i++)
                 cr_expect(ne(ptr, (void *) strstr(entry, expected[i]), NULL), "%s", expected[i]);
         record_log_controller(&record, &topology, 0);
-        cr_expect(ne(ptr, (void *) strstr(receive(), "\nNVME_PHASE_FSYNC_USEC=17\n"), NULL));
+        cr_expect(ne(ptr, (void *) strstr(receive_entry(), "\nNVME_PHASE_FSYNC_USEC=17\n"), NULL));
 }
 
 Test(record, summary_in_the_journal) {
         log_set_journal_fd(pair[0]);
         record_log_summary(&record, &topology);
-        cr_expect(ne(ptr,
-                     (void *) strstr(receive(), "\nELAPSED_USEC=5500000\nSERIAL_USEC=7103000\n"
-                                                "SAVED_USEC=1603000\n"),
-                     NULL));
+        cr_expect(
+                ne(ptr,
+                   (void *) strstr(receive_entry(), "\nELAPSED_USEC=5500000\nSERIAL_USEC=7103000\n"
+                                                    "SAVED_USEC=1603000\n"),
+                   NULL));
 }
 
-Test(record, summary_counts_what_only_the_driver_vouches_for) {
+Test(record, summary_counts_controllers_detached_by_the_drivers_word) {
         RecordTotals totals;
 
         record.results[0].is_verified = false;
@@ -192,11 +193,11 @@ Test(record, summary_counts_what_only_the_driver_vouches_for) {
         cr_expect(eq(uint, totals.n_by_word, 1));
         log_set_journal_fd(pair[0]);
         record_log_summary(&record, &topology);
-        cr_expect(ne(ptr, (void *) strstr(receive(), "\nNVME_BY_DRIVERS_WORD=1\n"), NULL));
+        cr_expect(ne(ptr, (void *) strstr(receive_entry(), "\nNVME_BY_DRIVERS_WORD=1\n"), NULL));
         log_set_kmsg_fd(dup(pair[0]));
         record_log_summary(&record, &topology);
         cr_expect(ne(ptr,
-                     (void *) strstr(receive(),
+                     (void *) strstr(receive_entry(),
                                      "1 NVMe controllers detached (1 by the driver's word) in"),
                      NULL));
 }
@@ -205,7 +206,7 @@ Test(record, summary_on_one_kmsg_line) {
         log_set_kmsg_fd(pair[0]);
         record_log_summary(&record, &topology);
         cr_expect(eq(
-                str, (char *) receive(),
+                str, (char *) receive_entry(),
                 "<29>nvme-async-shutdown: 1 NVMe controllers detached in 5.500s, 1 left, 0 "
                 "late, 1 failed, 0 vanished, 0 unverified; one after the other about 7.103s, saved "
                 "1.603s (stage=hook summary "
@@ -215,13 +216,13 @@ Test(record, summary_on_one_kmsg_line) {
                 "action=reboot began=10000000)"));
 }
 
-Test(record, says_when_a_bridge_is_released) {
+Test(record, logs_the_release_of_a_bridge) {
         const char *entry;
 
         log_open(LOG_TARGET_STDERR, 7);
         log_set_journal_fd(pair[0]);
         record_log_released(&record, &topology, 3);
-        entry = receive();
+        entry = receive_entry();
         cr_expect(
                 ne(ptr,
                    (void *) strstr(entry, "MESSAGE=root port 0000:00:01.0 released after 1 child, "
@@ -231,18 +232,19 @@ Test(record, says_when_a_bridge_is_released) {
         cr_expect(ne(ptr, (void *) strstr(entry, "\nNVME_RELEASED_BY=0000:02:00.0\n"), NULL));
 }
 
-Test(record, says_who_waited_for_whom_only_where_somebody_did) {
+Test(record, names_the_device_that_was_waited_for_only_if_there_was_one) {
         log_open(LOG_TARGET_STDERR, 7);
         log_set_journal_fd(pair[0]);
         record_log_controller(&record, &topology, 2);
-        cr_expect(eq(ptr, (void *) strstr(receive(), "NVME_RELEASED_BY="), NULL));
+        cr_expect(eq(ptr, (void *) strstr(receive_entry(), "NVME_RELEASED_BY="), NULL));
         record.results[2].n_turns = 1;
         record.results[2].released_by = 1;
         record_log_controller(&record, &topology, 2);
-        cr_expect(ne(ptr, (void *) strstr(receive(), "\nNVME_RELEASED_BY=0000:02:00.0\n"), NULL));
+        cr_expect(ne(ptr, (void *) strstr(receive_entry(), "\nNVME_RELEASED_BY=0000:02:00.0\n"),
+                     NULL));
 }
 
-/* Nobody has as many bridges: what is nearest is what counts. */
+/* No machine has so many bridges; the nearest ones matter. */
 Test(record, a_path_that_is_too_long_loses_its_front) {
         char *address = topology.devices[4].address = realloc(topology.devices[4].address, 151);
         const char *line;
@@ -251,18 +253,18 @@ Test(record, a_path_that_is_too_long_loses_its_front) {
         address[150] = '\0';
         log_set_journal_fd(pair[0]);
         record_log_controller(&record, &topology, 0);
-        line = receive();
+        line = receive_entry();
         cr_expect(ne(ptr, (void *) strstr(line, "\nNVME_PATH=0000:00:01.0\n"), NULL), "%s", line);
 }
 
-/* Broken data must not hang whoever logs it. */
+/* Broken data must not make the stage hang. */
 Test(record, a_path_that_runs_in_a_circle_ends) {
         const char *line;
 
         topology.devices[4].parent = 3;
         log_set_journal_fd(pair[0]);
         record_log_controller(&record, &topology, 0);
-        line = receive();
+        line = receive_entry();
         cr_expect(ne(ptr, (void *) strstr(line, "/pci0000:00/0000:00:01.0\n"), NULL), "%s", line);
 }
 

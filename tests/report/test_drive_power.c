@@ -22,7 +22,7 @@ static void teardown(void) {
 
 TestSuite(drive_power, .init = setup, .fini = teardown, .timeout = 30);
 
-Test(drive_power, what_the_counters_prove) {
+Test(drive_power, judges_by_the_counters) {
         static const struct {
                 NvmeSmart before, now;
                 PowerVerdict verdict;
@@ -41,8 +41,8 @@ Test(drive_power, what_the_counters_prove) {
         cr_expect(eq(int, (int) power_judge(NULL, &cases[0].now), POWER_UNKNOWN));
 }
 
-Test(drive_power, is_remembered) {
-        cr_assert(eq(int, drive_power_read(root_fd, &power), 0), "no file is nothing known");
+Test(drive_power, is_read_as_it_was_written) {
+        cr_assert(eq(int, drive_power_read(root_fd, &power), 0), "there is no file yet");
         cr_expect(eq(str, power.boot_id, ""));
         strcpy(power.boot_id, BOOT);
         cr_assert(eq(int, drive_power_set(&power, "S \"1\"", &(NvmeSmart){ 1, 2 }), 0));
@@ -59,7 +59,7 @@ Test(drive_power, is_remembered) {
         cr_expect(eq(ptr, (void *) drive_power_find(&power, "S3"), NULL));
 }
 
-Test(drive_power, a_damaged_file_is_nothing_known) {
+Test(drive_power, a_damaged_file_gives_nothing) {
         static const char *const texts[] = {
                 "",
                 "{",

@@ -89,7 +89,7 @@ Test(history, adds_the_stages_up) {
         cr_expect(eq(u64, history.totals.saved_usec, 910));
 }
 
-/* A full store keeps the newest lines: any other may be missing. */
+/* A full pstore keeps the newest lines; any other may be missing. */
 Test(history, does_without_a_summary) {
         (void) add_controller(STAGE_HOOK, "nvme0", OUTCOME_DETACHED, 500);
         (void) add_controller(STAGE_HOOK, "nvme1", OUTCOME_DETACHED, 400);
@@ -100,8 +100,8 @@ Test(history, does_without_a_summary) {
         cr_expect(eq(u64, history.totals.saved_usec, 390));
 }
 
-/* Its begin is that of its first controller: short lines do not say it. */
-Test(history, does_without_a_begin) {
+/* The start is that of the first controller: short lines don't have the stage's. */
+Test(history, does_without_a_start) {
         add_controller(STAGE_HOOK, "nvme0", OUTCOME_DETACHED, 500)->stage_usec = 0;
         add_controller(STAGE_HOOK, "nvme1", OUTCOME_DETACHED, 400)->stage_usec = 0;
         entries[1].started_usec += 20;
@@ -115,7 +115,7 @@ Test(history, does_without_a_begin) {
         cr_expect(eq(u64, history.stage_usec[STAGE_HOOK], 9000), "the summary's comes first");
 }
 
-/* Seen: "128 detached, 2 failed" and three entries, "3 controllers: 3 detached". */
+/* Regression: a summary of 130 with three entries was reported as "3 controllers: 3 detached". */
 Test(history, counts_come_from_the_summary) {
         (void) add_controller(STAGE_UNIT, "nvme0", OUTCOME_DETACHED, 500);
         (void) add_summary(STAGE_UNIT, COUNT([OUTCOME_DETACHED] = 126, [OUTCOME_FAILED] = 2));
@@ -142,8 +142,8 @@ Test(history, a_stage_is_whole_with_its_summary_and_all_entries) {
         cr_expect(not(history_is_whole(&history, STAGE_HOOK)), "which did not run");
 }
 
-/* It was forged or broken: what is there counts. */
-Test(history, a_summary_of_fewer_than_there_are_is_not_believed) {
+/* Such a summary is damaged: the entries count. */
+Test(history, a_summary_of_fewer_than_the_entries_is_ignored) {
         (void) add_controller(STAGE_UNIT, "nvme0", OUTCOME_FAILED, 500);
         (void) add_controller(STAGE_UNIT, "nvme1", OUTCOME_FAILED, 500);
         (void) add_summary(STAGE_UNIT, COUNT([OUTCOME_DETACHED] = 1));
@@ -167,7 +167,8 @@ static void add_two_stages(bool with_nvme0, bool with_nvme1) {
         make(&history);
 }
 
-/* The same, whatever is missing: in neither, in the earlier, in the later stage, in both. */
+/* The result is the same if an entry is missing in neither stage, in the earlier, the later or
+ * both. */
 Test(history, each_is_counted_once_by_its_last_stage) {
         for (int missing = 0; missing < 4; missing++) {
                 add_two_stages(!(missing & 1), !(missing & 2));
@@ -194,7 +195,7 @@ Test(history, a_controller_that_failed_first_is_counted_once_too) {
 }
 
 /* Without entries failed ones are only taken for those that come again when none is left. */
-Test(history, three_stages_of_which_only_summaries_tell) {
+Test(history, three_stages_with_nothing_but_summaries) {
         (void) add_summary(STAGE_UNIT, COUNT([OUTCOME_DETACHED] = 5, [OUTCOME_LEFT] = 3,
                                              [OUTCOME_FAILED] = 2, [OUTCOME_LATE] = 1));
         (void) add_summary(STAGE_HOOK, COUNT([OUTCOME_DETACHED] = 2, [OUTCOME_LEFT] = 2));
@@ -207,8 +208,8 @@ Test(history, three_stages_of_which_only_summaries_tell) {
         cr_expect(eq(sz, history.n_total, 11));
 }
 
-/* Plugged in between the stages: it is not one of those that were left. */
-Test(history, a_newcomer_is_taken_out_of_nothing) {
+/* It was plugged in between the stages and is none of those that were left. */
+Test(history, a_new_controller_is_removed_from_no_count) {
         (void) add_controller(STAGE_UNIT, "nvme0", OUTCOME_LEFT, 0);
         (void) add_summary(STAGE_UNIT, COUNT([OUTCOME_LEFT] = 1));
         (void) add_controller(STAGE_HOOK, "nvme9", OUTCOME_DETACHED, 500);
@@ -239,8 +240,8 @@ Test(history, releases_in_their_order) {
         cr_expect(eq(u64, history_release_usec(&history.releases[2]), 9005));
 }
 
-/* They are of the boot after: no stage of this one. */
-Test(history, keeps_apart_what_the_drives_count) {
+/* The next boot logs them; they belong to no stage. */
+Test(history, keeps_the_drives_counters_apart) {
         (void) add(ENTRY_POWER_CLEAN, 0, "nvme0");
         make(&history);
         cr_expect(eq(sz, history.n_powers, 1));

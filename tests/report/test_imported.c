@@ -40,7 +40,7 @@ Test(imported, is_remembered) {
         cr_expect(imported_has(&imported, BOOT_A) && !imported_has(&imported, BOOT_B));
 }
 
-/* Whoever dies between the two steps imports again. */
+/* A crash between the two steps makes the next import start over. */
 Test(imported, is_not_remembered_before_the_commit) {
         reread();
         cr_assert(eq(int, imported_add(&imported, BOOT_A), 0));
@@ -56,13 +56,13 @@ Test(imported, a_damaged_file_keeps_what_is_whole) {
         cr_expect(eq(sz, imported.n, 2));
 }
 
-Test(imported, nothing_begins_where_nothing_can_be_kept) {
+Test(imported, does_not_begin_if_the_file_can_not_be_written) {
         reread();
         fake_root_write("var/lib/nvme-async-shutdown", "a file in the way");
         cr_expect(lt(int, imported_begin(root_fd, &imported), 0));
 }
 
-Test(imported, forgets_the_oldest_at_last) {
+Test(imported, drops_the_oldest_boots) {
         char id[BOOT_ID_MAX];
 
         reread();

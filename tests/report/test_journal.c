@@ -46,7 +46,7 @@ static void open_written(void) {
         cr_assert(eq(int, journal_record_open(fake_journal_write(), &record), 0));
 }
 
-Test(journal_record, reads_a_boot_s_entries_whoever_wrote_them) {
+Test(journal_record, reads_a_boot_s_entries_from_every_boot_that_logged_them) {
         Entry expected = controller(BOOT_A, STAGE_UNIT, "nvme0");
 
         fake_journal_boot(BOOT_A);
@@ -84,8 +84,8 @@ Test(journal_record, a_summary_alone_is_a_record) {
         cr_expect(record.boots[0].has_record);
 }
 
-/* At every boot the drives are asked about the one before, whatever happened at its end. */
-Test(journal_record, what_the_drives_count_is_no_record) {
+/* The import asks the drives at every boot, whether or not the previous one left a record. */
+Test(journal_record, the_drives_counters_are_no_record) {
         Entry kept = { .kind = ENTRY_POWER_KEPT, .n_drives = 2, .boot_id = BOOT_A };
 
         fake_journal_boot(BOOT_A);
@@ -98,7 +98,7 @@ Test(journal_record, what_the_drives_count_is_no_record) {
         cr_expect(eq(sz, list.n, 1));
 }
 
-/* Found: entries of _UID=33 before root's hid nvme0's failure, and made up an nvme9. */
+/* Regression: earlier entries of _UID=33 hid the failure of nvme0 and made up an nvme9. */
 Test(journal_record, only_root_s_entries_count) {
         static const char *const others[] = { "33", NULL, "00", "1000" };
         Entry failed = controller(BOOT_A, STAGE_UNIT, "nvme0");
@@ -118,7 +118,7 @@ Test(journal_record, only_root_s_entries_count) {
         cr_expect(eq(int, (int) list.items[0].outcome, OUTCOME_FAILED));
 }
 
-Test(journal_record, nobody_else_makes_up_a_boot_or_a_record) {
+Test(journal_record, other_users_can_not_make_up_a_boot_or_a_record) {
         fake_journal_boot(BOOT_A);
         fake_journal_uid("33");
         add(BOOT_A, STAGE_UNIT, "nvme0");
@@ -129,8 +129,8 @@ Test(journal_record, nobody_else_makes_up_a_boot_or_a_record) {
         cr_expect(not(record.boots[0].has_record));
 }
 
-/* The journal was volatile in that boot: only what came by pstore is known of it. */
-Test(journal_record, lists_boots_of_which_only_imports_tell) {
+/* The journal was volatile in that boot: only imported entries name it. */
+Test(journal_record, lists_boots_that_only_imported_entries_name) {
         fake_journal_boot(BOOT_C);
         fake_journal_boot(BOOT_A);
         add(BOOT_B, STAGE_HOOK, "nvme0");
@@ -141,8 +141,8 @@ Test(journal_record, lists_boots_of_which_only_imports_tell) {
         cr_expect(eq(str, record.boots[2].id, BOOT_A));
 }
 
-Test(journal_record, remembers_what_was_said) {
-        char *remarks[3];
+Test(journal_record, returns_the_last_remarks) {
+        _cleanup_lines_ Lines remarks = LINES_INIT;
 
         fake_journal_boot(BOOT_A);
         fake_journal_line("first");
@@ -155,15 +155,13 @@ Test(journal_record, remembers_what_was_said) {
         fake_journal_boot(BOOT_B);
         fake_journal_line("another boot's");
         open_written();
-        cr_assert(eq(int, journal_record_remarks(&record, BOOT_A, 2, remarks), 0));
-        cr_expect(eq(str, remarks[0], "second"));
-        cr_expect(eq(str, remarks[1], "third"));
-        cr_expect(eq(ptr, remarks[2], NULL));
-        free(remarks[0]);
-        free(remarks[1]);
+        cr_assert(eq(int, journal_record_remarks(&record, BOOT_A, 2, &remarks), 0));
+        cr_assert(eq(sz, remarks.n, 2));
+        cr_expect(eq(str, remarks.items[0], "second"));
+        cr_expect(eq(str, remarks.items[1], "third"));
 }
 
-Test(journal_record, a_journal_with_nothing_of_ours) {
+Test(journal_record, a_journal_without_our_entries) {
         fake_journal_boot(BOOT_A);
         open_written();
         cr_assert(eq(int, journal_record_read(&record, BOOT_A, &list), 0));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Drives that are text files: dev/nvme0 holds what its SMART log would say. The log itself is read
- * from a real one in tests/vm. */
+/* The drives are text files: dev/nvme0 holds the counters of its SMART log. tests/vm reads the log
+ * of an emulated drive. */
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
@@ -19,7 +19,7 @@
 static int journal_fd;
 static usec_t timeout_usec = 20 * USEC_PER_SEC;
 
-/* In place of nvme_ctrl.c's. */
+/* Replaces the one in nvme_ctrl.c. */
 int controller_smart(int fd, NvmeSmart *ret) {
         char text[64] = "";
         unsigned cycles, unsafe;
@@ -69,7 +69,7 @@ static void teardown(void) {
 
 TestSuite(power_check, .init = setup, .fini = teardown, .timeout = 30);
 
-/* Checks as at that boot; how many drives answered. */
+/* Runs the check as in that boot. Returns the number of drives that answered. */
 static size_t check(const char *boot_id) {
         size_t n = SIZE_MAX;
 
@@ -77,7 +77,7 @@ static size_t check(const char *boot_id) {
         return n;
 }
 
-/* The next entry in the journal has these words. */
+/* Expects that the next journal entry has both texts. */
 static void expect_entry(const char *first, const char *second) {
         char text[4096];
         ssize_t n = recv(journal_fd, text, sizeof(text) - 1, MSG_DONTWAIT);
@@ -105,7 +105,7 @@ static void expect_remembered(const char *serial, uint64_t cycles) {
         drive_power_done(&power);
 }
 
-Test(power_check, says_which_went_down_cleanly) {
+Test(power_check, logs_which_drives_went_down_cleanly) {
         add_drive("nvme0", "pcie", "S0", "10 3");
         add_drive("nvme1", "pcie", "S1", "10 3");
         cr_expect(eq(sz, check(BOOT_1), 2));
@@ -124,7 +124,7 @@ Test(power_check, says_which_went_down_cleanly) {
                         expect_entry("nvme0 0000:01:00.0 went down cleanly",
                                      "NVME_SHUTDOWN_BOOT_ID=" BOOT_1);
                 else
-                        expect_entry("2 unsafe shutdowns more than at the last boot, 5 in all",
+                        expect_entry("counter has increased by 2 since the last boot, to 5",
                                      "NVME_NEW_POWER_CYCLES=2");
         }
         expect_silence();
@@ -132,7 +132,7 @@ Test(power_check, says_which_went_down_cleanly) {
         expect_remembered("S1", 12);
 }
 
-Test(power_check, what_kept_its_power_proves_nothing) {
+Test(power_check, drives_that_kept_their_power_prove_nothing) {
         add_drive("nvme0", "pcie", "S0", "10 3");
         add_drive("nvme1", "pcie", "S1", "10 3");
         (void) check(BOOT_1);
@@ -148,7 +148,7 @@ Test(power_check, knows_a_drive_without_the_blanks_around_its_serial_number) {
         expect_remembered("S0", 10);
 }
 
-Test(power_check, is_done_once_a_boot) {
+Test(power_check, runs_once_a_boot) {
         add_drive("nvme0", "pcie", "S0", "10 3");
         cr_expect(eq(sz, check(BOOT_1), 1));
         fake_root_write("dev/nvme0", "11 4");
@@ -157,21 +157,21 @@ Test(power_check, is_done_once_a_boot) {
         expect_remembered("S0", 10);
 }
 
-/* Its old counts are kept: the shutdown after the next one is compared with those. */
-Test(power_check, one_that_does_not_answer_is_passed_over) {
+/* The old counters are kept, for comparison with those after a later shutdown. */
+Test(power_check, skips_a_drive_that_does_not_answer) {
         add_drive("nvme0", "pcie", "S0", "10 3");
         (void) check(BOOT_1);
         fake_root_write("dev/nvme0", "no answer");
         cr_expect(eq(sz, check(BOOT_2), 0));
-        expect_entry("/dev/nvme0: its SMART log could not be read, ignoring", "");
+        expect_entry("/dev/nvme0: could not read its SMART log, ignoring", "");
         expect_remembered("S0", 10);
         fake_root_remove("dev/nvme0");
         cr_expect(eq(sz, check(BOOT_1), 0));
-        expect_entry("/dev/nvme0: its SMART log could not be read, ignoring", "No such file");
+        expect_entry("/dev/nvme0: could not read its SMART log, ignoring", "No such file");
 }
 
-/* All are asked at the same time, so that mute ones cost the time of one. */
-Test(power_check, mute_drives_keep_nobody) {
+/* All drives are asked at the same time: many that don't answer cost no more than one. */
+Test(power_check, drives_that_do_not_answer_delay_no_others) {
         usec_t before;
 
         for (unsigned i = 0; i < 10; i++) {
@@ -187,12 +187,12 @@ Test(power_check, mute_drives_keep_nobody) {
         cr_expect(ge(u64, usec_now() - before, timeout_usec));
         cr_expect(lt(u64, usec_now() - before, 8 * timeout_usec));
         for (unsigned i = 0; i < 9; i++)
-                expect_entry("its SMART log could not be read, ignoring: Connection timed out", "");
+                expect_entry("could not read its SMART log, ignoring: Connection timed out", "");
         expect_silence();
         expect_remembered("S7", 10);
 }
 
-Test(power_check, only_drives_of_this_machine_count) {
+Test(power_check, skips_drives_on_a_network) {
         cr_expect(eq(sz, check(BOOT_1), 0), "no class at all");
         add_drive("nvme0", "tcp", "S0", "10 3");
         add_drive("nvme1", "pcie", "", "10 3");
@@ -200,15 +200,15 @@ Test(power_check, only_drives_of_this_machine_count) {
         expect_silence();
 }
 
-Test(power_check, a_damaged_file_is_begun_anew) {
+Test(power_check, starts_over_after_a_damaged_file) {
         add_drive("nvme0", "pcie", "S0", "10 3");
         fake_root_write(DRIVES, "{\"boot_id\":");
         cr_expect(eq(sz, check(BOOT_1), 1));
-        expect_entry("could not be read, ignoring: beginning anew", "PRIORITY=4");
+        expect_entry("are damaged, ignoring: starting over", "PRIORITY=4");
         expect_remembered("S0", 10);
 }
 
-Test(power_check, what_can_not_be_written_is_an_error) {
+Test(power_check, a_file_that_can_not_be_written_is_an_error) {
         size_t n;
 
         fake_root_remove("var");

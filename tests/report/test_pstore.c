@@ -31,7 +31,7 @@ static bool is_wanted(void *userdata, const char *boot_id) {
         return !STREQ(boot_id, unwanted);
 }
 
-/* A line as the kernel keeps it. Valid until the eighth call after. */
+/* Returns a line as pstore keeps it, valid for the next seven calls. */
 static const char *line(const char *boot_id, const char *name, usec_t usec) {
         static char buffers[8][1024];
         static unsigned next;
@@ -80,7 +80,7 @@ Test(pstore_record, nothing_anywhere) {
         expect(0, 0);
 }
 
-/* systemd-pstore leaves the parts in a directory, and all of them in one dmesg.txt. */
+/* systemd-pstore keeps the parts and merges them into one dmesg.txt. */
 Test(pstore_record, parts_in_any_order_and_twice) {
         const char *a = line(BOOT_A, "nvme0", 100), *b = line(BOOT_A, "nvme1", 50);
         const char *c = line(BOOT_A, "summary", 0);
@@ -100,7 +100,7 @@ Test(pstore_record, parts_in_any_order_and_twice) {
         cr_expect(eq(sz, record.n_files, 4));
 }
 
-Test(pstore_record, of_several_boots_only_what_is_wanted) {
+Test(pstore_record, returns_only_the_boots_that_are_wanted) {
         write_record("sys/fs/pstore/dmesg-efi-1", "",
                      (const char *[]){ line(BOOT_A, "nvme0", 1), line(BOOT_B, "nvme0", 2), NULL });
         expect(2, 0);
@@ -109,7 +109,7 @@ Test(pstore_record, of_several_boots_only_what_is_wanted) {
         cr_expect(eq(str, record.entries.items[0].boot_id, BOOT_B));
 }
 
-Test(pstore_record, a_line_without_a_boot_belongs_to_nobody) {
+Test(pstore_record, skips_a_line_without_a_boot) {
         write_record("sys/fs/pstore/x", "", (const char *[]){ line("", "nvme0", 1), NULL });
         expect(0, 0);
 }
@@ -146,11 +146,11 @@ Test(pstore_record, foreign_and_hostile_files) {
         cr_assert(eq(int, pstore_record_read(root_fd, is_wanted, NULL, &record), 0));
         cr_assert(eq(sz, record.entries.n, 1));
         cr_expect(eq(str, record.entries.items[0].name, "nvme1"));
-        cr_expect(eq(sz, record.n_files, 5), "neither links nor pipes are opened");
+        cr_expect(eq(sz, record.n_files, 5), "links and pipes are not opened");
 }
 
-/* NULs in a damaged block must not hide the rest of it. */
-Test(pstore_record, text_behind_a_nul_is_read) {
+/* NUL bytes in a damaged block must not hide the rest of it. */
+Test(pstore_record, text_after_a_nul_is_read) {
         char text[2048];
         size_t n;
 

@@ -15,7 +15,7 @@ static Config config;
 static JournalRecord journal;
 static Report report;
 
-/* A machine on which nothing stands in the way: what is missing has to be taken away. */
+/* A machine that keeps every record; each test takes away what it needs to. */
 static void setup(void) {
         fake_root_start();
         config = build_config();
@@ -71,7 +71,7 @@ static void make(const char *spec) {
         cr_assert(eq(int, report_make(&journal, find(spec), root_fd, &config, &report), 0));
 }
 
-/* Some note has these words; NULL: there is no note at all. */
+/* Expects a note with these words; NULL: no note at all. */
 static void expect_note(const char *words) {
         if (!words)
                 cr_expect(eq(sz, report.notes.n, 0), "%s", report.notes.items[0]);
@@ -128,7 +128,7 @@ Test(report, entries_are_missing) {
         cr_expect(eq(sz, report.history.n_total, 128));
 }
 
-/* pstore keeps the end: the summary alone may be left. */
+/* pstore keeps the end of the log, which may be the summary alone. */
 Test(report, only_the_hook_s_summary_is_left) {
         fake_journal_boot(BOOT_A);
         add(BOOT_A, STAGE_UNIT, OUTCOME_LEFT);
@@ -158,7 +158,7 @@ Test(report, the_hook_had_nothing_left_to_do) {
         expect_note(NULL);
 }
 
-/* The unit has left one to the hook, of which nothing is known. */
+/* The unit left one controller to the hook, whose record is missing. */
 static void make_without_hook(void) {
         fake_journal_boot(BOOT_A);
         add(BOOT_A, STAGE_UNIT, OUTCOME_LEFT);
@@ -184,7 +184,7 @@ Test(report, the_hook_s_record_waits_in_pstore) {
 Test(report, there_is_no_pstore) {
         fake_root_remove("sys/module/pstore");
         make_without_hook();
-        expect_note("pstore has no back end");
+        expect_note("no pstore back end");
 }
 
 Test(report, pstore_may_not_be_used) {
@@ -221,7 +221,7 @@ Test(report, a_volatile_journal) {
         expect_note("The journal is volatile");
 }
 
-Test(report, a_boot_in_which_nothing_was_done) {
+Test(report, a_boot_in_which_the_stage_stood_down) {
         fake_journal_boot(BOOT_A);
         add(BOOT_A, STAGE_UNIT, OUTCOME_DETACHED);
         fake_journal_boot(BOOT_B);
@@ -229,7 +229,7 @@ Test(report, a_boot_in_which_nothing_was_done) {
         fake_journal_boot(BOOT_C);
         make(NULL);
         expect_note("There is no record of that shutdown");
-        expect_note("It said: Standing down: Enabled=no.");
+        expect_note("Logged in that boot: Standing down: Enabled=no.");
         expect_note("The last shutdown with a record is -b -2");
 }
 
@@ -240,13 +240,13 @@ Test(report, a_boot_that_is_not_over) {
         expect_note("no record of any shutdown");
 }
 
-/* What this machine is set up for says nothing about another's journal. */
+/* The settings of this machine don't explain the journal of another one. */
 Test(report, of_another_machine) {
         config.persist_log = PERSIST_LOG_NO;
         (void) close(root_fd);
         root_fd = -1;
         make_without_hook();
-        expect_note("is not in this journal");
+        expect_note("This journal has no record of the stage hook");
 }
 
 Test(report, no_journal_at_all) {

@@ -96,7 +96,7 @@ Test(trend, drives_are_told_apart_by_serial_number) {
         cr_expect(trends[0].is_slower && !trends[1].is_slower);
 }
 
-/* Seen: virtual functions and the two ports of a drive were one drive, of the last one's time. */
+/* Regression: virtual functions, and the two ports of a drive, were mixed up into one drive. */
 Test(trend, controllers_of_one_serial_number_are_told_apart_by_address) {
         for (size_t h = 0; h < 2; h++) {
                 (void) add_controller("nvme0", OUTCOME_DETACHED, 100);
@@ -113,8 +113,9 @@ Test(trend, controllers_of_one_serial_number_are_told_apart_by_address) {
         cr_expect(not(trends[1].is_slower));
 }
 
-/* Its virtual functions were there once, and left alone: it still is where it was. */
-Test(trend, a_physical_function_is_not_mixed_up_with_what_it_had_once) {
+/* A virtual function had the same serial number once, but was left: the address tells them
+ * apart. */
+Test(trend, a_physical_function_is_not_mixed_up_with_its_virtual_function) {
         (void) add_controller("nvme0", OUTCOME_DETACHED, 100);
         make(&histories[0]);
         (void) add_controller("nvme0", OUTCOME_DETACHED, 120);

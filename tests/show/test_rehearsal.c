@@ -90,7 +90,7 @@ static void expect_number(struct json_object *from, const char *key, int64_t exp
         cr_expect(eq(i64, json_object_get_int64(get(from, key)), expected), "%s", key);
 }
 
-Test(show_rehearsal, table_has_every_controller_and_what_was_gained) {
+Test(show_rehearsal, table_has_every_controller_and_the_totals) {
         show(false);
         cr_expect(ne(ptr, strstr(text, "nvme1 0000:02:00.0 S-nvme1 detached"), NULL), "%s", text);
         cr_expect(ne(ptr, strstr(text, "2.000s"), NULL));
@@ -150,12 +150,12 @@ Test(show_rehearsal, no_controllers_is_no_table) {
         cr_expect(eq(str, text, "No NVMe controllers.\n"));
 }
 
-Test(show_rehearsal, nothing_to_mend_is_nothing_to_say) {
+Test(show_rehearsal, prints_nothing_if_all_are_back) {
         show_mending();
         cr_expect(eq(str, text, ""));
 }
 
-Test(show_rehearsal, says_what_is_missing_and_how_to_mend_it) {
+Test(show_rehearsal, names_drives_that_are_not_back_and_the_command) {
         RebindResult *rebind = &rehearsal.rebinds[1];
 
         rebind->outcome = REBIND_FAILED;
@@ -167,5 +167,5 @@ Test(show_rehearsal, says_what_is_missing_and_how_to_mend_it) {
         cr_expect(eq(str, text,
                      "nvme1 0000:02:00.0 is not back: writing to /bind: No such device\n"
                      "    echo 0000:02:00.0 > /bind\n"
-                     "nvme2 0000:03:00.0 is called nvme1 now.\n"));
+                     "nvme2 0000:03:00.0 is now nvme1.\n"));
 }

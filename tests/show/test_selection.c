@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
+#include <json-c/json.h>
 
 #include "show/selection.h"
 #include "topology_builder.h"
@@ -46,11 +47,11 @@ static void expect(const Topology *t, const char *expected) {
         free(text);
 }
 
-Test(show_selection, says_nothing_where_nothing_is_selected) {
+Test(show_selection, prints_nothing_without_a_selection) {
         expect(&topology, "");
 }
 
-Test(show_selection, names_what_each_glob_matches_and_says_it_of_one_that_matches_nothing) {
+Test(show_selection, names_the_controllers_that_each_glob_matches) {
         config.include = include;
         config.exclude = exclude;
         expect(&topology, "Include=nvme* matches nvme0, nvme1, nvme2.\n"
@@ -59,7 +60,7 @@ Test(show_selection, names_what_each_glob_matches_and_says_it_of_one_that_matche
         expect(NULL, "");
 }
 
-Test(show_selection, names_no_more_than_a_line_holds) {
+Test(show_selection, counts_the_controllers_that_a_line_has_no_room_for) {
         for (unsigned i = 3; i < 100; i++) {
                 char name[16], address[32];
 
@@ -72,10 +73,10 @@ Test(show_selection, names_no_more_than_a_line_holds) {
                           "nvme7 and 92 more.\n");
 }
 
-Test(show_selection, says_that_nothing_is_done_where_it_is_uncertain) {
-        static const char said[] = "Include= or Exclude= may stand in a part of the configuration "
-                                   "that could not be read or understood: nothing is done until "
-                                   "that is mended. See nvme-async-shutdown.conf(5).\n";
+Test(show_selection, warns_that_nothing_is_done_if_it_is_uncertain) {
+        static const char said[] = "A part of the configuration that could not be read or "
+                                   "understood may contain Include= or Exclude=: nothing is done "
+                                   "until that is mended. See nvme-async-shutdown.conf(5).\n";
 
         config.is_selection_uncertain = true;
         expect(&topology, said);
@@ -83,14 +84,20 @@ Test(show_selection, says_that_nothing_is_done_where_it_is_uncertain) {
 }
 
 static void expect_json(const Topology *t, const char *expected) {
-        struct json_object *array = selection_to_json(&config, t);
+        _cleanup_json_writer_ JsonWriter w = JSON_WRITER_INIT;
+        struct json_object *selection;
 
-        cr_expect(eq(str, (char *) json_object_to_json_string_ext(array, JSON_C_TO_STRING_PLAIN),
+        json_begin_object(&w, NULL);
+        show_selection_json(&config, t, &w);
+        json_end(&w);
+        cr_assert(not(w.is_short));
+        cr_assert(json_object_object_get_ex(w.root, "selection", &selection));
+        cr_expect(eq(str,
+                     (char *) json_object_to_json_string_ext(selection, JSON_C_TO_STRING_PLAIN),
                      (char *) expected));
-        (void) json_object_put(array);
 }
 
-Test(show_selection, has_all_of_it_in_json) {
+Test(show_selection, prints_all_of_it_as_json) {
         expect_json(&topology, "[]");
         config.include = include;
         config.exclude = exclude;

@@ -42,7 +42,7 @@ static char *show(bool json) {
         return json ? json_text_on_one_line(text) : text;
 }
 
-Test(show_simulation, people_get_the_first_waves) {
+Test(show_simulation, the_table_has_the_first_waves) {
         char *text = show(false);
 
         cr_expect(eq(str, text,
@@ -57,7 +57,7 @@ Test(show_simulation, people_get_the_first_waves) {
         free(text);
 }
 
-Test(show_simulation, programs_get_all_of_them_in_microseconds) {
+Test(show_simulation, json_has_all_waves_in_microseconds) {
         static const char *const expected[] = {
                 "\"order\": \"serial\"",        "\"wave\": 5",
                 "\"elapsed_usec\": 2500000",    "\"kernel_usec\": 12345",

@@ -68,15 +68,15 @@ static void draw(void) {
         cr_assert(eq(int, fclose(stream), 0));
 }
 
-static size_t count(const char *what) {
+static size_t count(const char *text) {
         size_t n = 0;
 
-        for (const char *at = svg; (at = strstr(at, what)); at++)
+        for (const char *at = svg; (at = strstr(at, text)); at++)
                 n++;
         return n;
 }
 
-/* By a parser that is not ours. The file stays beside the tests, to be looked at. */
+/* Asks a foreign parser. The file stays in the tests' directory, for a look at it. */
 static bool is_well_formed(const char *name) {
         const char *dir = getenv("TMPDIR");
         char path[PATH_MAX], command[PATH_MAX + 128];
@@ -116,13 +116,13 @@ Test(show_svg, is_xml_and_has_every_row) {
         cr_expect(eq(sz, count("<path class=\"release\""), 6 + 1), "six bridges and the legend");
 }
 
-Test(show_svg, says_what_became_of_those_that_are_not_down) {
+Test(show_svg, names_the_reason_of_each_that_is_not_detached) {
         build(24, 1);
         draw();
         cr_expect(eq(sz, count(" left: /dev/nvme0n1p2 is mounted on /"), 1));
         cr_expect(eq(sz, count(" failed: no shutdown was"), 1));
         cr_expect(eq(sz, count("class=\"trouble\""), 1));
-        cr_expect(eq(sz, count("class=\"group\""), 0), "one drive a port needs no header");
+        cr_expect(eq(sz, count("class=\"group\""), 0), "a port with one drive needs no header");
         cr_expect(eq(sz, count("under 0000:00:"), 8));
 }
 
@@ -134,7 +134,7 @@ Test(show_svg, holds_128_controllers) {
         cr_expect(eq(sz, count("<rect class=\"shutdown\""), 127 + 1), "the legend, and not nvme0");
 }
 
-/* Each bar begins where the one before it ends, and the scale is the grid's. */
+/* Each bar starts where the previous one ends, to the scale of the grid. */
 Test(show_svg, bars_are_to_scale) {
         build(1, 1);
         timeline.n_marks = timeline.n_releases = 0;
@@ -149,7 +149,7 @@ Test(show_svg, bars_are_to_scale) {
 }
 
 /* The bar ends after 1 s, its bridge is released after 2 s. */
-Test(show_svg, what_is_said_stands_behind_the_release) {
+Test(show_svg, the_note_comes_after_the_release) {
         const TimelineRelease release = { groups[0], 2 * USEC_PER_SEC };
 
         build(1, 1);
@@ -163,7 +163,7 @@ Test(show_svg, what_is_said_stands_behind_the_release) {
         cr_expect(eq(sz, count("class=\"small note detached\" x=\"1171.0\""), 1));
 }
 
-Test(show_svg, escapes_whatever_a_drive_says) {
+Test(show_svg, escapes_any_string) {
         build(2, 2);
         rows[0].label = "<b>&\"'\x01\xff";
         rows[0].detail = "]]>";

@@ -37,7 +37,7 @@ static char *show(bool json) {
         return json ? json_text_on_one_line(text) : text;
 }
 
-/* Trailing blanks pad the last column, and nobody sees them. */
+/* libsmartcols pads the last column with blanks. */
 static void cut_trailing_blanks(char *text) {
         char *to = text;
 
@@ -91,8 +91,8 @@ Test(show_table, nests_children_in_json) {
         free(text);
 }
 
-/* What libsmartcols prints ends with a brace; the members come before it. */
-Test(show_table, json_has_the_selection_and_why_nothing_is_done) {
+/* The members are inserted before the brace that ends the output of libsmartcols. */
+Test(show_table, json_has_the_selection_and_the_reason_to_stand_down) {
         static const struct {
                 bool is_enabled, is_uncertain;
                 unsigned min_controllers;
@@ -131,8 +131,8 @@ Test(show_table, json_has_the_selection_and_why_nothing_is_done) {
         }
 }
 
-/* Order=serial: 05:00.0 first, 04:00.0 behind it. */
-Test(show_table, shows_whose_turn_comes_before) {
+/* With Order=serial 04:00.0 comes after 05:00.0. */
+Test(show_table, shows_the_previous_turn) {
         char *text;
 
         config.order = ORDER_SERIAL;
@@ -142,8 +142,8 @@ Test(show_table, shows_whose_turn_comes_before) {
         free(text);
 }
 
-/* Bad data must not hang whoever looks at it. */
-Test(show_table, ends_when_parents_run_in_a_circle) {
+/* Damaged data must not hang the program. */
+Test(show_table, ends_if_parents_form_a_circle) {
         char *text;
 
         topology.devices[0].parent = topology.n_devices - 1;

@@ -32,20 +32,20 @@ int device_tree_read(int root_fd, Topology *ret) {
         return 0;
 }
 
-int usage_mark(int root_fd, const UsageOptions *options, Topology *topology) {
+int inuse_mark(int root_fd, const InuseOptions *options, Topology *topology) {
         note("kernel");
         was_claimed = options->claim;
         return 0;
 }
 
-int usage_mark_open(int root_fd, Topology *topology) {
+int inuse_mark_open(int root_fd, Topology *topology) {
         note("open");
         if (is_open)
                 build_use(topology, "0000:01:00.0", USE_OPEN, "open");
         return 0;
 }
 
-int usage_mark_mapped(int root_fd, Topology *topology) {
+int inuse_mark_mapped(int root_fd, Topology *topology) {
         note("mapped");
         return 0;
 }

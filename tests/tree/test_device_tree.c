@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Machines told to umockdev, and the topology that is made of them. */
+/* Machines mocked by umockdev, and the topology that is read from them. */
 
 #include "tree/device_tree.h"
 
 #include <criterion/criterion.h>
+#include <criterion/new/assert.h>
 #include <limits.h>
 #include <sys/sysmacros.h>
 
@@ -61,17 +62,17 @@ static char *describe(const Topology *t) {
 static Topology read_tree(void) {
         Topology topology = TOPOLOGY_INIT;
 
-        cr_assert_eq(device_tree_read(mock_root_fd(), &topology), 0);
+        cr_assert(eq(int, device_tree_read(root_fd, &topology), 0));
         return topology;
 }
 
-/* The same machine must come out whichever way the kernel lists it. */
+/* The result must not depend on the order in which the kernel lists the machine. */
 static void expect_tree(const char *expected) {
         for (unsigned pass = 0; pass < 2; pass++) {
                 Topology topology = read_tree();
                 char *text = describe(&topology);
 
-                cr_expect_str_eq(text, expected, "pass %u, got:\n%s", pass, text);
+                cr_expect(eq(str, text, (char *) expected), "pass %u, got:\n%s", pass, text);
                 free(text);
                 topology_done(&topology);
                 mock_reverse_enumeration();
@@ -81,8 +82,8 @@ static void expect_tree(const char *expected) {
 static const Controller *find_controller(const Topology *topology, const char *address) {
         size_t i = topology_find_device(topology, address);
 
-        cr_assert_neq(i, TOPOLOGY_NONE, "%s is missing", address);
-        cr_assert_not_null(topology->devices[i].controller);
+        cr_assert(ne(sz, i, TOPOLOGY_NONE), "%s is missing", address);
+        cr_assert(ne(ptr, topology->devices[i].controller, NULL));
         return topology->devices[i].controller;
 }
 
@@ -117,13 +118,13 @@ Test(device_tree, one_drive_with_the_root) {
                     "nvme0n1p2: partition\n");
         topology = read_tree();
         c = find_controller(&topology, "0000:01:00.0");
-        cr_expect_str_eq(c->model, "MOCK DRIVE 7");
-        cr_expect_str_eq(c->serial, "SN-nvme0");
-        cr_expect_str_eq(c->nqn, "nqn.2024-01.org.example:mock");
-        cr_expect_str_eq(c->transport, "pcie");
-        cr_expect_str_eq(c->state, "live");
-        cr_expect_eq(topology.blocks[1].devnum, mock_devnum("nvme0n1p1"));
-        cr_expect_eq(c->use.kind, USE_NONE);
+        cr_expect(eq(str, c->model, "MOCK DRIVE 7"));
+        cr_expect(eq(str, c->serial, "SN-nvme0"));
+        cr_expect(eq(str, c->nqn, "nqn.2024-01.org.example:mock"));
+        cr_expect(eq(str, c->transport, "pcie"));
+        cr_expect(eq(str, c->state, "live"));
+        cr_expect(eq(u64, topology.blocks[1].devnum, mock_devnum("nvme0n1p1")));
+        cr_expect(eq(int, c->use.kind, USE_NONE));
         topology_done(&topology);
 }
 
@@ -170,14 +171,15 @@ Test(device_tree, port_type_unknown_where_config_is_short_garbled_or_missing) {
 
         port = mock_add_port(host, "0000:00:01.0", MOCK_ROOT_PORT);
         mock_add_nvme(port, "0000:01:00.0", "nvme0");
-        mock_remove("sys/devices/pci0000:00/0000:00:01.0/config");
+        fake_root_remove("sys/devices/pci0000:00/0000:00:01.0/config");
         port = mock_add_port(host, "0000:00:02.0", MOCK_ROOT_PORT);
         mock_add_nvme(port, "0000:02:00.0", "nvme1");
-        mock_write_binary("sys/devices/pci0000:00/0000:00:02.0/config", config, 64);
+        fake_root_write_binary("sys/devices/pci0000:00/0000:00:02.0/config", config, 64);
         port = mock_add_port(host, "0000:00:03.0", MOCK_ROOT_PORT);
         mock_add_nvme(port, "0000:03:00.0", "nvme2");
         /* a capability that points at itself */
-        mock_write_binary("sys/devices/pci0000:00/0000:00:03.0/config", config, sizeof(config));
+        fake_root_write_binary("sys/devices/pci0000:00/0000:00:03.0/config", config,
+                               sizeof(config));
         expect_tree("pci0000:00: host bridge\n"
                     "0000:00:01.0: bridge < pci0000:00\n"
                     "0000:00:02.0: bridge < pci0000:00\n"
@@ -280,7 +282,7 @@ Test(device_tree, functions_that_are_not_ours) {
                     "0000:03:00.0: foreign controller < 0000:00:03.0, 0000:03:00.0 (nvme)\n");
 }
 
-/* A drive at once below the host bridge (virtual machines) with what can stand on one. */
+/* A drive right below the host bridge, as in virtual machines, with all kinds of holders. */
 Test(device_tree, holders_upon_holders) {
         const char *host = mock_add_host_bridge(NULL, "pci0000:00"), *disk;
 
@@ -314,10 +316,10 @@ Test(device_tree, holders_in_a_circle_end) {
         mock_add_namespace(mock_add_nvme(host, "0000:00:04.0", "nvme0"), "nvme0n1");
         mock_add_holder("dm-0", "nvme0n1", NULL);
         mock_add_holder("dm-1", "dm-0", NULL);
-        mock_link("sys/class/block/dm-1/holders/dm-0", "x");
-        mock_link("sys/class/block/dm-1/holders/nvme0n1", "x");
-        mock_link("sys/class/block/dm-1/holders/dm-1", "x");
-        mock_link("sys/class/block/dm-1/holders/dm-7", "x"); /* gone since */
+        fake_root_link("sys/class/block/dm-1/holders/dm-0", "x");
+        fake_root_link("sys/class/block/dm-1/holders/nvme0n1", "x");
+        fake_root_link("sys/class/block/dm-1/holders/dm-1", "x");
+        fake_root_link("sys/class/block/dm-1/holders/dm-7", "x"); /* gone since */
         expect_tree("pci0000:00: host bridge\n"
                     "0000:00:04.0: controller < pci0000:00, nvme0 (nvme)\n"
                     "dm-0: holder > dm-1\n"
@@ -326,7 +328,7 @@ Test(device_tree, holders_in_a_circle_end) {
                     "nvme0n1: namespace < nvme0 > dm-0\n");
 }
 
-/* Audit D: namespace 1 is attached to one controller of the subsystem, namespace 2 to the other. */
+/* Namespace 1 is attached to one controller of the subsystem, namespace 2 to the other. */
 Test(device_tree, a_head_belongs_to_the_controllers_that_have_a_path) {
         const char *host = mock_add_host_bridge(NULL, "pci0000:00"), *subsystem, *path;
         Topology topology;
@@ -350,13 +352,13 @@ Test(device_tree, a_head_belongs_to_the_controllers_that_have_a_path) {
                     "nvme5n3: namespace < nvme0 < nvme1\n"
                     "nvme5n4: namespace < nvme0 < nvme1\n");
         topology = read_tree();
-        /* What one path does not tell makes the sum unknown. */
-        cr_expect_eq(topology.devices[1].controller->n_sectors, 7 + 1);
-        cr_expect_eq(topology.devices[2].controller->n_sectors, UINT64_MAX);
+        /* One path without a counter makes the sum unknown. */
+        cr_expect(eq(u64, topology.devices[1].controller->n_sectors, 7 + 1));
+        cr_expect(eq(u64, topology.devices[2].controller->n_sectors, UINT64_MAX));
         topology_done(&topology);
 }
 
-Test(device_tree, counts_what_each_controllers_namespaces_have_done) {
+Test(device_tree, counts_the_sectors_of_all_namespaces_of_a_controller) {
         const char *host = mock_add_host_bridge(NULL, "pci0000:00"), *path;
         Topology topology;
 
@@ -366,8 +368,8 @@ Test(device_tree, counts_what_each_controllers_namespaces_have_done) {
         mock_count_sectors(mock_add_namespace(path, "nvme0n2"), 20);
         (void) mock_add_nvme(host, "0000:00:05.0", "nvme1");
         topology = read_tree();
-        cr_expect_eq(topology.devices[1].controller->n_sectors, 5 + 20);
-        cr_expect_eq(topology.devices[2].controller->n_sectors, 0);
+        cr_expect(eq(u64, topology.devices[1].controller->n_sectors, 5 + 20));
+        cr_expect(eq(u64, topology.devices[2].controller->n_sectors, 0));
         topology_done(&topology);
 }
 
@@ -377,19 +379,19 @@ Test(device_tree, physical_functions_know_how_many_virtual_ones_they_have) {
 
         mock_add_nvme(host, "0000:00:04.0", "nvme0");
         mock_add_vf(host, "0000:00:04.1", "nvme1", "0000:00:04.0");
-        mock_write("sys/devices/pci0000:00/0000:00:04.0/sriov_numvfs", "3\n");
+        fake_root_write("sys/devices/pci0000:00/0000:00:04.0/sriov_numvfs", "3\n");
         mock_add_nvme(host, "0000:00:05.0", "nvme2");
-        mock_write("sys/devices/pci0000:00/0000:00:05.0/sriov_numvfs", "many\n");
+        fake_root_write("sys/devices/pci0000:00/0000:00:05.0/sriov_numvfs", "many\n");
         topology = read_tree();
-        cr_expect_eq(topology.devices[1].n_vfs, 3);
-        cr_expect_eq(topology.devices[2].n_vfs, 0);
-        cr_expect_eq(topology.devices[3].n_vfs, UINT_MAX);
+        cr_expect(eq(uint, topology.devices[1].n_vfs, 3));
+        cr_expect(eq(uint, topology.devices[2].n_vfs, 0));
+        cr_expect(eq(uint, topology.devices[3].n_vfs, UINT_MAX));
         topology_done(&topology);
 }
 
-/* kubernetes/kubernetes#109132: the path is that of another mount namespace, of a bind mount or of
- * a node that is gone. The number alone tells, and it tells of a path that lies, too. */
-Test(device_tree, a_loop_device_is_asked_what_it_stands_on) {
+/* kubernetes/kubernetes#109132: the path may be of another mount namespace, of a bind mount or of a
+ * node that is gone. Only the number can be relied on, even if the path contradicts it. */
+Test(device_tree, a_loop_device_is_asked_for_the_number_of_its_backing_device) {
         const char *host = mock_add_host_bridge(NULL, "pci0000:00");
 
         mock_add_namespace(mock_add_nvme(host, "0000:00:04.0", "nvme0"), "nvme0n1");
@@ -414,10 +416,10 @@ Test(device_tree, a_loop_device_is_asked_what_it_stands_on) {
 static void expect_doubt(const char *doubt) {
         Topology topology = read_tree();
 
-        cr_assert_eq(topology.blocks[0].kind, BLOCK_NAMESPACE);
-        cr_expect_eq(topology.blocks[0].use.kind, doubt ? USE_UNKNOWN : USE_NONE);
+        cr_assert(eq(int, topology.blocks[0].kind, BLOCK_NAMESPACE));
+        cr_expect(eq(int, topology.blocks[0].use.kind, doubt ? USE_UNKNOWN : USE_NONE));
         if (doubt)
-                cr_expect_str_eq(topology.blocks[0].use.detail, doubt);
+                cr_expect(eq(str, topology.blocks[0].use.detail, (char *) doubt));
         topology_done(&topology);
 }
 
@@ -428,18 +430,18 @@ Test(device_tree, a_loop_device_that_does_not_answer_is_a_doubt_about_all) {
         mock_add_loop("loop0", "/srv/image");
         expect_doubt(NULL);
         mock_loop_answers("loop0", EPERM);
-        expect_doubt("/dev/loop0 does not tell what it stands on: Operation not permitted");
-        /* it has a backing file in sysfs and says that it has none */
+        expect_doubt("/dev/loop0 does not say which device it stands on: Operation not permitted");
+        /* It has a backing file in sysfs but says that it has none. */
         mock_loop_answers("loop0", ENXIO);
-        expect_doubt("/dev/loop0 does not tell what it stands on: No such device or address");
-        mock_remove("dev/loop0");
-        expect_doubt("/dev/loop0 does not tell what it stands on: the node is missing");
-        mock_remove("sys/class/block/loop0/loop");
+        expect_doubt(
+                "/dev/loop0 does not say which device it stands on: No such device or address");
+        fake_root_remove("dev/loop0");
+        expect_doubt("/dev/loop0 does not say which device it stands on: the node is missing");
+        fake_root_remove("sys/class/block/loop0/loop");
         expect_doubt(NULL);
 }
 
-/* Each is looked up in a sorted list: among many, at its ends too, and where a number is missing.
- */
+/* Lookups in a sorted list: in the middle, at both ends and of a missing number. */
 Test(device_tree, partitions_and_loops_among_many) {
         const char *host = mock_add_host_bridge(NULL, "pci0000:00"), *namespace;
         char disk[16], part[32], loop[16], node[32], address[16];
@@ -461,7 +463,7 @@ Test(device_tree, partitions_and_loops_among_many) {
         }
         mock_add_loop("loop99", "/srv/image");
         topology = read_tree();
-        cr_assert_eq(topology.n_blocks, 9 * 4);
+        cr_assert(eq(sz, topology.n_blocks, 9 * 4));
         for (unsigned i = 0; i < 9; i++) {
                 size_t above[2], below;
 
@@ -473,13 +475,13 @@ Test(device_tree, partitions_and_loops_among_many) {
                 below = topology_find_block(&topology, disk);
                 snprintf(loop, sizeof(loop), "loop%u", 40 - i * 5);
                 cr_assert(above[0] != TOPOLOGY_NONE && above[1] != TOPOLOGY_NONE);
-                cr_assert_eq(topology.blocks[below].n_users, 2);
-                cr_expect_eq(topology.blocks[below].users[0], above[0]);
-                cr_expect_eq(topology.blocks[below].users[1], above[1]);
-                cr_expect_eq(topology.blocks[above[0]].n_users, 0);
-                cr_assert_eq(topology.blocks[above[1]].n_users, 1, "%s", loop);
-                cr_expect_eq(topology.blocks[above[1]].users[0],
-                             topology_find_block(&topology, loop));
+                cr_assert(eq(sz, topology.blocks[below].n_users, 2));
+                cr_expect(eq(sz, topology.blocks[below].users[0], above[0]));
+                cr_expect(eq(sz, topology.blocks[below].users[1], above[1]));
+                cr_expect(eq(sz, topology.blocks[above[0]].n_users, 0));
+                cr_assert(eq(sz, topology.blocks[above[1]].n_users, 1), "%s", loop);
+                cr_expect(eq(sz, topology.blocks[above[1]].users[0],
+                             topology_find_block(&topology, loop)));
         }
         topology_done(&topology);
 }
@@ -494,27 +496,27 @@ Test(device_tree, vanished_attributes_stay_null) {
 
         for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
                 snprintf(path, sizeof(path), "%s/%s", drive, names[i]);
-                mock_remove(path);
+                fake_root_remove(path);
         }
-        mock_remove("sys/devices/pci0000:00/0000:00:04.0/driver");
+        fake_root_remove("sys/devices/pci0000:00/0000:00:04.0/driver");
         mock_add_namespace(drive, "nvme0n1");
-        mock_remove("sys/class/block/nvme0n1/dev");
-        mock_remove("sys/class/block/nvme0n1/holders");
+        fake_root_remove("sys/class/block/nvme0n1/dev");
+        fake_root_remove("sys/class/block/nvme0n1/holders");
         topology = read_tree();
         c = find_controller(&topology, "0000:00:04.0");
-        cr_expect_null(c->model);
-        cr_expect_null(c->serial);
-        cr_expect_null(c->nqn);
-        cr_expect_null(c->transport);
-        cr_expect_null(c->state);
-        cr_expect_null(c->driver);
-        cr_assert_eq(topology.n_blocks, 1);
-        cr_expect_eq(topology.blocks[0].devnum, 0);
+        cr_expect(eq(ptr, c->model, NULL));
+        cr_expect(eq(ptr, c->serial, NULL));
+        cr_expect(eq(ptr, c->nqn, NULL));
+        cr_expect(eq(ptr, c->transport, NULL));
+        cr_expect(eq(ptr, c->state, NULL));
+        cr_expect(eq(ptr, c->driver, NULL));
+        cr_assert(eq(sz, topology.n_blocks, 1));
+        cr_expect(eq(u64, topology.blocks[0].devnum, 0));
         topology_done(&topology);
 }
 
-/* util-linux#1368: some drives pad their serial number in front, some have nothing but padding. */
-Test(device_tree, blanks_around_an_attribute_do_not_count_and_a_blank_one_is_none) {
+/* util-linux#1368: some drives pad their serial number at the start, some have only padding. */
+Test(device_tree, blanks_around_an_attribute_are_removed_and_a_blank_one_is_null) {
         const char *host = mock_add_host_bridge(NULL, "pci0000:00");
         const char *padded = mock_add_nvme(host, "0000:00:04.0", "nvme0");
         const char *blank = mock_add_nvme(host, "0000:00:05.0", "nvme1");
@@ -523,20 +525,20 @@ Test(device_tree, blanks_around_an_attribute_do_not_count_and_a_blank_one_is_non
         char path[256];
 
         snprintf(path, sizeof(path), "%s/serial", padded);
-        mock_write(path, "                  S1\n");
+        fake_root_write(path, "                  S1\n");
         snprintf(path, sizeof(path), "%s/model", padded);
-        mock_write(path, "    A MODEL         \n");
+        fake_root_write(path, "    A MODEL         \n");
         snprintf(path, sizeof(path), "%s/serial", blank);
-        mock_write(path, "                    \n");
+        fake_root_write(path, "                    \n");
         snprintf(path, sizeof(path), "%s/model", blank);
-        mock_write(path, "\n");
+        fake_root_write(path, "\n");
         topology = read_tree();
         c = find_controller(&topology, "0000:00:04.0");
-        cr_expect_str_eq(c->serial, "S1");
-        cr_expect_str_eq(c->model, "A MODEL");
+        cr_expect(eq(str, c->serial, "S1"));
+        cr_expect(eq(str, c->model, "A MODEL"));
         c = find_controller(&topology, "0000:00:05.0");
-        cr_expect_null(c->serial);
-        cr_expect_null(c->model);
+        cr_expect(eq(ptr, c->serial, NULL));
+        cr_expect(eq(ptr, c->model, NULL));
         topology_done(&topology);
 }
 
@@ -549,49 +551,49 @@ Test(device_tree, attributes_of_garbage) {
 
         memset(large, 'x', sizeof(large));
         snprintf(path, sizeof(path), "%s/model", drive);
-        mock_write_binary(path, "A\x1b[31m\xff\xfe\n", 9);
+        fake_root_write_binary(path, "A\x1b[31m\xff\xfe\n", 9);
         snprintf(path, sizeof(path), "%s/serial", drive);
-        mock_write_binary(path, "S\0N\n", 4);
+        fake_root_write_binary(path, "S\0N\n", 4);
         snprintf(path, sizeof(path), "%s/subsysnqn", drive);
-        mock_write_binary(path, large, sizeof(large));
+        fake_root_write_binary(path, large, sizeof(large));
         snprintf(path, sizeof(path), "%s/state", drive);
-        mock_write_binary(path, "", 0);
+        fake_root_write_binary(path, "", 0);
         mock_add_namespace(drive, "nvme0n1");
-        mock_write("sys/class/block/nvme0n1/dev", "259:x\n");
+        fake_root_write("sys/class/block/nvme0n1/dev", "259:x\n");
         topology = read_tree();
         c = find_controller(&topology, "0000:00:04.0");
-        cr_expect_str_eq(c->model, "A?[31m??");
-        cr_expect_null(c->serial);
-        cr_assert_not_null(c->nqn);
-        cr_expect_leq(strlen(c->nqn), 4095);
-        cr_expect_null(c->state);
-        cr_assert_eq(topology.n_blocks, 1);
-        cr_expect_eq(topology.blocks[0].devnum, 0);
+        cr_expect(eq(str, c->model, "A?[31m??"));
+        cr_expect(eq(ptr, c->serial, NULL));
+        cr_assert(ne(ptr, c->nqn, NULL));
+        cr_expect(le(sz, strlen(c->nqn), 4095));
+        cr_expect(eq(ptr, c->state, NULL));
+        cr_assert(eq(sz, topology.n_blocks, 1));
+        cr_expect(eq(u64, topology.blocks[0].devnum, 0));
         topology_done(&topology);
 }
 
-/* A device can be listed whose directory has gone by the time it is read. */
+/* A listed device may vanish before its directory is read. */
 Test(device_tree, vanished_devices_are_left_out) {
         const char *host = mock_add_host_bridge(NULL, "pci0000:00");
         const char *drive = mock_add_nvme(host, "0000:00:04.0", "nvme0");
 
         mock_add_namespace(drive, "nvme0n1");
         mock_add_namespace(mock_add_nvme(host, "0000:00:05.0", "nvme1"), "nvme1n1");
-        mock_remove(drive);
+        fake_root_remove(drive);
         expect_tree("pci0000:00: host bridge\n"
                     "0000:00:04.0: foreign controller < pci0000:00, 0000:00:04.0 (nvme)\n"
                     "0000:00:05.0: controller < pci0000:00, nvme1 (nvme)\n"
                     "nvme1n1: namespace < nvme1\n");
 }
 
-/* What is there and can't be looked at is not left out: somebody might stand on it. */
+/* A device that exists but can't be read is not left out: something may stand on it. */
 static void expect_failure(const char *path) {
         const char *host = mock_add_host_bridge(NULL, "pci0000:00");
         Topology topology = TOPOLOGY_INIT;
 
         mock_add_namespace(mock_add_nvme(host, "0000:00:04.0", "nvme0"), "nvme0n1");
         mock_fail_open_path(path, EMFILE);
-        cr_expect_eq(device_tree_read(mock_root_fd(), &topology), -EMFILE);
+        cr_expect(eq(int, device_tree_read(root_fd, &topology), -EMFILE));
 }
 
 Test(device_tree, a_controller_that_can_not_be_opened_is_an_error) {
@@ -607,12 +609,12 @@ Test(device_tree, holders_that_cannot_be_listed_are_unknown) {
         Topology topology;
 
         mock_add_namespace(mock_add_nvme(host, "0000:00:04.0", "nvme0"), "nvme0n1");
-        mock_remove("sys/class/block/nvme0n1/holders");
-        mock_link("sys/class/block/nvme0n1/holders", "holders"); /* ELOOP */
+        fake_root_remove("sys/class/block/nvme0n1/holders");
+        fake_root_link("sys/class/block/nvme0n1/holders", "holders"); /* ELOOP */
         topology = read_tree();
-        cr_assert_eq(topology.n_blocks, 1);
-        cr_expect_eq(topology.blocks[0].use.kind, USE_UNKNOWN);
-        cr_expect_not_null(strstr(topology.blocks[0].use.detail, "holders of /dev/nvme0n1"));
+        cr_assert(eq(sz, topology.n_blocks, 1));
+        cr_expect(eq(int, topology.blocks[0].use.kind, USE_UNKNOWN));
+        cr_expect(ne(ptr, strstr(topology.blocks[0].use.detail, "holders of /dev/nvme0n1"), NULL));
         topology_done(&topology);
 }
 
@@ -632,7 +634,7 @@ Test(device_tree, sixty_four_drives) {
                 free(name);
         }
         topology = read_tree();
-        cr_assert_eq(topology.n_devices, 129);
-        cr_expect_str_eq(find_controller(&topology, "0000:40:00.0")->name, "nvme0");
+        cr_assert(eq(sz, topology.n_devices, 129));
+        cr_expect(eq(str, (char *) find_controller(&topology, "0000:40:00.0")->name, "nvme0"));
         topology_done(&topology);
 }

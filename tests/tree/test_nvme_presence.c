@@ -11,8 +11,7 @@
 
 static NvmePresence now;
 
-/* With the first attribute that is read from now on the controller is as it was before; then it is
- * live. */
+/* The controller becomes live when its next attribute has been read. */
 static bool becomes_live;
 
 static bool is_attribute(int fd) {
@@ -44,7 +43,7 @@ ssize_t pread(int fd, void *buffer, size_t size, off_t offset) {
 static void setup(void) {
         fake_root_start();
         fake_root_link(PCI "/driver", "../../drivers/nvme");
-        /* what a dangling link is to sysfs, a missing file is to us */
+        /* A missing file stands for a dangling link of sysfs. */
         fake_root_write("sys/bus/pci/drivers/nvme/bind", "");
         fake_root_write(PCI "/nvme/nvme3/serial", "S\x1b-1                \n");
         fake_root_write(PCI "/nvme/nvme3/state", "live\n");
@@ -59,7 +58,7 @@ static void look(void) {
         nvme_presence_read(root_fd, ADDRESS, &now);
 }
 
-Test(nvme_presence, tells_all_of_a_live_controller) {
+Test(nvme_presence, reads_a_live_controller) {
         look();
         cr_expect(now.is_on_bus && now.is_driven);
         cr_expect(eq(str, now.name, "nvme3"));
@@ -68,8 +67,8 @@ Test(nvme_presence, tells_all_of_a_live_controller) {
         cr_expect(eq(sz, now.n_namespaces, 1));
 }
 
-/* It is compared with what device_tree_read() has made of the same attribute. */
-Test(nvme_presence, blanks_around_a_serial_number_do_not_count) {
+/* The caller compares it with device_tree_read()'s. */
+Test(nvme_presence, blanks_around_a_serial_number_are_removed) {
         fake_root_write(PCI "/nvme/nvme3/serial", "                S-1\n");
         look();
         cr_expect(eq(str, now.serial, "S-1"));

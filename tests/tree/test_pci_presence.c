@@ -37,8 +37,8 @@ Test(pci_presence, a_virtual_function_answers) {
         cr_assert(eq(int, ask(), 1));
 }
 
-/* One byte that is not all ones is an answer, wherever it stands. */
-Test(pci_presence, the_whole_header_is_looked_at) {
+/* A single byte that is not all ones is an answer, at any offset. */
+Test(pci_presence, the_whole_header_is_read) {
         uint8_t config[64];
 
         memset(config, 0xff, sizeof(config));
@@ -47,7 +47,7 @@ Test(pci_presence, the_whole_header_is_looked_at) {
         cr_assert(eq(int, ask(), 1));
 }
 
-/* What a pulled drive reads as; the kernel answers like that without asking it, too. */
+/* As of a pulled drive; the kernel may also return this without a bus access. */
 Test(pci_presence, all_ones_is_gone) {
         uint8_t config[256];
 
@@ -58,11 +58,11 @@ Test(pci_presence, all_ones_is_gone) {
         cr_assert(eq(int, ask(), 0));
 }
 
-Test(pci_presence, what_sysfs_does_not_list_is_gone) {
+Test(pci_presence, a_function_that_sysfs_does_not_list_is_gone) {
         cr_assert(eq(int, ask(), 0));
 }
 
-Test(pci_presence, what_cannot_be_read_is_no_answer_and_no_absence) {
+Test(pci_presence, an_unreadable_header_proves_nothing) {
         fake_root_write(PCI "/vendor", "0x1b36\n");
         cr_assert(eq(int, ask(), -ENOENT));
         fake_root_write(PCI "/config/not-a-file", "");

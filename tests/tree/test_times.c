@@ -40,44 +40,43 @@ static Controller *nvme(unsigned i) {
 /* Reads into a machine of which nothing is known. */
 static int reread(void) {
         for (unsigned i = 0; i < 4; i++)
-                nvme(i)->measured_usec = nvme(i)->rtd3e_usec = 0;
+                nvme(i)->rtd3e_usec = 0;
         return times_read(root_fd, &topology);
 }
 
 static bool is_nothing_known(void) {
         for (unsigned i = 0; i < 4; i++)
-                if (nvme(i)->measured_usec != 0)
+                if (nvme(i)->rtd3e_usec != 0)
                         return false;
         return true;
 }
 
 Test(times, outlive_the_writer) {
-        nvme(0)->measured_usec = 7000000;
-        nvme(0)->rtd3e_usec = 1;
+        nvme(0)->rtd3e_usec = 7000000;
         nvme(1)->rtd3e_usec = 9000000;
-        nvme(2)->measured_usec = 5;
+        nvme(2)->rtd3e_usec = 5;
         free(nvme(2)->serial);
         nvme(2)->serial = strdup("S 1 2");
         cr_assert(eq(int, times_write(root_fd, &topology), 3));
         cr_assert(eq(int, reread(), 3));
-        cr_expect(eq(u64, nvme(0)->measured_usec, 7000000), "measured before what the drive says");
-        cr_expect(eq(u64, nvme(1)->measured_usec, 9000000));
-        cr_expect(eq(u64, nvme(2)->measured_usec, 5));
-        cr_expect(eq(u64, nvme(3)->measured_usec, 0));
+        cr_expect(eq(u64, nvme(0)->rtd3e_usec, 7000000));
+        cr_expect(eq(u64, nvme(1)->rtd3e_usec, 9000000));
+        cr_expect(eq(u64, nvme(2)->rtd3e_usec, 5));
+        cr_expect(eq(u64, nvme(3)->rtd3e_usec, 0));
 }
 
 Test(times, are_written_anew) {
-        nvme(0)->measured_usec = 7;
+        nvme(0)->rtd3e_usec = 7;
         cr_assert(eq(int, times_write(root_fd, &topology), 1));
-        nvme(0)->measured_usec = 0;
-        nvme(1)->measured_usec = 8;
+        nvme(0)->rtd3e_usec = 0;
+        nvme(1)->rtd3e_usec = 8;
         cr_assert(eq(int, times_write(root_fd, &topology), 1));
         cr_assert(eq(int, reread(), 1));
-        cr_expect(eq(u64, nvme(0)->measured_usec, 0));
+        cr_expect(eq(u64, nvme(0)->rtd3e_usec, 0));
 }
 
 Test(times, another_drive_in_the_same_slot_has_none) {
-        nvme(0)->measured_usec = nvme(1)->measured_usec = 7;
+        nvme(0)->rtd3e_usec = nvme(1)->rtd3e_usec = 7;
         cr_assert(eq(int, times_write(root_fd, &topology), 2));
         free(nvme(0)->serial);
         nvme(0)->serial = strdup("S-other");
@@ -128,7 +127,7 @@ Test(times, a_device_that_is_no_controller_is_passed_over) {
         fake_root_write(TIMES_PATH, "7 0000:00:01.0 S-nvme0\n7 0000:ff:00.0 S-nvme0\n"
                                     "8 0000:01:00.0 S-nvme0\n");
         cr_expect(eq(int, reread(), 1));
-        cr_expect(eq(u64, nvme(0)->measured_usec, 8));
+        cr_expect(eq(u64, nvme(0)->rtd3e_usec, 8));
 }
 
 Test(times, only_a_file_of_root_counts) {

@@ -28,7 +28,7 @@ static void teardown(void) {
 TestSuite(latency, .init = setup, .fini = teardown, .timeout = 10);
 
 static usec_t time_of(size_t i) {
-        return topology.devices[i].controller->measured_usec;
+        return topology.devices[i].controller->rtd3e_usec;
 }
 
 static void apply(const char *text, uint64_t seed) {
@@ -88,19 +88,15 @@ Test(latency, the_seed_decides) {
         cr_expect(lt(sz, n_same, N / 10));
 }
 
-Test(latency, measured_counts_more_than_rtd3e_and_that_more_than_the_default) {
+Test(latency, rtd3e_counts_more_than_the_default) {
         LatencySources sources;
 
-        topology.devices[0].controller->measured_usec = 3 * SECOND;
-        topology.devices[0].controller->rtd3e_usec = 9 * SECOND;
         topology.devices[1].controller->rtd3e_usec = 8 * SECOND;
         sources = latency_apply(&latency, &topology);
-        cr_expect(eq(u64, time_of(0), 3 * SECOND));
+        cr_expect(eq(u64, time_of(0), LATENCY_DEFAULT_USEC));
         cr_expect(eq(u64, time_of(1), 8 * SECOND));
-        cr_expect(eq(u64, time_of(2), LATENCY_DEFAULT_USEC));
-        cr_expect(eq(sz, sources.n_measured, 1));
         cr_expect(eq(sz, sources.n_rtd3e, 1));
-        cr_expect(eq(sz, sources.n_assumed, N - 2));
+        cr_expect(eq(sz, sources.n_assumed, N - 1));
 }
 
 Test(latency, what_is_no_time_is_refused_and_changes_nothing) {

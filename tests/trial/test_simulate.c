@@ -18,7 +18,7 @@ static void setup(void) {
         cr_assert(eq(int, topology_sort(&topology), 0));
         for (size_t i = 0, n = 0; i < topology.n_devices; i++)
                 if (topology.devices[i].controller)
-                        topology.devices[i].controller->measured_usec = ++n * SECOND;
+                        topology.devices[i].controller->rtd3e_usec = ++n * SECOND;
 }
 
 static void teardown(void) {
@@ -68,11 +68,11 @@ Test(simulate, what_stays_is_the_kernels) {
 Test(simulate, the_kernel_waits_only_for_its_own_pcie_controllers) {
         size_t i = build_foreign(&topology, "0000:06:00.0", NULL, "vfio-pci");
 
-        topology.devices[i].controller->measured_usec = SECOND;
+        topology.devices[i].controller->rtd3e_usec = SECOND;
         i = build_nvme(&topology, "nvme9", "nvme9", NULL);
         free(topology.devices[i].controller->transport);
         topology.devices[i].controller->transport = strdup("tcp");
-        topology.devices[i].controller->measured_usec = SECOND;
+        topology.devices[i].controller->rtd3e_usec = SECOND;
         run(ORDER_HIERARCHY);
         cr_expect(eq(u64, simulation.kernel_usec, 0));
         cr_expect(eq(sz, simulation.n_detached, 3));

@@ -11,7 +11,7 @@
 
 #include "base/file.h"
 #include "base/recorded.h"
-#include "config/config_keys.h"
+#include "fake_root.h"
 #include "mock_nvme.h"
 #include "stage/survey.h"
 #include "trial/rtd3e.h"
@@ -45,19 +45,19 @@ static void teardown(void) {
 
 TestSuite(snapshot, .init = setup, .fini = teardown, .timeout = 60);
 
-static void look(int root_fd, bool claim, Topology *ret) {
+static void look(int fd, bool claim, Topology *ret) {
         const SurveyOptions options = { .claim = claim };
         Plan plan;
 
-        cr_assert(eq(int, survey(root_fd, &config, &options, ret, &plan), 0));
+        cr_assert(eq(int, survey(fd, &config, &options, ret, &plan), 0));
         plan_done(&plan);
 }
 
 static void record(bool claim) {
         int recorded_fd;
 
-        look(mock_root_fd(), claim, &live);
-        cr_assert(eq(int, snapshot_write(mock_root_fd(), &live, claim, &unknown, to_fd), 0));
+        look(root_fd, claim, &live);
+        cr_assert(eq(int, snapshot_write(root_fd, &live, claim, &unknown, to_fd), 0));
         recorded_fd = recorded_open_root(directory);
         cr_assert(ge(int, recorded_fd, 0));
         look(recorded_fd, true, &again);
@@ -164,9 +164,10 @@ Test(snapshot, every_use_is_found_again) {
         mock_map_file(713, "/dev/elsewhere", "nvme7n1");
         mock_add_btrfs("1-2-3", "nvme8n1", "nvme12n1", NULL);
         mock_mount_anonymous("/dev/nvme8n1", "/data", "btrfs");
-        mock_write("sys/kernel/config/nvmet/subsystems/s/namespaces/1/device_path",
-                   "/dev/nvme9n1\n");
-        mock_write("sys/kernel/config/nvmet/subsystems/p/passthru/device_path", "/dev/nvme10\n");
+        fake_root_write("sys/kernel/config/nvmet/subsystems/s/namespaces/1/device_path",
+                        "/dev/nvme9n1\n");
+        fake_root_write("sys/kernel/config/nvmet/subsystems/p/passthru/device_path",
+                        "/dev/nvme10\n");
         mock_add_loop("loop0", "/in/a/container");
         mock_loop_stands_on("loop0", "nvme11n1");
         mock_add_loop("loop1", "/some/file");
@@ -197,9 +198,10 @@ Test(snapshot, every_kind_of_device_is_found_again) {
         port = mock_add_port(up, "0000:02:00.0", MOCK_DOWNSTREAM_PORT);
         first = mock_add_nvme(port, "0000:03:00.0", "nvme0");
         mock_add_vf(port, "0000:03:00.1", "nvme1", "0000:03:00.0");
-        mock_write("sys/devices/pci0000:00/0000:00:01.0/0000:01:00.0/0000:02:00.0/0000:03:00.0/"
-                   "sriov_numvfs",
-                   "1\n");
+        fake_root_write(
+                "sys/devices/pci0000:00/0000:00:01.0/0000:01:00.0/0000:02:00.0/0000:03:00.0/"
+                "sriov_numvfs",
+                "1\n");
         mock_add_function(port, "0000:03:00.2", "vfio-pci");
         inner = mock_add_host_bridge(mock_add_vmd(host, "0000:00:0e.0"), "pci10000:00");
         second = mock_add_nvme(mock_add_port(inner, "10000:00:02.0", MOCK_ROOT_PORT),
@@ -220,7 +222,7 @@ Test(snapshot, what_cannot_be_read_is_a_doubt_there_too) {
         const char *host = mock_add_host_bridge(NULL, "pci0000:00");
 
         (void) add_drive(host, 0);
-        mock_mkdir("sys/class/block/nvme0n1/holders");
+        fake_root_mkdir("sys/class/block/nvme0n1/holders");
         mock_fail_open_path("sys/class/block/nvme0n1/holders", EACCES);
         record(true);
         cr_expect(eq(int, kind_of("0000:01:00.0"), USE_UNKNOWN));
@@ -265,12 +267,12 @@ Test(snapshot, no_file_of_the_drives_but_those_that_are_read) {
         const char *host = mock_add_host_bridge(NULL, "pci0000:00");
 
         (void) add_drive(host, 0);
-        mock_write("sys/class/nvme/nvme0/secret", "x\n");
-        mock_write("etc/nvme-async-shutdown.conf", "[Shutdown]\nEnabled=yes\n");
-        mock_write("etc/shadow", "x\n");
-        mock_write("images/disk", "x\n");
-        mock_write("sys/kernel/config/nvmet/subsystems/s/namespaces/1/device_path",
-                   "/images/disk\n");
+        fake_root_write("sys/class/nvme/nvme0/secret", "x\n");
+        fake_root_write("etc/nvme-async-shutdown.conf", "[Shutdown]\nEnabled=yes\n");
+        fake_root_write("etc/shadow", "x\n");
+        fake_root_write("images/disk", "x\n");
+        fake_root_write("sys/kernel/config/nvmet/subsystems/s/namespaces/1/device_path",
+                        "/images/disk\n");
         record(true);
         cr_expect(file_exists(to_fd, "etc/nvme-async-shutdown.conf"));
         cr_expect(file_exists(to_fd, "sys/class/nvme/nvme0/serial"));

@@ -40,27 +40,27 @@ Test(uevents, wakes_when_a_controller_appears_and_can_be_drained) {
 }
 
 Test(uevents, without_udevd_there_is_nothing_to_wait_for) {
-        mock_write("run/udev/queue", "");
-        cr_expect(eq(int, uevents_settle(mock_root_fd(), 0), 1));
+        fake_root_write("run/udev/queue", "");
+        cr_expect(eq(int, uevents_settle(root_fd, 0), 1));
 }
 
 Test(uevents, an_empty_queue_is_settled) {
-        mock_write("run/udev/control", "");
-        cr_expect(eq(int, uevents_settle(mock_root_fd(), 0), 1));
+        fake_root_write("run/udev/control", "");
+        cr_expect(eq(int, uevents_settle(root_fd, 0), 1));
 }
 
 Test(uevents, waits_for_the_queue_until_the_deadline) {
         usec_t deadline = usec_now() + 200 * USEC_PER_MSEC;
 
-        mock_write("run/udev/control", "");
-        mock_write("run/udev/queue", "");
-        cr_expect(eq(int, uevents_settle(mock_root_fd(), deadline), 0));
+        fake_root_write("run/udev/control", "");
+        fake_root_write("run/udev/queue", "");
+        cr_expect(eq(int, uevents_settle(root_fd, deadline), 0));
         cr_expect(ge(u64, usec_now(), deadline));
 }
 
 static void *empty_the_queue(void *unused) {
         (void) usleep(100 * 1000);
-        mock_remove("run/udev/queue");
+        fake_root_remove("run/udev/queue");
         return NULL;
 }
 
@@ -68,10 +68,10 @@ Test(uevents, wakes_when_the_queue_is_empty) {
         usec_t started = usec_now();
         pthread_t thread;
 
-        mock_write("run/udev/control", "");
-        mock_write("run/udev/queue", "");
+        fake_root_write("run/udev/control", "");
+        fake_root_write("run/udev/queue", "");
         cr_assert(eq(int, pthread_create(&thread, NULL, empty_the_queue, NULL), 0));
-        cr_expect(eq(int, uevents_settle(mock_root_fd(), started + 10 * USEC_PER_SEC), 1));
+        cr_expect(eq(int, uevents_settle(root_fd, started + 10 * USEC_PER_SEC), 1));
         cr_expect(lt(u64, usec_now() - started, 5 * USEC_PER_SEC));
         (void) pthread_join(thread, NULL);
 }

@@ -2,18 +2,18 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Measures shutdowns of many slow controllers: the kernel alone, a shell hook, this project.
 
-Each run is a real shutdown; all of a row begin from one saved state of the machine, with its
-controllers. The times are those of the guest's own clock (machine.py: CLOCKS), and each is taken
-more than once: where the runs of one figure are further apart than TOLERANCE, that is said.
+Each run is a real shutdown; all runs of a row begin from one saved state of the machine, with its
+controllers. The times are those of the guest's own clock (machine.py: CLOCKS). Each is measured more
+than once: if the runs of one figure are further apart than TOLERANCE, a line says so.
 
-"reboot" is what the whole shutdown takes, from the command to the end of device_shutdown(). What
-the same command takes on a machine without controllers, and without the project, is what NVMe does
-not add to it.
+"reboot" is the time of the whole shutdown, from the command to the end of device_shutdown(). "without"
+is the time of the same command on a machine without controllers and without the project; "added", the
+difference, is the part that NVMe adds.
 
-The column "said" has what the hook's own record says that the kernel alone would have taken.
+The column "said" has the estimate for the kernel alone in the hook's own record.
 
-The row "enumeration" is no shutdown: it is what `plan` takes on the live machine, which looks at all
-that a stage looks at, beside what it takes to start the program.
+The row "enumeration" is not a shutdown: it has the time of `plan` on the live machine, which checks all
+that a stage checks, and the time to start the program.
 """
 
 import argparse
@@ -38,7 +38,7 @@ from image import Images
 from machine import MachineError
 from world import WORLDS, WorldBroken
 
-# Runs of one figure may differ by so much; or by so little that no person would see it.
+# Runs of one figure may differ by this share, or by a time too short for a person to notice.
 TOLERANCE = 0.03
 FLOOR_USEC = 20_000
 
@@ -47,7 +47,7 @@ DISABLE = f"systemctl disable -q nvme-async-shutdown.service; rm -f {vnvme.MARKE
 SHELL_HOOK = f"""{DISABLE}
 cat >{vnvme.MARKED_HOOK} <<'EOF'
 #!/bin/sh
-# What one would write in five minutes: no check, no sync, no deadline.
+# A hook as one writes it in five minutes: no check, no sync, no deadline.
 cd /sys/bus/pci/drivers/nvme || exit 0
 for address in *:*; do
         [ -e "$address" ] || continue
@@ -60,7 +60,7 @@ chmod 755 {vnvme.MARKED_HOOK}
 """
 
 
-# What it costs to start any program at all, in the place of the unit and of the hook.
+# The cost of starting any program at all, in place of the unit and the hook.
 EMPTY = f"""
 sed -i 's|/usr/libexec/nvme-async-shutdown-stage unit [a-z]*|/bin/true|' {vnvme.UNIT_DROP_INS}
 systemctl daemon-reload
@@ -72,7 +72,7 @@ def configured(enabled):
     return f"printf '[Shutdown]\\nEnabled={enabled}\\n' >/etc/nvme-async-shutdown.conf"
 
 
-# name -> what to set up, and the command
+# name -> script that sets it up, and the command
 MODES = {
     "kernel alone": (DISABLE, "systemctl reboot"),
     "kernel alone, reboot -f": (DISABLE, "systemctl reboot -f"),
@@ -93,12 +93,12 @@ class Row:
     latency_ms: tuple       # one for each controller, or one for all
     rtd3e_ms: tuple = (0,)
     modes: tuple = USUAL
-    prepare: str = "true"   # when the controllers are there
-    world: str = None       # of world.py; None: the one of the command line
+    prepare: str = "true"   # script to run when the controllers exist
+    world: str = None       # of world.py; None: that of the command line
 
     @property
     def family(self):
-        """Rows that share it begin from the same saved state."""
+        """Rows of one family begin from the same saved state."""
         return self.topology, self.rtd3e_ms, self.prepare
 
     @property
@@ -107,12 +107,12 @@ class Row:
 
     @property
     def controllers(self):
-        """How many: the topologies here have nothing but factors."""
+        """Their number: the topologies here consist of factors only."""
         return math.prod(int(factor) for factor in re.findall(r"\d+", self.topology))
 
     @property
     def serial_seconds(self):
-        """What the kernel alone takes, at most."""
+        """An upper limit for the time of the kernel alone."""
         latencies = self.latency_ms * (self.controllers if len(self.latency_ms) == 1 else 1)
         return sum(latencies) / 1000 + 0.2 * self.controllers
 
@@ -121,7 +121,7 @@ def _thousand(values):
     return ",".join(str(value * 1000) for value in values)
 
 
-# The only one of the machine's that is removed leaves one without.
+# A machine without controllers: its only one is removed.
 WITHOUT = Row("0", "R(N)", (0,), modes=(KERNEL, KERNEL_FORCED, SHELL, OURS, FORCED), prepare="""
 echo 1 >/sys/bus/pci/devices/0010:01:00.0/remove
 udevadm settle
@@ -137,7 +137,7 @@ def _rows():
 
 
 def rows():
-    """All but the one without controllers, which each run begins with."""
+    """All rows except the one without controllers, with which each run begins."""
     found = list(_rows())
     seeded = random.Random(24)
     mixed = tuple(seeded.randint(100, 13_000) for _ in range(24))
@@ -154,12 +154,12 @@ def rows():
 
 
 LOADED = "loaded"
-# of this machine's time, for what is not the controllers'
+# of the host's time, for everything except the controllers
 SHUTDOWN_SECONDS = 300
 
 
 def load(machines, row, **parameters):
-    """Make the machine that all shutdowns of the row, and of its family, begin from."""
+    """Saves the state from which all shutdowns of the row and its family begin."""
     machine = machines.start()
     try:
         vnvme.load(machine, topology=row.topology, latency_us=0,
@@ -171,7 +171,7 @@ def load(machines, row, **parameters):
 
 
 def shut_down(machines, row, mode):
-    """One shutdown of what was loaded: its report."""
+    """Shuts the loaded machine down; returns the report."""
     set_up, command = MODES[mode]
     latency = f"echo {_thousand(row.latency_ms)} >/sys/module/vnvme/parameters/latency_us"
     machine = machines.start(LOADED, is_paused=True)
@@ -186,7 +186,7 @@ def shut_down(machines, row, mode):
 
 
 def measure(machines, row, mode):
-    """One shutdown: what it took, in microseconds."""
+    """Shuts down once; returns the times, in microseconds."""
     report = shut_down(machines, row, mode)
     hook = 0 if mode == KERNEL else report.span("hook")
     return {"unit_usec": report.span("unit"), "hook_usec": hook, "kernel_usec": report.kernel_usec,
@@ -197,8 +197,8 @@ def measure(machines, row, mode):
 
 ENUMERATION = "enumeration"
 
-# Microseconds: of the start alone, of the whole; when nobody has anything to do any more with what the
-# drives' coming has brought (128 of them: for half a minute).
+# Prints microseconds of the start alone, and of the whole. Waits first until the machine is idle: for
+# 128 new drives udevd works half a minute.
 ENUMERATE = """
 idle() {
         awk '/^cpu / { print $5 + $6, $2 + $3 + $4 + $5 + $6 + $7 + $8 }' /proc/stat
@@ -219,7 +219,7 @@ done
 
 
 def measure_enumeration(machines, controllers):
-    """The medians of nine."""
+    """Returns the medians of nine runs."""
     machine = machines.start()
     try:
         vnvme.load(machine, topology=f"{controllers}*R(N)", latency_us="0", rtd3e_us="0")
@@ -230,7 +230,7 @@ def measure_enumeration(machines, controllers):
 
 
 def measure_enumerations(machines):
-    """What looking costs, for a growing number of controllers."""
+    """Measures the cost of a survey, for a growing number of controllers."""
     results = []
     for controllers in (1, 8, 32, 64, 128):
         result = measure_enumeration(machines, controllers)
@@ -243,13 +243,13 @@ def measure_enumerations(machines):
 
 
 def middle(runs):
-    """The run whose total is the median: its parts belong together."""
+    """Returns the run whose total is the median, so that its parts belong together."""
     wanted = statistics.median_low(run["total_usec"] for run in runs)
     return next(run for run in runs if run["total_usec"] == wanted)
 
 
 def differing(runs):
-    """The figures of which the runs are too far apart."""
+    """Returns the figures whose runs are too far apart."""
     found = []
     for name in ("total_usec", "reboot_usec"):
         values = [run[name] for run in runs]
@@ -259,7 +259,7 @@ def differing(runs):
 
 
 def measure_row(machines, row, rounds, say):
-    """load() comes before it."""
+    """Measures one row; load() must have been called."""
     runs = {mode: [] for mode in row.modes}
     for _ in range(rounds):
         for mode in row.modes:
@@ -274,7 +274,7 @@ def measure_row(machines, row, rounds, say):
 
 
 def compare(result, without):
-    """Say in @result what the machine @without controllers, a result too, takes for the same."""
+    """Adds to @result the times of the machine @without controllers (a result, too), and the difference."""
     for mode, run in result["modes"].items():
         base = without["modes"][KERNEL_FORCED if MODES[mode][1].endswith("-f") else KERNEL]
         run["without_usec"] = base["reboot_usec"]
@@ -282,7 +282,7 @@ def compare(result, without):
 
 
 def families(wanted):
-    """Lists of rows; the longest first, so that none of the others ends after it."""
+    """Returns lists of rows, the longest first, so that no other ends after it."""
     found = {}
     for row in wanted:
         found.setdefault(row.family, []).append(row)
@@ -290,13 +290,13 @@ def families(wanted):
 
 
 def without_of(world):
-    """The row without controllers that those of @world are compared with."""
+    """Returns the row without controllers to compare the rows of @world with."""
     return replace(WITHOUT, name=f"0, {world}", world=world) if world else WITHOUT
 
 
 def measure_rows(machines, wanted, rounds, jobs, say):
-    """Yields results as they come, the first that of the machine without controllers. @wanted: rows of
-    one world; @jobs machines run at the same time."""
+    """Yields results as they come; the first is that of the machine without controllers. @wanted: rows of
+    one world; @jobs: number of machines that run at the same time."""
     row_without = without_of(wanted[0].world)
     load(machines, row_without)
     without = measure_row(machines, row_without, rounds, say)
@@ -351,19 +351,19 @@ def write(directory, name, results):
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--world", choices=WORLDS, default="bookworm",
-                        help="which Debian the guest is, where a row does not name one")
-    parser.add_argument("--build", type=Path, help="a build that fits it (default: made)")
+                        help="the guest's Debian, where a row does not name one")
+    parser.add_argument("--build", type=Path, help="a build that fits it (default: make one)")
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--output", type=Path, help="directory for results.json and bench.svg")
-    parser.add_argument("--rounds", type=int, help="runs of each (default: 2; 3 with --realtime)")
-    parser.add_argument("--row", action="append", help="only rows whose name begins so")
+    parser.add_argument("--rounds", type=int, help="number of runs (default: 2; 3 with --realtime)")
+    parser.add_argument("--row", action="append", help="only rows whose name begins with this")
     parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count()),
-                        help="machines that run at the same time; 1 with --realtime")
+                        help="number of machines that run at the same time; 1 with --realtime")
     parser.add_argument("--trace", action="store_true", help="show where the time goes instead")
     parser.add_argument("--kvm", action="store_true")
-    parser.add_argument("--realtime", action="store_true", help="on the host's clock (machine.py)")
+    parser.add_argument("--realtime", action="store_true", help="use the host's clock (machine.py)")
     args = parser.parse_args()
-    # nothing but the virtual clock keeps machines from being slowed down by each other
+    # only on the virtual clock machines do not slow each other down
     args.realtime |= args.kvm
     args.jobs = 1 if args.realtime else args.jobs
     args.rounds = args.rounds or (3 if args.realtime else 2)
@@ -387,7 +387,7 @@ def main():
         return vnvme.Bench(images, images.cache / "bench", build or images.build(), say,
                            clock="host" if args.realtime else "virtual")
 
-    # the one of the command line has its row already
+    # the world of the command line has its row already
     wanted = [row for row in rows() if is_wanted(row.name) and row.world != args.world]
     if args.trace:
         trace(make, wanted)
@@ -400,7 +400,7 @@ def main():
                 results.append(result)
                 results.sort(key=lambda one: order.index(one["name"]))
                 print(bench_report.table([result]), flush=True)
-                # it takes long: what is there stays there
+                # the whole takes long: save the results so far
                 write(args.output, "results.json", results)
         except WorldBroken as error:
             say(f"{error}: not measured: {', '.join(row.name for row in mine)}")

@@ -1,10 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The bench's figures as a table and as a picture.
+"""Prints the bench's figures as tables, and draws them.
 
-Usage: bench_report.py RESULTS.JSON          prints the table of the README
-       bench_report.py RESULTS.JSON README   fails unless it stands there, as it is
-       bench_report.py RESULTS.JSON README --update    puts it there
+Usage: bench_report.py RESULTS.JSON              prints the tables of README.md and docs/benchmarks.md
+       bench_report.py RESULTS.JSON TOP          fails unless these pages of the tree TOP have them
+       bench_report.py RESULTS.JSON TOP --update    writes them there
 """
 
 import json
@@ -18,7 +18,10 @@ LICENCE = "<!-- SPDX-License-Identifier: LGPL-2.1-or-later -->"
 HEAD = ("row", "who", "unit", "hook", "kernel pass", "sum", "reboot", "without", "added",
         "slowest drive", "speed-up", "said")
 KERNEL = "kernel alone"
-README_MODES = (KERNEL, "shell hook", "nvme-async-shutdown", "the same, reboot -f")
+OURS = "nvme-async-shutdown"
+PAGE_MODES = (KERNEL, "shell hook", OURS, "the same, reboot -f")
+# The README shows these; docs/benchmarks.md shows all rows.
+README_ROWS = ("8 x 2000 ms", "32 x 2000 ms", "128 x 2000 ms")
 
 
 def _seconds(usec):
@@ -26,7 +29,7 @@ def _seconds(usec):
 
 
 def _said(run, alone):
-    """The record's own estimate of what the kernel alone takes, and how far off that is."""
+    """The record's own estimate for the kernel alone, and its error."""
     said = run.get("serial_usec")
     if not said or not alone:
         return "-"
@@ -34,7 +37,7 @@ def _said(run, alone):
 
 
 def _speed_up(alone, run):
-    """By what is added to the reboot: "-" where the kernel alone adds nothing."""
+    """Ratio of the times added to the reboot; "-" where the kernel alone adds nothing."""
     if not alone or alone["added_usec"] <= 0 or run["added_usec"] <= 0:
         return "-"
     return f"{alone['added_usec'] / run['added_usec']:.1f}"
@@ -51,13 +54,13 @@ def _lines(results):
 
 
 def _differing(results):
-    """A line for each figure whose runs were too far apart (bench.py: differing())."""
+    """Yields a line for each figure whose runs are too far apart (bench.py: differing())."""
     for result in results:
         for mode, run in result["modes"].items():
             for name in run["differing"]:
                 values = ", ".join(_seconds(one[name]) for one in run["runs"])
-                what = "the whole reboot" if name == "reboot_usec" else "the sum"
-                yield f"runs differ: {result['name']}, {mode}: {what}: {values}"
+                figure = "the whole reboot" if name == "reboot_usec" else "the sum"
+                yield f"runs differ: {result['name']}, {mode}: {figure}: {values}"
 
 
 def table(results):
@@ -69,26 +72,44 @@ def table(results):
     return "\n".join(rows + list(_differing(results)))
 
 
-def markdown(results):
-    """The same for the README: one line for each row, what is added only."""
+def _added(run):
+    return f"{run['added_usec'] / 1e6:.2f} s"
+
+
+def readme_table(results):
+    """README_ROWS, as far as they were measured; every row with controllers if none of them was."""
+    yield "| drives x shutdown time | kernel alone | with nvme-async-shutdown | speed-up |"
+    yield "|---|---|---|---|"
+    rows = [result for result in results if result["name"] in README_ROWS]
+    rows = rows or [result for result in results if result["slowest_usec"]]
+    for result in rows:
+        alone, ours = (result["modes"][mode] for mode in (KERNEL, OURS))
+        yield f"| {result['name']} | {_added(alone)} | {_added(ours)} | {_speed_up(alone, ours)} |"
+
+
+def full_table(results):
+    """One line for each row of the bench, with the seconds added to a reboot."""
     yield ("| controllers x shutdown time | kernel alone | shell hook | this, `reboot` | `reboot -f` "
            "| slowest drive | speed-up |")
     yield "|---|---|---|---|---|---|---|"
     for result in results:
-        runs = [result["modes"][mode] for mode in README_MODES]
-        cells = [f"{run['added_usec'] / 1e6:.2f} s" for run in runs]
-        yield (f"| {result['name']} | {' | '.join(cells)} | {result['slowest_usec'] / 1e6:.1f} s "
-               f"| {_speed_up(runs[0], runs[2])} |")
+        runs = [result["modes"][mode] for mode in PAGE_MODES]
+        yield (f"| {result['name']} | {' | '.join(map(_added, runs))} "
+               f"| {result['slowest_usec'] / 1e6:.1f} s | {_speed_up(runs[0], runs[2])} |")
+
+
+# page below the top of the tree -> its table
+PAGES = {"README.md": readme_table, "docs/benchmarks.md": full_table}
 
 
 def plot(results, path):
-    """A group of bars for each row: what is added to a reboot, logarithmic, and the slowest drive as a
-    mark."""
-    # only tools/bench installs it
+    """Draws a group of bars for each row: the seconds added to a reboot, on a logarithmic scale, with
+    the slowest drive as a mark."""
+    # imported here: only tools/bench installs it
     import matplotlib
     from matplotlib.figure import Figure
 
-    # text as text; and the same figures give the same file
+    # text stays text, and the same figures give the same file
     matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "bench"})
     results = [result for result in results if result["modes"][KERNEL]["added_usec"] > 0]
     modes = [mode for mode in COLOURS if any(mode in r["modes"] for r in results)]
@@ -114,25 +135,35 @@ def plot(results, path):
 
 
 def update(text, lines):
-    """@text with @lines in the place of the table that has the same head."""
+    """Returns @text with its table that has the same head replaced by @lines. ValueError: it has none."""
     old = text.splitlines()
     first = old.index(lines[0])
-    end = next(n for n in range(first, len(old)) if not old[n].startswith("|"))
+    end = next((n for n in range(first, len(old)) if not old[n].startswith("|")), len(old))
     return "\n".join(old[:first] + lines + old[end:]) + "\n"
 
 
-def main(results_path, readme_path=None, option=None):
-    lines = list(markdown(json.loads(Path(results_path).read_text())))
-    if not readme_path:
-        print("\n".join(lines))
+def check_page(path, lines, is_update):
+    """Returns whether the page has that table, no line of it missing or left over."""
+    text = path.read_text()
+    wanted = update(text, lines)
+    if is_update:
+        path.write_text(wanted)
+    elif text != wanted:
+        print(f"{path}: the table differs from the results, which give:", *lines, sep="\n")
+        return False
+    print(f"{path} has all {len(lines)} lines")
+    return True
+
+
+def main(results_path, top=None, option=None):
+    results = json.loads(Path(results_path).read_text())
+    tables = {page: list(make(results)) for page, make in PAGES.items()}
+    if not top:
+        print("\n\n".join("\n".join(lines) for lines in tables.values()))
         return 0
-    readme = Path(readme_path)
-    if option == "--update":
-        readme.write_text(update(readme.read_text(), lines))
-    missing = [line for line in lines if line not in readme.read_text().splitlines()]
-    print("\n".join(f"{readme_path} lacks: {line}" for line in missing) or
-          f"{readme_path} has all {len(lines)} lines")
-    return 1 if missing else 0
+    is_right = [check_page(Path(top, page), lines, option == "--update")
+                for page, lines in tables.items()]
+    return 0 if all(is_right) else 1
 
 
 if __name__ == "__main__":

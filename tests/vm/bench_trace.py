@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Where a shutdown's time goes: when the controllers came to each point of their way.
+"""Shows where a shutdown's time goes: when the controllers passed each probe.
 
-The probes cost some of what they measure, so no figure of the bench is taken from such a run.
+The probes take time themselves, so no figure of the bench comes from such a run.
 """
 
 import statistics
 
-# kernel function, entered or left, what that is
+# kernel function, entered or left, description
 POINTS = (
     ("kernel_clone", False, "worker forked"),
     ("blkdev_fsync", True, "fsync begun"),
@@ -25,12 +25,12 @@ def _times(report, name, entered):
     if entered is None:
         return [e.usec for e in report.events if e.name == name]
     return [t.usec for t in report.traces if t.function == name and t.entered == entered
-            # a worker's parent; or the shell, which does both
+            # the parent of the workers, or the shell of the shell hook
             and (name != "kernel_clone" or t.comm in ("nvme-async-shut", "marked.shutdown"))]
 
 
 def _stages(report):
-    """(name, begin, end) of each part of the shutdown that had controllers to shut down."""
+    """Yields (name, begin, end) of each part of the shutdown that shut controllers down."""
     kernel = report.mark("kernel-pass")
     for name, begin, end in (
             ("unit", report.mark("begin-unit"), report.mark("end-unit")),
@@ -42,7 +42,7 @@ def _stages(report):
 
 
 def table(report):
-    """Milliseconds since the stage began, over all of its controllers."""
+    """Yields lines with milliseconds since the start of each stage, over all of its controllers."""
     for stage, begin, end in _stages(report):
         lines = [(stage, *HEAD[1:])]
         for name, entered, text in POINTS:

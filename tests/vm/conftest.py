@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""pytest: one machine for the whole session, of one world."""
+"""Gives pytest one machine of one world for the whole session."""
 
 import sys
 from pathlib import Path
@@ -16,24 +16,24 @@ TOP = Path(__file__).resolve().parents[2]
 
 def pytest_addoption(parser):
     parser.addoption("--world", choices=WORLDS, default=DEFAULT,
-                     help=f"which Debian the machine is (default: {DEFAULT})")
+                     help=f"the machine's Debian (default: {DEFAULT})")
     parser.addoption("--build",
-                     help="meson build directory whose result is tested; it has to fit that Debian "
-                     "(default: built by its own compiler)")
-    parser.addoption("--cache", default=TOP / "build/vm", help="where disk images are kept")
+                     help="meson build directory to test; it has to fit that Debian "
+                     "(default: build with its own compiler)")
+    parser.addoption("--cache", default=TOP / "build/vm", help="directory for disk images")
     parser.addoption("--clock", choices=CLOCKS, default="host",
-                     help="what the machine's time is (machine.py); on the virtual clock two machines "
-                     "don't disturb each other")
+                     help="the machine's clock (machine.py); on the virtual one two machines don't "
+                     "disturb each other")
     parser.addoption("--kvm", action="store_true", help="use KVM instead of software emulation")
 
 
 @pytest.fixture(scope="session")
 def make_images(request):
-    """(images, cache directory, build directory, say)"""
+    """Returns (images, cache directory, build directory, say)."""
     capture = request.config.pluginmanager.getplugin("capturemanager")
 
     def say(text):
-        # A session takes minutes: say what it is at, also while output is captured.
+        # A session takes minutes: show its progress even while output is captured.
         with capture.global_and_fixture_disabled():
             print(f"\n  .. {text}", file=sys.stderr, flush=True)
 
@@ -43,7 +43,7 @@ def make_images(request):
                         say, request.config.getoption("clock"))
         images.data()
     except WorldBroken as error:
-        # of a release it is a failure like any other
+        # for a release this is a failure like any other
         if world.is_released:
             raise
         pytest.exit(f"WORLD BROKEN: {error}", ARCHIVE_IS_BROKEN)

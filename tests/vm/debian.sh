@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
-# A Debian of any suite in a directory: made by mmdebstrap (with tools/lib.sh), entered by chroot.
+# Makes a Debian of any suite in a directory, by mmdebstrap (with tools/lib.sh), and enters it by chroot.
 
-# A guest has no use for these.
+# A guest does not need these.
 unpacked_options=(
         --dpkgopt=force-unsafe-io
         --dpkgopt='path-exclude=/usr/share/doc/*'
@@ -11,16 +11,16 @@ unpacked_options=(
         --dpkgopt='path-exclude=/usr/share/i18n/*'
 )
 
-# known_sources: what apt on this machine takes main from, as "URI RELEASE".
+# known_sources: print this machine's apt sources of main, as "URI RELEASE".
 known_sources() {
         # shellcheck disable=SC2016 # apt expands these
         apt-get indextargets --format '$(IDENTIFIER) $(ORIGIN) $(COMPONENT) $(REPO_URI) $(RELEASE)' |
                 awk '$1 == "Packages" && $2 == "Debian" && $3 == "main" && !seen[$4 $5]++ { print $4, $5 }'
 }
 
-# sources SUITE: sources.list for that suite, by the mirrors that this machine knows. A release has
-# its updates and security fixes beside it, as here; testing and what is younger have not, and of
-# Debian 11's, which are at their end, not every package is there that they list.
+# sources SUITE: print a sources.list for that suite, with this machine's mirrors. A release has updates
+# and security fixes, as here; testing and later suites have none. Those of Debian 11 are not used: it is
+# at its end of life, and they list packages that are missing.
 sources() {
         local suite=$1 here found
 
@@ -42,9 +42,9 @@ proxy_options() {
         apt-config dump | grep -iE '^Acquire::(https?|ftp)::Proxy(::[^ ]+)? "[^"]' || true
 }
 
-# by_archive SUITE COMMAND...: run what installs packages of that suite. Where it fails the script ends
-# with $IS_NOT_OURS: a mirror does not answer, packages don't fit together on that day. Only a name that
-# the archive does not know is a fault of ours.
+# by_archive SUITE COMMAND...: run a command that installs packages of that suite. If it fails, the script
+# ends with $IS_NOT_OURS: a mirror does not answer, or packages don't fit together today. Only a package
+# name that the archive does not know is a failure of the project.
 by_archive() {
         local suite=$1 log
         shift
@@ -59,12 +59,12 @@ by_archive() {
                 return 1
         fi
         rm "$log"
-        echo "Debian $suite can't be had from its archive today" >&2
+        echo "Debian $suite can't be installed from its archive today" >&2
         exit "$IS_NOT_OURS"
 }
 
-# make_debian SUITE DIRECTORY PACKAGES [MMDEBSTRAP-OPTION...]: PACKAGES is a list with commas. Further
-# sources are taken from the array more_sources.
+# make_debian SUITE DIRECTORY PACKAGES [MMDEBSTRAP-OPTION...]: PACKAGES is a comma-separated list. The
+# array more_sources may have further sources.
 more_sources=()
 make_debian() {
         local suite=$1 root=$2 packages=$3 option list options=()
@@ -74,15 +74,15 @@ make_debian() {
         while read -r option; do
                 [ -z "$option" ] || options+=("--aptopt=$option")
         done < <(proxy_options)
-        # a mirror that is some weeks old is good enough for a machine that lives for five minutes
+        # a mirror some weeks old is good enough for a machine that lives for five minutes
         options+=(--aptopt='Acquire::Check-Valid-Until "false"')
         by_archive "$suite" mmdebstrap --variant=apt --format=directory --skip=cleanup/apt "${unpacked_options[@]}" \
                 "${options[@]}" "$@" --include="$packages" "$suite" "$root" - \
                 < <(printf '%s\n' "$list" "${more_sources[@]}")
 }
 
-# enter ROOT DIRECTORY... -- COMMAND...: run it in that Debian, which has those directories at their own
-# places, in an environment of its own. What is mounted for it ends with it.
+# enter ROOT DIRECTORY... -- COMMAND...: run the command in that Debian, with those directories at their
+# own places and a clean environment. Its mounts end with it.
 enter() {
         # shellcheck disable=SC2016 # the shell in there expands these
         unshare --mount --propagation private bash -c '

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Boots the test machine, shows the plan, reboots it, and tells who went down when; then measures one
-row of the bench, with controllers that take their time."""
+"""Boots the test machine, shows the plan, reboots it, and shows when each controller went down; then
+measures one row of the bench, with slow controllers."""
 
 import argparse
 import sys
@@ -29,7 +29,7 @@ def headline(text):
 
 
 def told(shutdown, serial):
-    """What the project itself said about a controller, last stage first."""
+    """Returns the project's own message about a controller, from the latest stage."""
     hook = shutdown.hook_lines().get(serial)
     if hook:
         return hook["text"].split(": ", 2)[-1].split(" (stage=")[0]
@@ -38,8 +38,8 @@ def told(shutdown, serial):
 
 
 def table(shutdown):
-    """One row a controller, in the order of QEMU's trace."""
-    yield ROW.format("CONTROLLER", "ADDRESS", "SERIAL", "WHEN", "BY", "WHAT WAS SAID")
+    """Yields a line for each controller, in the order of QEMU's trace."""
+    yield ROW.format("CONTROLLER", "ADDRESS", "SERIAL", "WHEN", "BY", "MESSAGE")
     for position, event in enumerate(shutdown.events):
         if event.kind != "shn":
             continue
@@ -66,8 +66,8 @@ def show(lab):
     shutdown = lab.result("reboot")
     print(f"\nEach controller's shutdown notification (CC.SHN) as QEMU saw it; {len(topology.ALL)}"
           " controllers.\nunit: by the systemd unit; hook: by systemd-shutdown's executable; "
-          "kernel: by the kernel's own\nserial pass, which is all that a machine without the "
-          "project has.\n")
+          "kernel: by the kernel's own\nserial pass, the only one on a machine without the "
+          "project.\n")
     print("\n".join(table(shutdown)))
     print()
     print("\n".join(summaries(shutdown)))
@@ -75,7 +75,7 @@ def show(lab):
     same = shutdown.digests_before == shutdown.digests_after
     print(f"\nData written before the reboot: {'all there' if same else 'DAMAGED'} after it.")
     print(f"QEMU's controllers answer at once, so the order is real here, but not the time saved.\n"
-          f"All that QEMU saw: {machine.directory}/timeline-reboot.txt")
+          f"QEMU's whole trace: {machine.directory}/timeline-reboot.txt")
     return same and len(shutdown.notifications()) == len(topology.ALL)
 
 
@@ -90,13 +90,13 @@ def measure(machines):
     result = bench.measure_row(machines, row, 1, say)
     bench.compare(result, without)
     print(f"\n{bench_report.table([result])}\n\n"
-          "One run each; tools/bench measures more, and more than once.")
+          "One run each; tools/bench measures more rows, and each of them more than once.")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--world", choices=WORLDS, default="bookworm", help="which Debian the guest is")
-    parser.add_argument("--build", type=Path, help="a build that fits it (default: made)")
+    parser.add_argument("--world", choices=WORLDS, default="bookworm", help="the guest's Debian")
+    parser.add_argument("--build", type=Path, help="a build that fits it (default: make one)")
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--kvm", action="store_true")
     args = parser.parse_args()

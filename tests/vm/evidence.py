@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Runs one shutdown and collects all that can be known about it.
+"""Runs one shutdown and collects all evidence about it.
 
-Nothing is judged here: the tests do that, each from the same `Shutdown`.
+This module judges nothing: the tests do that, all from the same `Shutdown`.
 """
 
 import json
@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 import topology
 from machine import SHUTDOWN_SECONDS, MachineError
 
-# systemd-shutdown's own lines divide the console into phases.
+# The messages of systemd-shutdown divide the console into phases.
 TEARDOWN_BEGINS = r"systemd-shutdown\[1\]: Syncing filesystems and block devices"
-# PID 1 says this after its executables, as BUSY stays mounted; then it syncs once more, in a child
-# whose flushes may come before the line about it.
+# PID 1 prints this after its executables, because BUSY stays mounted. Then it syncs once more, in a
+# child whose flushes may precede the line about it.
 HOOKS_END = r"systemd-shutdown\[1\]: ((?:Failed|Unable) to finalize .*, ignoring|Syncing filesystems)"
 HOOKS_BEGIN = (r"systemd-shutdown\[1\]: (All filesystems, swaps, .* detached\."
                r"|Cannot finalize remaining .* continuing\.)")
@@ -33,8 +33,8 @@ for c in /sys/class/nvme/*; do
 done
 """
 
-# Data goes to the page cache only: it is the shutdown's task to bring it to the
-# disk. The raw device has no file system that would, so there it is fsync.
+# Data goes to the page cache only: the shutdown has to bring it to the disk. The raw
+# device has no file system that does so, therefore fsync.
 WRITE = r"""
 for dir in /var/lib/vm /srv/ext4 /srv/lvm /srv/md /srv/busy; do
         mkdir -p $dir
@@ -51,8 +51,8 @@ done
 echo "raw $(head -c 1M RAWDEVICE | sha256sum)"
 """
 
-# What ext4 said when it was mounted, per place; root is checked in place, the
-# others are unmounted for a full check. keep-busy lets go only when it is killed.
+# ext4's messages at the mount of each file system; the root is checked as it is, the
+# others are unmounted for a full check. keep-busy has to be killed for that.
 FILE_SYSTEMS = r"""
 pid=$(systemctl show -P MainPID keep-busy)
 for dir in / /srv/ext4 /srv/lvm /srv/md /srv/busy; do
@@ -74,7 +74,7 @@ systemctl restart keep-busy
 
 @dataclass(frozen=True)
 class Found:
-    """A controller as the guest knows it in one boot."""
+    """A controller, as the guest names it during one boot."""
     name: str
     address: str
     bar: int
@@ -85,10 +85,10 @@ class Shutdown:
     """One shutdown, from the command to the next boot."""
     controllers: dict       # serial -> Found
     digests_before: str
-    phases: tuple = PHASES  # of (name, what its begin looks like on the console)
+    phases: tuple = PHASES  # of (name, pattern of its first line on the console)
     events: list = field(default_factory=list)
     started: float = 0      # host clock, when the command was given
-    seconds: float = 0      # from there until the kernel let go of the machine
+    seconds: float = 0      # from there to the end of the kernel
     # from the next boot
     digests_after: str = ""
     journal: list = field(default_factory=list)
@@ -98,7 +98,7 @@ class Shutdown:
     _phases: list = field(default_factory=list)
 
     def index(self, regex, start=0):
-        """Position of the first console line that matches, or None."""
+        """Returns the position of the first console line that matches, or None."""
         for i in range(start, len(self.events)):
             if self.events[i].kind == "line" and re.search(regex, self.events[i].text):
                 return i
@@ -108,7 +108,7 @@ class Shutdown:
         return [e.text for e in self.events if e.kind == "line" and re.search(regex, e.text)]
 
     def phase(self, position):
-        """Which part of the shutdown an event belongs to.
+        """Returns the part of the shutdown to which an event belongs.
 
         "unit": systemd still manages units; "teardown": systemd-shutdown kills and
         unmounts; "hook": its executables run; "sync": they have ended; "kernel": the
@@ -125,19 +125,19 @@ class Shutdown:
         return next((name for begin, name in self._phases if position > begin), "unit")
 
     def notifications(self):
-        """All writes of CC.SHN in their order: (serial, phase, 1 = normal or 2 = abrupt)."""
+        """Returns all writes of CC.SHN in their order: (serial, phase, 1 = normal or 2 = abrupt)."""
         return [(self.serial(e), self.phase(i), e.value)
                 for i, e in enumerate(self.events) if e.kind == "shn"]
 
     def serial(self, event):
-        """Whose register an event of kind "shn" was about."""
+        """Returns the serial of the controller whose register an event of kind "shn" wrote."""
         for serial, found in self.controllers.items():
             if found.bar == event.address:
                 return serial
         return hex(event.address)
 
     def unflushed(self):
-        """Who was notified by us without a Flush before, in the same phase."""
+        """Returns the controllers that a stage notified without an earlier Flush in the same phase."""
         unflushed, flushed = set(), set()
         for position, event in enumerate(self.events):
             phase = self.phase(position)
@@ -153,17 +153,17 @@ class Shutdown:
         return {serial for serial, at, _ in self.notifications() if at == phase}
 
     def flushed_in(self, phase):
-        """Who got a Flush from the guest; not from an unbind, which sends none."""
+        """Returns the controllers that the guest flushed; an unbind itself sends no Flush."""
         return {topology.SERIAL_OF_NSID[e.value] for i, e in enumerate(self.events)
                 if e.kind == "flush" and self.phase(i) == phase}
 
     def entries(self, outcome=None):
-        """The journal's entries of the unit stage: serial -> entry."""
+        """Returns the journal's entries of the unit stage: serial -> entry."""
         return {e["NVME_SERIAL"]: e for e in self.journal
                 if "NVME_SERIAL" in e and outcome in (None, e.get("NVME_OUTCOME"))}
 
     def hook_lines(self, stage="hook"):
-        """That stage's kmsg lines: serial -> dictionary of what kernel_line() finds in it."""
+        """Returns the kernel log lines of that stage: serial -> dictionary of kernel_line()."""
         found = {}
         for text in self.lines(r"nvme-async-shutdown: .*\(stage="):
             line = kernel_line(text)
@@ -177,7 +177,7 @@ class Shutdown:
 
 
 def _words(text):
-    """key=value words; a value has no blank in it."""
+    """Returns the key=value words; a value contains no space."""
     return dict(re.findall(r"(\w+)=([^\s)]*)", text))
 
 
@@ -187,9 +187,9 @@ _CONTROLLER = re.compile(r"nvme-async-shutdown: (?P<name>\S+) (?P<address>\S+): 
 
 
 def kernel_line(text):
-    """What a kernel log's line says of a controller, as a dictionary of texts; None for others.
+    """Parses a controller's line in the kernel log: a dictionary of texts, or None for other lines.
 
-    Phases are microseconds, under their names; the handshake is "usec"."""
+    Phases are microseconds, by their names; the handshake is "usec"."""
     match = _CONTROLLER.search(text.rstrip())
     if not match:
         return None
@@ -217,7 +217,7 @@ def _raw_device(controllers):
 
 
 def begin(machine, phases=PHASES):
-    """Write new data everywhere; the evidence as far as it is known before the shutdown."""
+    """Writes new data everywhere; returns the evidence that exists before the shutdown."""
     controllers = inventory(machine)
     raw = _raw_device(controllers)
     machine.check(WRITE.replace("RAWDEVICE", raw))
@@ -225,7 +225,7 @@ def begin(machine, phases=PHASES):
 
 
 def watch(machine, shutdown, command, off=False):
-    """Give @command and collect what QEMU sees until the machine boots again, or is off."""
+    """Gives @command and collects QEMU's trace until the machine boots again, or is off."""
     first = len(machine.trace.events)
     console = len(machine.console.lines)
     machine.trace_registers(True)
@@ -236,17 +236,17 @@ def watch(machine, shutdown, command, off=False):
     if off:
         machine.wait_exit()
     else:
-        # SeaBIOS and the next kernel write registers as well, and need not be slowed down
+        # SeaBIOS and the next kernel write registers, too; the trace would only slow them down
         machine.trace_registers(False)
         machine.wait_boot()
     shutdown.events = machine.trace.events[first:]
-    # what comes after is the next boot's
+    # later events belong to the next boot
     end = shutdown.index(KERNEL_ENDS)
     del shutdown.events[len(shutdown.events) if end is None else end + 1:]
 
 
 def look_back(machine, shutdown):
-    """Ask the next boot what the shutdown has left."""
+    """Collects the evidence that only the next boot has."""
     raw = _raw_device(inventory(machine))
     shutdown.digests_after = machine.check(DIGESTS.replace("RAWDEVICE", raw))
     shutdown.journal = [json.loads(line) for line in machine.check(
@@ -261,7 +261,7 @@ def look_back(machine, shutdown):
 
 
 def timeline(shutdown):
-    """All events as lines of text, for people."""
+    """Yields all events as lines of text, for people."""
     for position, event in enumerate(shutdown.events):
         what = {"line": event.text,
                 "shn": f"-> {shutdown.serial(event)} gets CC.SHN={event.value}",

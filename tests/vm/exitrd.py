@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A machine that boots from a dracut image and goes down through it.
 
-dracut is in nobody else's image: its package is unpacked beside a copy of the base system, only to
-make the image there. The machine itself gets that image and what unpacks it at shutdown.
+No other image has dracut: its package is unpacked into a copy of the base system, only to make the
+image there. The machine itself gets that image, and the files that unpack it at shutdown.
 """
 
 import shutil
@@ -18,11 +18,11 @@ PACKAGES = {"bookworm": ("dracut-core",), "trixie": ("dracut-core",),
             "forky": ("dracut-core", "dracut-install")}
 DRACUT = Path("usr/lib/dracut")
 UNITS = ("dracut-shutdown.service", "dracut-shutdown-onfailure.service")
-# where versions have them
+# directories of the units, by version
 UNIT_DIRECTORIES = (Path("usr/lib/systemd/system"), DRACUT / "modules.d/98dracut-systemd")
-# What unpacks the image: the second or the third, by version.
+# The files that unpack the image: the second or the third, by version.
 RESTORE = ("dracut-initramfs-restore", "skipcpio", "extractinitrd")
-# What finds the root file system of this machine, and the way out of it.
+# The modules that find the root file system of this machine, and leave it again.
 MODULES = ("systemd systemd-initrd dracut-systemd base udev-rules rootfs-block fs-lib shutdown "
            "nvme-async-shutdown")
 # ext4 of Linux 6.1 asks for the last one by name; later kernels have none
@@ -30,14 +30,14 @@ DRIVERS = "nvme ext4 virtio_pci"
 CHECKSUM_DRIVER = "crc32c_generic"
 STORE_KIB = 64
 
-# After systemd-shutdown's own executables; dracut says the second one for each that it unmounts.
+# After systemd-shutdown's own executables; dracut prints the second one for each unmount.
 PIVOT = r"systemd-shutdown\[1\]: Successfully changed into root pivot"
 PHASES = (("teardown", evidence.TEARDOWN_BEGINS), ("hook", evidence.HOOKS_BEGIN),
           ("exitrd", PIVOT), ("kernel", r"Rebooting\.|Powering off\."))
 
 
 def _download(images, directory):
-    """The packages' files; apt knows where from."""
+    """Downloads the packages by apt; returns their files."""
     command = images.inside("sh", "-c", 'cd "$1"; shift; exec apt-get -q "$@"', "sh", directory,
                             "-o", "APT::Sandbox::User=root", "download",
                             *PACKAGES[images.world.suite])
@@ -67,7 +67,7 @@ def _unit(tree, name):
 
 
 def make_root(images, directory, build):
-    """(root disk, initrd) of a machine with dracut."""
+    """Returns (root disk, initrd) of a machine with dracut."""
     directory.mkdir(parents=True)
     image = f"boot/initrd.img-{images.version}"
     tree = directory / "tree"
@@ -90,7 +90,7 @@ def make_root(images, directory, build):
 
 
 def overlays(images, root, directory):
-    """Disks over that root disk and the usual data disks: serial -> path."""
+    """Returns disks over that root disk and the usual data disks: serial -> path."""
     directory.mkdir()
     disks = {}
     for ctrl in topology.CONTROLLERS:
@@ -102,7 +102,7 @@ def overlays(images, root, directory):
 
 
 class Box:
-    """One machine, over several shutdowns; it has an error record store."""
+    """One machine with an error record store, over several shutdowns."""
 
     def __init__(self, images, directory, build, say):
         self._images, self.directory, self._say = images, Path(directory).resolve(), say
@@ -122,7 +122,7 @@ class Box:
                     "-device", "acpi-erst,memdev=store"]
         self.machine = Machine(self.directory, devices, self._images.kernel, self._initrd,
                                self._images.kvm, "ignore_loglevel ro",
-                               clock=self._images.clock)
+                               clock=self._images.clock, emulator=self._images.emulator)
         self.machine.start()
         self.machine.wait_boot()
 

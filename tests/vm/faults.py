@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Shutdowns with faulty controllers, and with a hook that is disturbed: each runs once, and all tests
+"""Shuts down with faulty controllers, or with a disturbed hook. Each shutdown runs once, and all tests
 read its report."""
 
 from dataclasses import dataclass, field
@@ -11,17 +11,17 @@ from machine import MachineError
 LATENCY_MS = 300
 STAGE = "/usr/libexec/nvme-async-shutdown-stage hook"
 
-# What a time-out of the driver costs the kernel alone, for each controller that has the fault.
+# The time-outs of the driver, which the kernel alone waits for once for each faulty controller.
 SHUTDOWN_TIMEOUT_MS = 5000      # nvme_core.shutdown_timeout
 ADMIN_TIMEOUT_MS = 60000        # nvme_core.admin_timeout
 
 
 @dataclass(frozen=True)
 class Fault:
-    kernel_alone_ms: int        # what one such controller takes the kernel alone, at least
-    outcomes: tuple             # what the record may say
+    kernel_alone_ms: int        # minimum time of the kernel alone for one such controller
+    outcomes: tuple             # allowed in the record
     clean: bool                 # shut down cleanly in the end
-    at_once: bool = False       # set before the shutdown begins, not found at SHN
+    at_once: bool = False       # set before the shutdown begins, not at SHN
 
 
 FAULTS = {
@@ -33,9 +33,9 @@ FAULTS = {
     "strict": Fault(LATENCY_MS, ("detached",), True),
 }
 
-# In a script below. told: waits until a controller has that event. worker: what VNVME003 is called is
-# what its worker is called; names are given in the order of probing, which need not be that of the
-# addresses (7.2), and in the middle of an unbind there is nobody to ask.
+# Used in the scripts below. told: waits until a controller has that event. worker: the name of
+# VNVME003, which its worker has too. The kernel assigns names in the order of probing, which need not be
+# that of the addresses (7.2), and in the middle of an unbind sysfs no longer has them.
 BEGIN = """
 told() {
         until grep -q "$1" /proc/vnvme; do sleep 0.02; done
@@ -43,7 +43,7 @@ told() {
 worker=$(basename "$(dirname "$(grep -l VNVME003 /sys/class/nvme/*/serial)")")
 """
 
-# The hook as systemd-shutdown calls it, with something happening beside it.
+# The hook as systemd-shutdown calls it, disturbed in some way.
 DISTURBED = {
     "fork fails": """
 echo 12 >/sys/fs/cgroup/init.scope/pids.max
@@ -101,19 +101,19 @@ STAGE "$1"
 }
 
 
-# A Flush that one controller never ends. It is in use until the end, or idle.
+# One controller never completes a Flush. It is in use until the end, or idle.
 HUNG = 3
 HUNG_LATENCY_MS = 500
 FOR_EVER_US = 4000000000
 HUNG_TIMEOUT_SECONDS = 5
-# nvme_core.io_timeout: so long the driver waits for what is under way (nvme_dev_disable(), 6.1)
+# nvme_core.io_timeout: how long the driver waits for commands under way (nvme_dev_disable(), 6.1)
 FREEZE_SECONDS = 30
 HOLD = f"""
 node=$(grep -l VNVME00{HUNG} /sys/class/nvme/*/serial | xargs dirname | xargs basename)n1
 systemd-run --quiet --unit=holder -p DefaultDependencies=no -p KillMode=none -p SendSIGKILL=no \\
         bash -c "exec 7</dev/$node; exec -a @holder sleep infinity"
 until pgrep -f @holder; do sleep 0.1; done
-# the unit's record is in the journal, and this machine has no next boot
+# the unit's record goes to the journal, and this machine has no next boot
 mkdir -p /run/systemd/journald.conf.d
 printf '[Journal]\\nForwardToKMsg=yes\\nMaxLevelKMsg=info\\n' >/run/systemd/journald.conf.d/kmsg.conf
 systemctl restart systemd-journald.service
@@ -129,7 +129,7 @@ grep -qF '[integrity]' /sys/kernel/security/lockdown
 class Run:
     report: vnvme.Report
     outcomes: dict              # serial -> outcome, of the record
-    reasons: dict               # serial -> why, of the record
+    reasons: dict               # serial -> reason, of the record
     verified: dict              # serial -> yes or no
     n: int
     faulty: frozenset = frozenset()
@@ -141,7 +141,7 @@ class Run:
         return {serial(i) for i in range(self.n)}
 
     def ended_usec(self, indices):
-        """When the last of them was done, after the begin of the hook."""
+        """Time from the start of the hook until the last of them was done."""
         begin = self.report.mark("begin-hook")
         return max(self.report.of(i, "shst")[0] for i in indices) - begin
 
@@ -196,15 +196,15 @@ class Campaign:
         return self._runs[key]
 
     def faulty(self, name, n, n_faulty):
-        """@n_faulty of @n controllers have the fault of that name."""
-        # neither the first nor the last, and not side by side
+        """Shuts down @n controllers, @n_faulty of which have the fault of that name."""
+        # neither the first nor the last, and no two neighbours
         faulty = frozenset(3 + 7 * i for i in range(n_faulty))
         fault = FAULTS[name]
         words = ",".join(f"{name}@{i}" for i in sorted(faulty))
 
         def run():
             set_up = self._configured()
-            # what is set at once must not meet the driver's probe
+            # set after load(): these faults must not disturb the driver's probe
             set_up += f"echo {words} >/sys/module/vnvme/parameters/faults\n"
             report = self._shut_down(n, set_up, 120, latency_us=LATENCY_MS * 1000)
             alone = (n - n_faulty) * LATENCY_MS + n_faulty * fault.kernel_alone_ms
@@ -227,8 +227,8 @@ class Campaign:
         return self._once(f"{name} {keys or ''}", run)
 
     def left_without_admin(self):
-        """One that answers no admin command is excluded: no worker runs for it, and the kernel's pass
-        meets it."""
+        """A controller that answers no admin command is excluded: no worker runs for it, and the kernel's
+        pass has to shut it down."""
         def run():
             set_up = (self._configured(Exclude="VNVME003") +
                       "echo no-admin@3 >/sys/module/vnvme/parameters/faults\n")
@@ -237,7 +237,7 @@ class Campaign:
         return self._once("no-admin, excluded", run)
 
     def late(self):
-        """SHST comes after the stage's time is up."""
+        """One controller reaches SHST after the stage's deadline."""
         def run():
             report = self._shut_down(8, self._configured(TimeoutSec=2), 120,
                                      latency_us=f"{LATENCY_MS}000,4000000,{LATENCY_MS}000",
@@ -246,7 +246,7 @@ class Campaign:
         return self._once("late", run)
 
     def hung_flush(self, is_held):
-        """Without end. The one that is in use is seen by the unit, the idle one by the hook."""
+        """A Flush never ends. The unit flushes the controller that is in use, the hook the idle one."""
         def run():
             hang = [0] * 8
             hang[HUNG] = FOR_EVER_US
@@ -259,7 +259,7 @@ class Campaign:
         return self._once(f"a Flush hangs, {'in use' if is_held else 'idle'}", run)
 
     def locked_down(self):
-        """As with Secure Boot; one never comes to SHST."""
+        """Lockdown, as with Secure Boot; one controller never reaches SHST."""
         def run():
             set_up = (self._configured() + "echo never@3 >/sys/module/vnvme/parameters/faults\n" +
                       LOCK_DOWN)

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Disk images: the base system, the project on top of it, and data disks.
 
-What is slow is made once and kept below a cache directory, in a folder for each world, named after
-the content of its recipe:
+The slow parts are made once and kept below a cache directory, in a folder for each world; HASH is that
+of the recipe:
 
-    SUITE/base-HASH/    Debian as a directory tree, kernel, initrd (tests/vm/mkimage), and where the
-                        suite is not this machine's also a Debian in which to build for it
+    SUITE/base-HASH/    Debian as a directory tree, kernel, initrd (tests/vm/mkimage); if the suite is
+                        not this machine's also a Debian in which to build for it
     SUITE/build/        the project, built by that suite's compiler (SUITE/tests/: with its tests)
     SUITE/data-HASH/    file systems, array, volume group, made in a guest
     SUITE/root.qcow2    base and project: made anew for each session, in seconds
@@ -22,6 +22,7 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 
+import emulator
 import topology
 from machine import (BOOT_SECONDS, COMMAND_SECONDS, SHUTDOWN_SECONDS, Machine,
                      MachineError)
@@ -31,10 +32,10 @@ HERE = Path(__file__).resolve().parent
 TOP = HERE.parents[1]
 ROOT_MIB = 960
 PARTITION_OFFSET_MIB = 1
-# what the base depends on, but for the list of packages to build with (tools/lib.sh)
+# the base depends on these, and on the list of packages to build with (tools/lib.sh), which is ignored
 RECIPE = HERE / "mkimage", HERE / "debian.sh", HERE / "rootfs"
 
-# sfdisk, wipefs and mkfs wait for udev themselves where they have to.
+# sfdisk, wipefs and mkfs wait for udev themselves where needed.
 MAKE_DATA = r"""
 disk() { for c in /sys/class/nvme/*; do
         [ "$(tr -d ' ' <"$c/serial")" != "$1" ] || basename "$c"/nvme*n*; done; }
@@ -75,15 +76,15 @@ def _hash(*paths):
 
 
 def _write_entry(file, name, st=None, path=None):
-    """An entry of a cpio archive as the kernel reads it (Documentation/driver-api/early-userspace/
-    buffer-format.rst); not every Debian has the tool for it."""
+    """Writes an entry of a cpio archive, in the kernel's format (Documentation/driver-api/
+    early-userspace/buffer-format.rst); not every Debian has a tool for it."""
     name, data = str(name).encode() + b"\0", b""
     if path and stat.S_ISLNK(st.st_mode):
         data = os.readlink(path).encode()
     elif path and stat.S_ISREG(st.st_mode):
         data = path.read_bytes()
     device = st.st_rdev if st else 0
-    # each name of a file is a file of its own
+    # hard links become separate files
     fields = (0, st.st_mode, st.st_uid, st.st_gid, 1, int(st.st_mtime)) if st else (0, 0, 0, 0, 1, 0)
     fields += (len(data), 0, 0, os.major(device), os.minor(device), len(name), 0)
     entry = b"070701" + b"".join(b"%08X" % field for field in fields) + name
@@ -91,7 +92,7 @@ def _write_entry(file, name, st=None, path=None):
 
 
 class Images:
-    """@world: which Debian the machines are (world.py); @clock: what their time is (machine.py)."""
+    """@world: the machines' Debian (world.py); @clock: their clock (machine.py)."""
 
     def __init__(self, cache, world, kvm=False, progress=print, clock="host"):
         self.world = world
@@ -100,6 +101,7 @@ class Images:
         self.kvm = kvm
         self.clock = clock
         self._say = progress
+        self.emulator = emulator.find(cache, progress)
         with self._locked():
             self.base = self._make_base()
         self.kernel, self.initrd = self.base / "vmlinuz", self.base / "initrd"
@@ -107,14 +109,14 @@ class Images:
 
     @contextmanager
     def _locked(self):
-        """Two test runs may share a cache; what the one makes the other waits for."""
+        """Two test runs may share a cache; one waits while the other makes a part of it."""
         with open(self.cache / "lock", "w", encoding="utf-8") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
     def _forget(self, pattern):
-        """Remove what an older recipe, or a run that was broken off, has left; that may have mounts
-        in it, such as one of this machine's /dev/shm."""
+        """Removes the results of older recipes and of interrupted runs; these may contain mounts, such
+        as one of this machine's /dev/shm."""
         for old in self.cache.glob(pattern):
             _run("rm", "-rf", "--one-file-system", old)
 
@@ -137,8 +139,8 @@ class Images:
         return base
 
     def inside(self, *command):
-        """The words that run @command where what the guest runs is built, with the checkout and the
-        cache at their own places."""
+        """Returns the words that run @command in the Debian that builds for the guest, with the checkout
+        and the cache at their own places."""
         words = [str(word) for word in command]
         if self.world.is_here:
             return words
@@ -146,13 +148,13 @@ class Images:
                 *words]
 
     def build(self, with_tests=False):
-        """The project as this world's compiler builds it: meson's build directory."""
+        """Builds the project with this world's compiler; returns meson's build directory."""
         with self._locked():
             return self._build("tests" if with_tests else "build", with_tests)
 
     def _build(self, name, with_tests):
         build = self.cache / name
-        # one of another recipe's compiler is no use
+        # a build by the compiler of another recipe is useless
         recipe = self.cache / f"{name}-of"
         if not recipe.exists() or recipe.read_text() != self.base.name:
             self._forget(name)
@@ -170,7 +172,7 @@ class Images:
         return build
 
     def install(self, build, tree):
-        """What `meson install` puts below @tree."""
+        """Runs `meson install` into @tree."""
         _run(*self.inside("meson", "install", "-C", Path(build).resolve(), "--destdir", tree,
                           "--no-rebuild", "--quiet"))
 
@@ -190,23 +192,23 @@ class Images:
 
     @staticmethod
     def _root_archive(tree, archive):
-        """The whole root as an initrd."""
+        """Writes the whole root as an initrd."""
         with open(archive, "wb") as file:
             for path in sorted(tree.rglob("*")):
                 _write_entry(file, path.relative_to(tree), path.lstat(), path)
             _write_entry(file, "TRAILER!!!")
 
     def root(self, build=None, files=None, name=None, in_memory=False):
-        """A root disk, or an initrd that is one, of the base and, with @build, of what `meson install`
-        puts there.
+        """Makes a root disk, or an initrd that contains the root, from the base and, with @build, the
+        installed project.
 
-        @files: what else it shall have, path in the guest -> path here."""
+        @files: further files, path in the guest -> path here."""
         disk = self.cache / (name or ("root.qcow2" if build else "root-plain.qcow2"))
         tree = self.cache / f"tree-{os.getpid()}"
         for old in self.cache.glob("tree-*"):
             if not Path("/proc", old.name.removeprefix("tree-")).exists():
                 self._forget(old.name)
-        # Hard links: installing replaces a file, it never writes into one.
+        # Hard links are safe: installing replaces files and never writes into them.
         _run("cp", "-al", self.base / "root", tree)
         if build:
             self.install(build, tree)
@@ -219,7 +221,7 @@ class Images:
         return disk
 
     def data(self):
-        """Directory of the data disks, made by a guest's own tools at first need."""
+        """Returns the directory of the data disks; a guest's own tools make them when first needed."""
         with self._locked():
             return self._make_data()
 
@@ -238,16 +240,16 @@ class Images:
             if ctrl.serial != "ROOT":
                 disks[ctrl.serial] = new / f"{ctrl.serial}.qcow2"
                 _run("qemu-img", "create", "-f", "qcow2", disks[ctrl.serial], f"{ctrl.size_mib}M")
-        # fstab names what does not exist yet
+        # the file systems in fstab do not exist yet
         try:
             with self.machine(new, disks, "rw fstab=no") as machine:
-                # what is late on a busy machine would be told as a world that is broken
+                # long waits: a busy host must not make the world look broken
                 machine.wait_boot(4 * BOOT_SECONDS)
                 machine.check(MAKE_DATA, 4 * COMMAND_SECONDS)
                 machine.post("systemctl poweroff")
                 machine.wait_exit(4 * SHUTDOWN_SECONDS)
         except MachineError as error:
-            # the project is not even installed there
+            # not the project's fault: it is not installed there
             raise WorldBroken(f"Debian {self.world.suite} does not boot, make its disks and power off "
                               f"by itself, see {new / 'console.log'}: {error}") from error
         new.rename(data)
@@ -255,10 +257,10 @@ class Images:
 
     def machine(self, directory, disks, append="ro"):
         return Machine(directory, topology.qemu_devices(disks), self.kernel, self.initrd, self.kvm,
-                       f"ignore_loglevel {append}", clock=self.clock)
+                       f"ignore_loglevel {append}", clock=self.clock, emulator=self.emulator)
 
     def fresh_disks(self, directory, build):
-        """Overlays in @directory over root and data disks: serial -> path."""
+        """Makes overlays in @directory over root and data disks: serial -> path."""
         directory = Path(directory)
         if directory.exists():
             shutil.rmtree(directory)
@@ -274,7 +276,7 @@ class Images:
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Makes what is slow of the images of a world.")
+    parser = argparse.ArgumentParser(description="Makes the slow parts of the images of a world.")
     parser.add_argument("--world", choices=WORLDS, required=True)
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--kvm", action="store_true")
@@ -284,7 +286,7 @@ def main():
         images.data()
     except WorldBroken as error:
         print(error, file=sys.stderr)
-        # of a release it is a failure like any other
+        # for a release this is a failure like any other
         return 1 if WORLDS[args.world].is_released else ARCHIVE_IS_BROKEN
     images.build()
     return 0

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Users of drives that are hard to see, all alive in the unit stage of one shutdown, and entries that
+"""Users of drives that are hard to find, all alive in the unit stage of one shutdown; and entries that
 another user has forged.
 
-IDLE1  has a file system that only a scope's own mount namespace shows (as runc's);
-IDLE2  has one on a loop device, upon a node that the scope made itself and removed again;
+IDLE1  has a file system that is mounted only in a scope's own mount namespace (like those of runc);
+IDLE2  has one on a loop device, on a device node that the scope made itself and removed again;
 IDLE3  is read by the kernel, which claims nothing (tests/vm/vnvme/opener.c);
 RAW    is open in a process that systemd spares until the end ('@').
 
-The two in scopes write numbered lines, each with an fsync(), and tell the console of each that has
-come that far, until systemd-shutdown ends them.
+The two scopes write numbered lines, each with an fsync(), and report each written line on the console,
+until systemd-shutdown ends them.
 """
 
 import base64
@@ -19,7 +19,7 @@ import vnvme
 
 SCOPES = {"fs": "IDLE1", "loop": "IDLE2"}
 USED = frozenset({"IDLE1", "IDLE2", "IDLE3", "RAW"})
-# Whose users systemd-shutdown ends.
+# systemd-shutdown ends the users of these.
 FREE_IN_HOOK = frozenset(SCOPES.values())
 
 FORGER = "www-data"
@@ -27,7 +27,7 @@ FORGED_USEC = 999000000
 MESSAGE_IDS = {"controller": "eede60e3409f46efbfb6c67e51ecdff8",
                "summary": "c993d370f622412787ac0f7f0835af53"}
 
-# Mounts that end outside must end in here too, or they would keep other drives.
+# Propagation "slave": unmounts outside must happen inside, too, or other drives stay in use.
 USE = r"""
 cat >/run/holder <<'EOF'
 say() {
@@ -36,7 +36,7 @@ say() {
 name=$1 node=$2 dir=/run/holder-$1
 mkdir -p "$dir"
 if [ "$name" = loop ]; then
-        # nothing below /run can be a device
+        # /run is mounted without device nodes
         mount -t tmpfs none "$dir"
         mknod "$dir/xvdb" b $(stat -c '0x%t 0x%T' "$node")
         node=$(losetup --find --show "$dir/xvdb")
@@ -59,7 +59,7 @@ use() {
 modprobe loop
 use fs IDLE1
 use loop IDLE2
-# KillMode=none: PID 1 says it is deprecated, and does it
+# KillMode=none: PID 1 warns that it is deprecated, but obeys
 systemd-run --quiet --unit=raw-holder -p DefaultDependencies=no -p KillMode=none -p SendSIGKILL=no \
         bash -c 'exec 7<>RAW; exec -a @raw-holder sleep infinity'
 base64 -d >/run/opener.ko <<'EOF'
@@ -100,7 +100,7 @@ systemctl start forger.service
 journalctl --sync
 """
 
-# Another mount than the scope's, so all of it comes from the drive.
+# A mount of its own, so that all data come from the drive.
 LOOK_BACK = r"""
 mkdir -p /run/look-back
 for pair in fs:IDLE1 loop:IDLE2; do
@@ -127,7 +127,7 @@ def _nodes(controllers):
 
 
 def set_up(machine, images, controllers):
-    """Start all the users on the running machine, and forge."""
+    """Starts all users on the running machine, and forges entries."""
     opener = (vnvme.build_modules(images) / "opener.ko").read_bytes()
     machine.check(_fill_in(USE, {**_nodes(controllers),
                                  "OPENER": base64.encodebytes(opener).decode().strip()}))
@@ -138,7 +138,7 @@ def set_up(machine, images, controllers):
 
 
 def look_back(machine, shutdown, controllers):
-    """@controllers: as the next boot has them."""
+    """@controllers: those of the next boot."""
     shutdown.lines_after, shutdown.forged = {}, []
     for line in machine.check(_fill_in(LOOK_BACK, _nodes(controllers))).splitlines():
         word, _, rest = line.partition(" ")

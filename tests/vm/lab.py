@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The machine that the tests share, and the shutdowns that it goes through.
+"""The machine that the tests share, and its shutdowns.
 
-Each scenario leaves a running machine behind, so that the next one can follow
-in any order; its evidence is kept, so that many tests can read it.
+Each scenario ends with a running machine, so that scenarios can follow in any
+order. Its evidence is kept, so that many tests can read it.
 """
 
 import time
@@ -16,7 +16,7 @@ from machine import MachineError
 DROP_IN = "/etc/nvme-async-shutdown.conf.d/90-vm.conf"
 PROGRAM = "/usr/libexec/nvme-async-shutdown-stage"
 HOOK = "/lib/systemd/system-shutdown/nvme-async-shutdown.shutdown"
-# By this ending the program knows that it is called as the hook.
+# The ending tells the program that it is the hook.
 REAL_HOOK = "/usr/local/lib/real.shutdown"
 STANDING_DOWN = Path(__file__).with_name("standing-down.shutdown")
 UNIT = "nvme-async-shutdown.service"
@@ -26,20 +26,20 @@ STAGE_UNIT = "nvme-async-shutdown-reboot.service"
 ENABLED = {"Enabled": "yes"}
 FAILING = "#!/bin/sh\nexit 1\n"
 HANGING = "#!/bin/sh\ntrap '' TERM\nwhile :; do sleep 1000; done\n"
-# A worker that opens this for writing waits until somebody reads: nobody does.
+# A worker that opens this fifo for writing waits for a reader, and there is none.
 BLOCK_UNBIND = """
-mkfifo /run/nobody-reads
-mount --bind /run/nobody-reads /sys/bus/pci/drivers/nvme/unbind
+mkfifo /run/no-reader
+mount --bind /run/no-reader /sys/bus/pci/drivers/nvme/unbind
 """
 
-# The same for the unit stage: a mount made any earlier would be gone by then. With "+", as the unit
-# itself may not mount anything.
+# The same for the unit stage: an earlier mount would be gone by then. "+" because the unit itself may not
+# mount anything.
 BLOCK_UNBIND_IN_UNIT = """
 mkdir -p /run/systemd/system/UNIT.d
 cat >/run/systemd/system/UNIT.d/block.conf <<'EOF'
 [Service]
-ExecStartPre=+mkfifo /run/nobody-reads
-ExecStartPre=+mount --bind /run/nobody-reads /sys/bus/pci/drivers/nvme/unbind
+ExecStartPre=+mkfifo /run/no-reader
+ExecStartPre=+mount --bind /run/no-reader /sys/bus/pci/drivers/nvme/unbind
 EOF
 systemctl daemon-reload
 """.replace("UNIT", STAGE_UNIT)
@@ -57,7 +57,7 @@ class Lab:
 
     @property
     def machine(self):
-        """The running machine; booted if it is off, or if a scenario has wrecked it."""
+        """The running machine; boots it if it is off or if a scenario has broken it."""
         if self._machine is None or not self._machine.is_running():
             self._boot()
         return self._machine
@@ -90,7 +90,7 @@ class Lab:
 
     @contextmanager
     def _replaced(self, path, script, aside):
-        """@script stands at @path for a while, and what was there at @aside."""
+        """Puts @script at @path for a while, and the original file at @aside."""
         self.machine.check(f"mkdir -p $(dirname {aside})\nmv {path} {aside}\n"
                            f"cat >{path} <<'EOF'\n{script}EOF\nchmod 755 {path}")
         yield
@@ -137,7 +137,7 @@ class Lab:
         raise ValueError(name)
 
     def result(self, name):
-        """Evidence of the scenario, which runs at the first request for it."""
+        """Returns the evidence of the scenario, which runs at the first request for it."""
         if name not in self._results:
             self._say(f"shutting down: {name}")
             started = time.monotonic()
@@ -145,7 +145,7 @@ class Lab:
                 self._results[name] = self._scenario(name)
                 self._keep_timeline(name)
             except MachineError as error:
-                # told to every test that asks; the next scenario starts from a new boot
+                # every test that asks gets the error; the next scenario starts from a new boot
                 self._results[name] = error
                 self.close()
             self._say(f"{name}: {time.monotonic() - started:.0f} s")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""One virtual machine: start it, talk to it, watch it, and always end it."""
+"""One virtual machine: starts it, talks to it, watches it, and always ends it."""
 
 import base64
 import itertools
@@ -12,31 +12,32 @@ import time
 from pathlib import Path
 
 import topology
+from emulator import INSTALLED
 from qemu_trace import Trace
 
-# Software emulation on two cores: generous, but each wait ends.
+# For software emulation on two cores: generous, but every wait has an end.
 BOOT_SECONDS = 240
 COMMAND_SECONDS = 120
 SHUTDOWN_SECONDS = 300
-# a state is some 100 MiB in a file; on a busy machine that takes several seconds
+# writing a state, some 100 MiB, takes several seconds on a busy machine
 STATE_SECONDS = 120
 
 KERNEL_ARGUMENTS = (
     "root=LABEL=vmroot console=ttyS0 net.ifnames=0 "
-    # none of these is of use in a machine that lives for five minutes
+    # useless in a machine that lives for five minutes
     "mitigations=off audit=0 apparmor=0 selinux=0 no_timer_check fsck.mode=skip "
     "systemd.show_status=false random.trust_cpu=on "
-    # Two emulated processors now and then run an int3 of code that the kernel has patched meanwhile,
-    # some seconds into a boot (QEMU 7.2; sched_clock_idle_wakeup_event(), 6.12): boot once more.
+    # With two emulated processors a guest sometimes runs an int3 in code that the kernel is patching,
+    # some seconds after the boot began (QEMU 7.2; sched_clock_idle_wakeup_event(), 6.12): boot again.
     "panic=1"
 )
 
 
-# What the guest's time is, under software emulation: QEMU's arguments, the number of processors, and
-# how many times as long the waits above may be.
-# On the host's clock the guest computes some 25 times slower than a real machine, beside latencies
-# that are exact. On the virtual one each instruction takes 1 ns, and an idle guest's clock jumps to
-# its next timer: figures don't depend on what else the host does. But only one processor can be had.
+# The guest's clock under software emulation: QEMU's arguments, the number of processors, and a factor for
+# the waits above.
+# On the host's clock the guest computes some 25 times slower than a real machine, while latencies are
+# exact. On the virtual one each instruction takes 1 ns, and an idle guest's clock jumps to its next timer:
+# figures don't depend on the load of the host. But it allows only one processor.
 CLOCKS = {
     "host": (["-accel", "tcg,thread=multi,tb-size=512"], topology.CPUS, 1),
     "virtual": (["-accel", "tcg,thread=single,tb-size=512",
@@ -45,11 +46,11 @@ CLOCKS = {
 
 
 class MachineError(Exception):
-    """The machine did not do what it had to, in the time it had."""
+    """The machine did not do its task in the given time."""
 
 
 class LineReader(threading.Thread):
-    """Collects lines from a socket, each with the host time at which it was complete."""
+    """Collects lines from a socket, each with the host's time of its end."""
 
     def __init__(self, sock, log=None):
         super().__init__(daemon=True)
@@ -85,7 +86,7 @@ class LineReader(threading.Thread):
             self._log.flush()
 
     def wait(self, regex, start, timeout, alive=lambda: True):
-        """The first line from index @start on that matches: (index, match)."""
+        """Waits for the first line from index @start on that matches: (index, match)."""
         deadline = time.monotonic() + timeout
         with self._cond:
             while True:
@@ -103,12 +104,13 @@ class LineReader(threading.Thread):
 
 
 class Machine:
-    """@devices: QEMU's arguments for what the machine has besides its channels; a list.
+    """@devices: list of QEMU's arguments for the machine's devices, except its channels.
 
-    @clock: one of CLOCKS; KVM knows the host's only."""
+    @clock: one of CLOCKS; KVM has the host's only.
+    @emulator: the first words of QEMU's command line (emulator.py)."""
 
     def __init__(self, directory, devices, kernel, initrd, kvm=False, append="",
-                 memory=topology.MEMORY_MIB, clock="host"):
+                 memory=topology.MEMORY_MIB, clock="host", emulator=INSTALLED):
         self.directory = Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         self._devices = devices
@@ -116,6 +118,7 @@ class Machine:
         self._kvm = kvm
         self._append = append
         self._memory = memory
+        self._emulator = emulator
         self._accel, self._cpus, self._patience = CLOCKS[clock]
         self._ids = itertools.count(1)
         self._process = None
@@ -130,7 +133,7 @@ class Machine:
         self.close()
 
     def _channel(self, name):
-        """A socket pair: no path, so no limit on its length, and nothing to clean up."""
+        """Makes a socket pair: it has no path, so no limit on its length, and nothing to clean up."""
         ours, theirs = socket.socketpair()
         self._sockets.append(ours)
         return ours, theirs, ["-chardev", f"socket,id={name},fd={theirs.fileno()}"]
@@ -139,9 +142,9 @@ class Machine:
         accel = (["-accel", "kvm", "-cpu", "host"] if self._kvm else
                  [*self._accel, "-cpu", "max"])
         traces = [arg for event in Trace.QUIET for arg in ("-trace", event)]
-        # setpriv: a test run that is killed does not leave its machine behind
+        # setpriv: the machine ends with the test run, even if that is killed
         return ["setpriv", "--pdeathsig", "KILL",
-                "qemu-system-x86_64", "-machine", "q35,usb=off,vmport=off", *accel,
+                *self._emulator, "-machine", "q35,usb=off,vmport=off", *accel,
                 "-smp", str(self._cpus), "-m", str(self._memory),
                 "-nodefaults", "-display", "none", "-nic", "none",
                 "-msg", "timestamp=on", *traces, *chardevs,
@@ -199,8 +202,8 @@ class Machine:
         return answer["return"]
 
     def migrate(self, command, uri):
-        """@command: migrate or migrate-incoming; returns when the whole state has gone to @uri or
-        come from there."""
+        """@command: migrate or migrate-incoming. Returns when the whole state was written to @uri, or
+        read from there."""
         self.qmp("migrate-set-capabilities", capabilities=[{"capability": "events", "state": True}])
         start = len(self._qmp.lines)
         self.qmp(command, uri=uri)
@@ -213,21 +216,21 @@ class Machine:
         self.qmp("trace-event-set-state", name=Trace.NOISY, enable=enable)
 
     def wait_boot(self, timeout=BOOT_SECONDS):
-        """Wait until the next boot answers; returns its boot id."""
+        """Waits until the next boot answers; returns its boot id."""
         index, match = self._agent.wait(r"^ready (\S+)", self._boots_seen,
                                         timeout * self._patience, self.is_running)
         self._boots_seen = index + 1
         return match[1]
 
     def post(self, script):
-        """Run @script by bash as root in the guest, whether it will ever answer or not."""
+        """Runs @script by bash as root in the guest; does not wait for an answer."""
         request_id = f"c{next(self._ids)}"
         line = f"{request_id} {base64.b64encode(script.encode()).decode()}\n"
         self._agent_socket.sendall(line.encode())
         return request_id
 
     def run(self, script, timeout=COMMAND_SECONDS):
-        """Run @script by bash as root in the guest: (exit status, output)."""
+        """Runs @script by bash as root in the guest; returns (exit status, output)."""
         start = len(self._agent.lines)
         request_id = self.post(script)
         try:
@@ -238,18 +241,18 @@ class Machine:
         return int(match[1]), base64.b64decode(match[2]).decode(errors="replace")
 
     def check(self, script, timeout=COMMAND_SECONDS):
-        """Run @script with `set -e`; its output, or MachineError if it fails."""
+        """Runs @script with `set -e`; returns its output. MachineError: it failed."""
         status, output = self.run(f"set -euo pipefail\n{script}", timeout)
         if status != 0:
             raise MachineError(f"exit status {status} of: {script}\n{output}")
         return output
 
     def wait_console(self, regex, start=0, timeout=BOOT_SECONDS):
-        """First console line from index @start on that matches: (index, match)."""
+        """Waits for the first console line from index @start on that matches: (index, match)."""
         return self.console.wait(regex, start, timeout * self._patience, self.is_running)
 
     def wait_exit(self, timeout=SHUTDOWN_SECONDS):
-        """The guest switched itself off: QEMU has ended."""
+        """Waits until the guest has switched itself off: QEMU ends."""
         try:
             self._process.wait(timeout * self._patience)
         except subprocess.TimeoutExpired:

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What QEMU saw the guest do, in the order in which it did it.
+"""QEMU's trace of the guest's actions, in their order.
 
 The events come from QEMU's log trace, read off its stderr:
 
-* `pci_nvme_mmio_shutdown_set`: a controller was told to shut down. Which one is
-  not said, therefore
+* `pci_nvme_mmio_shutdown_set`: a controller was told to shut down. It does not
+  name the controller; therefore
 * `memory_region_ops_write`: each write to a register, with its absolute
   address. CC of an NVMe controller is at BAR0 + 0x14, SHN are its bits 15:14.
 * The same event shows each character written to the serial port: so the
-  console's lines stand in the same stream, in their true place.
+  console's lines are in the same stream, in their true place.
 * `pci_nvme_flush_ns`: a namespace was flushed.
 """
 
@@ -36,9 +36,9 @@ class Event:
 
 
 class Trace:
-    """Reads the stream in a thread; what is not an event is kept as QEMU's own words."""
+    """Reads the stream in a thread; keeps lines that are no events as QEMU's messages."""
 
-    # Register writes make 10,000s of lines a second: on for the shutdown only.
+    # Register writes make tens of thousands of lines a second: enabled for the shutdown only.
     QUIET = ("pci_nvme_mmio_shutdown_set", "pci_nvme_flush_ns")
     NOISY = "memory_region_ops_write"
 
@@ -56,7 +56,7 @@ class Trace:
     def _read(self, stream):
         with stream:
             for raw in stream:
-                # Cheap tests first: nearly all lines are writes to timers and doorbells.
+                # Cheap tests first: almost all lines are writes to timers and doorbells.
                 if b"memory_region_ops_write" in raw and not (
                         b"'nvme'" in raw or b"'serial'" in raw):
                     continue

@@ -1,14 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Runs in the machine: rounds of writing, releasing, rehearsing and comparing.
+# Runs in the machine: in each round it writes, releases, rehearses and compares.
 #
 # Usage: soak.sh prepare
 #        soak.sh rounds SEED FIRST LAST
 #        soak.sh processes
 #
-# Whatever is written goes to a copy in memory first, and from there to the drive: the copies are what
-# the drives must hold after every rehearsal, in every byte, also in those of earlier rounds.
-# Each round prints lines that test_soak.py reads; a round that lost something is the last one.
+# All data go to a copy in memory first, and from there to the drive: after every rehearsal the drives must
+# equal the copies in every byte, those of earlier rounds included.
+# Each round prints lines that test_soak.py reads; a round that lost data is the last one.
 set -euo pipefail
 shopt -s nullglob
 
@@ -18,7 +18,7 @@ bytes_size=$((8 << 20))
 raw_serials=(VNVME000 VNVME001)
 ext4_serials=(VNVME002 VNVME003)
 n_names=12
-# what O_DIRECT is given: dd would write a shorter rest without it
+# for O_DIRECT: dd would write a shorter rest without it
 direct_size=$((16 << 10))
 
 declare -A node written
@@ -36,12 +36,12 @@ find_nodes() {
         done
 }
 
-# Sets $n to a number below $1. No subshell: that would not move RANDOM on.
+# Sets $n to a number below $1. In a subshell RANDOM would not advance.
 pick() {
         n=$(((RANDOM << 15 | RANDOM) % $1))
 }
 
-# Writes up to MAX bytes, at a position that leaves them below END, to TARGET and to its COPY.
+# Writes up to MAX bytes, all below END, to TARGET and to its COPY.
 write_some() {
         local target=$1 copy=$2 max=$3 end=$4 kind size at from options=()
 
@@ -78,7 +78,7 @@ change_raw() {
         done
 }
 
-# Does the same to the file system and to the copy.
+# Runs the command in the file system and in its copy.
 on_both() {
         (cd "$work/$1.mounted" && "${@:2}")
         (cd "$work/$1.copy" && "${@:2}")
@@ -109,14 +109,14 @@ change_files() {
         done
 }
 
-# How many bytes of FILE are not those of COPY; $3 of them if it is not even there.
+# Prints how many bytes of FILE differ from COPY; $3 if one of them is missing.
 count_lost() {
         if [ ! -e "$1" ] || [ ! -e "$2" ]; then
                 echo "$3"
         elif cmp -s "$1" "$2"; then
                 echo 0
         else
-                # where one of them has ended it ends
+                # cmp ends where the shorter file ends
                 { cmp -l "$1" "$2" 2>&1 || true; } | wc -l
         fi
 }
@@ -136,7 +136,7 @@ compare_files() {
         if ! said=$(e2fsck -fn "${node[$1]}" 2>&1) || [[ $state == *needs_recovery* ]] ||
                 [[ ! $state =~ 'Filesystem state:'\ +clean ]]; then
                 echo "unclean $1: ${said//$'\n'/; }"
-                # as it is, without what only the journal has
+                # without replaying the journal
                 mode=ro,noload
                 is_good=false
         fi
@@ -151,8 +151,8 @@ compare_files() {
         is_good=false
 }
 
-# Whoever's name or open files show that he has to do with a rehearsal; and all that nobody waits for,
-# but for udevd's workers: it ends them when it has nothing to do, and waits for them a moment later.
+# Shows processes whose names or open files belong to a rehearsal, and all zombies except udevd's workers:
+# udevd ends these when it is idle, and reaps them a moment later.
 show_left_behind() {
         # shellcheck disable=SC2009 # pgrep shows no zombies
         ps -eo stat=,comm=,args= | grep -vE '^Z +\(udev-worker' |
@@ -161,7 +161,7 @@ show_left_behind() {
         find /proc/[0-9]*/fd -lname '/dev/nvme*' -printf 'left descriptor %p %l\n' 2>/dev/null || true
 }
 
-# Where those hang that a rehearsal has given up waiting for, and what the kernel has to say.
+# Shows where processes hang for which a rehearsal has stopped waiting, and the kernel log.
 show_hanging() {
         local dir comm stack kernel
 
@@ -175,7 +175,7 @@ show_hanging() {
         printf 'said %s\n' "${kernel[@]}"
 }
 
-# Each line of the controllers' report, behind the word $1.
+# Prints each line of the controllers' report, after the word $1.
 show_report() {
         local lines
 
@@ -196,7 +196,7 @@ one_round() {
                 umount "$work/$serial.mounted"
         done
         echo "wrote cached=${written[cached]} fsync=${written[fsync]} direct=${written[direct]}"
-        # udevd looks at what was written to
+        # udevd reads devices that were written to
         udevadm settle
         echo clear >/proc/vnvme
         show_report before
@@ -229,7 +229,7 @@ rounds() {
         dmesg -C
         for ((i = first; i <= last; i++)); do
                 echo "round $i"
-                # so that any round can begin at the same place in the row of numbers
+                # so that each round's numbers depend on nothing else
                 RANDOM=$(((seed * 1000 + i) % 32768))
                 one_round
                 "$is_good" || break
@@ -238,17 +238,17 @@ rounds() {
                 sed 's/^/kernel /' || true
 }
 
-# For each process: what it is, and how many files it has open.
+# Prints the name and the number of open files of each process.
 show_processes() {
         local dir fds comm deadline=$((SECONDS + 30))
 
         udevadm settle
-        # udevd ends its workers, and closes what it has for them, when it was idle for a while
+        # udevd ends its workers, and closes their descriptors, when it was idle for a while
         while pgrep -x '\(udev-worker\)' >/dev/null && [ $SECONDS -lt $deadline ]; do
                 sleep 0.2
         done
         for dir in /proc/[0-9]*; do
-                # neither this one nor the kernel's; and it may be gone by now
+                # skip this process and those of the kernel; a process may end meanwhile
                 [[ $dir != "/proc/$$" && $dir != "/proc/$PPID" ]] || continue
                 [ -n "$(tr -d '\0' 2>/dev/null <"$dir/cmdline")" ] || continue
                 fds=("$dir"/fd/*)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What tools/bench makes of its runs; no machine is started."""
+"""Tests how tools/bench evaluates its runs; starts no machine."""
 
 import pytest
 
@@ -16,11 +16,11 @@ def run(total_ms, reboot_ms):
     ((1000, 2000), (1029, 2059), []),
     ((1000, 2000), (1031, 2059), ["total_usec"]),
     ((1000, 2000), (1029, 2061), ["reboot_usec"]),
-    # far apart in percent, and by less than anybody would see
+    # far apart in percent, but by less than a person would see
     ((5, 300), (24, 319), []),
     ((5, 300), (26, 321), ["total_usec", "reboot_usec"]),
 ])
-def test_runs_that_are_too_far_apart_are_named(first, second, wanted):
+def test_figures_whose_runs_are_too_far_apart_are_named(first, second, wanted):
     runs = [run(*first), run(*second)]
     assert bench.differing(runs) == wanted
     assert bench.differing(runs[::-1]) == wanted
@@ -32,7 +32,7 @@ def result(name, modes, total_ms, reboot_ms):
             "modes": {mode: {**runs[0], "differing": [], "runs": runs} for mode in modes}}
 
 
-def test_what_is_added_is_by_the_same_command_without_a_controller():
+def test_the_added_time_is_the_difference_to_the_same_command_without_a_controller():
     without = result("0", bench.WITHOUT.modes, 0, 300)
     without["modes"][bench.KERNEL_FORCED]["reboot_usec"] = 200_000
     found = result("8", bench.USUAL, 600, 900)
@@ -50,10 +50,44 @@ def test_all_runs_of_a_figure_that_differ_are_shown():
         bench_report.table([found])
 
 
-def test_the_readme_gets_the_table_in_the_place_of_the_old_one():
-    head, line = list(bench_report.markdown([]))
-    old = f"before\n\n{head}\n{line}\n| 8 | old |\n\nafter\n"
-    assert bench_report.update(old, [head, line, "| 8 | new |"]) == old.replace("old", "new")
+@pytest.mark.parametrize("make", bench_report.PAGES.values())
+def test_a_table_is_replaced_where_the_page_has_it(make):
+    head, line = list(make([]))
+    old = f"before\n\n{head}\n{line}\n| 8 | old |\n| 9 | left over |\n\nafter\n"
+    assert bench_report.update(old, [head, line, "| 8 | new |"]) == \
+        f"before\n\n{head}\n{line}\n| 8 | new |\n\nafter\n"
+
+
+def test_a_page_without_the_table_is_an_error():
+    with pytest.raises(ValueError):
+        bench_report.update("before\n", list(bench_report.full_table([])))
+
+
+def test_a_line_that_is_left_over_is_found(tmp_path):
+    page = tmp_path / "page.md"
+    lines = ["| head |", "|---|", "| 8 |"]
+    page.write_text("\n".join([*lines, "| left over |", ""]))
+    assert not bench_report.check_page(page, lines, is_update=False)
+    assert bench_report.check_page(page, lines, is_update=True)
+    assert bench_report.check_page(page, lines, is_update=False)
+
+
+def compared(name, slowest_usec):
+    found = {**result(name, bench.USUAL, 600, 900), "slowest_usec": slowest_usec}
+    bench.compare(found, result("0", bench.WITHOUT.modes, 0, 300))
+    return found
+
+
+def test_the_readme_shows_three_rows_and_until_they_are_measured_those_there_are():
+    measured = [compared("0", 0), compared("8 x 500 ms", 500_000)]
+    assert list(bench_report.readme_table(measured))[2:] == ["| 8 x 500 ms | 0.60 s | 0.60 s | 1.0 |"]
+    measured += [compared(name, 2_000_000) for name in bench_report.README_ROWS]
+    names = [line.split(" | ")[0].removeprefix("| ") for line in bench_report.readme_table(measured)]
+    assert names[2:] == list(bench_report.README_ROWS)
+
+
+def test_the_rows_of_the_readme_are_measured():
+    assert {row.name for row in bench.rows()} >= set(bench_report.README_ROWS)
 
 
 def test_families_begin_with_the_one_that_takes_longest():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The stage exitrd: shutdowns that end in a dracut image, with the root file system unmounted."""
+"""Tests the stage exitrd: shutdowns that end in a dracut image, with the root file system unmounted."""
 
 import json
 import time
@@ -16,7 +16,7 @@ EXITRD_UNIT = "nvme-async-shutdown-exitrd.service"
 PROGRAM = "usr/libexec/nvme-async-shutdown-stage"
 # below /var since dracut 111
 DRACUT_HOOK = "$(ls {var/,}lib/dracut/hooks/shutdown/99-nvme-async-shutdown.sh 2>/dev/null | head -n 1)"
-# The package's links enable the first one; systemd-pstore.service is masked in the image.
+# Links in dracut's package enable dracut-shutdown.service; the image masks systemd-pstore.service.
 SET_UP = f"""
 rm -f /etc/systemd/system/systemd-pstore.service
 mkdir -p $(dirname {DROP_IN})
@@ -26,7 +26,7 @@ systemctl enable -q systemd-pstore.service {UNIT}
 systemctl start dracut-shutdown.service {EXITRD_UNIT}
 """
 
-# Changes what was unpacked. Should it fail, dracut keeps systemd from going there.
+# Changes the unpacked image. If that fails, dracut keeps systemd from entering it.
 BREAK = """
 mkdir -p /run/systemd/system/dracut-shutdown.service.d
 cat >/run/systemd/system/dracut-shutdown.service.d/break.conf <<'EOF'
@@ -36,11 +36,11 @@ EOF
 systemctl daemon-reload
 """
 REMOVE = f"rm {PROGRAM}"
-# It is given 5 seconds in place of 90.
+# The program gets 5 seconds instead of 90.
 HANG = (f"cp /run/hanging {PROGRAM}; hook={DRACUT_HOOK}; sed -i \"s/KILL 90/KILL 5/\" $hook; "
         f"grep -q \"KILL 5\" $hook")
 
-# Only the root is counted when the exitrd is asked for, and it has one controller.
+# The decision about an exitrd counts only the root's controllers, and there is one.
 WANTED = {"Enabled": "yes", "MinControllers": "1"}
 BROKEN_RUNS = ("missing", "hanging")
 EXITRD_RUNS = ("exitrd", *BROKEN_RUNS)
@@ -88,7 +88,7 @@ class Shutdowns:
             try:
                 self._results[name] = self._run(name)
             except MachineError as error:
-                # told to every test that asks; the next one starts from a new boot
+                # every test that asks gets the error; the next scenario starts from a new boot
                 self._results[name] = error
                 self.box.close()
             self._say(f"{name}: {time.monotonic() - started:.0f} s")
@@ -136,7 +136,7 @@ def test_no_notification_escaped_the_register_trace(any_run):
     assert seen == len(topology.ALL)
 
 
-def test_nobody_is_notified_while_file_systems_are_torn_down(any_run):
+def test_no_controller_is_notified_while_file_systems_are_torn_down(any_run):
     assert any_run.notified_in("teardown") == set()
 
 
@@ -149,15 +149,15 @@ def test_file_systems_are_consistent_after(any_run):
 
 
 def test_no_file_system_needs_recovery(exitrd_run):
-    # dracut has ended those who kept one busy, and unmounted all
+    # dracut has ended the processes that kept one busy, and unmounted all
     assert exitrd_run.recovered == set()
 
 
-def test_the_exitrd_takes_what_was_in_use_until_then(good_run):
+def test_the_exitrd_takes_drives_that_were_in_use_until_then(good_run):
     assert good_run.notified_in("exitrd") == topology.HELD_TO_THE_END
 
 
-def test_the_earlier_stages_take_what_they_take_without_it(good_run):
+def test_the_earlier_stages_take_the_same_as_without_it(good_run):
     assert good_run.notified_in("unit") == topology.FREE_IN_UNIT_STAGE
     assert good_run.notified_in("hook") == topology.HELD_BY_STACK
 
@@ -166,7 +166,7 @@ def test_nothing_is_left_to_the_kernel(good_run):
     assert good_run.notified_in("kernel") == set()
 
 
-def test_everybody_is_flushed_before_going_down(good_run):
+def test_every_controller_is_flushed_before_going_down(good_run):
     assert good_run.unflushed() == set()
 
 
@@ -211,7 +211,7 @@ def test_no_exitrd_is_asked_for_where_it_does_not_pay(shutdowns):
     assert unwanted.notified_in("kernel") == topology.HELD_TO_THE_END
 
 
-def test_the_journal_says_why(shutdowns):
+def test_the_journal_has_the_reason(shutdowns):
     shutdowns.result("unwanted")
     text = shutdowns.box.machine.check(f"journalctl -u {EXITRD_UNIT} -o cat --no-pager -q")
     assert ("No exitrd is asked for: 1 NVMe controllers below the root file system, "

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""One that fails does not stop the others, and no fault costs more than it costs the kernel alone."""
+"""Tests that a faulty controller does not stop the others, and never takes longer than with the kernel."""
 
 import re
 
@@ -9,7 +9,7 @@ import faults
 from faults import FAULTS
 
 SECOND = 1_000_000
-# The first and the last line of what is measured come from a shell.
+# A shell writes the first and the last mark of each measured span.
 SLACK = SECOND // 2
 
 
@@ -44,14 +44,14 @@ def test_the_others_end_in_their_usual_time(faulty, campaign):
     assert faulty.ended_usec(faulty.healthy) <= 1.5 * usual + SLACK
 
 
-def test_detached_is_said_of_nobody_who_is_not_clean(faulty):
+def test_only_clean_controllers_are_called_detached(faulty):
     clean = {c["serial"] for c in faulty.report.controllers.values() if c["condition"] == "clean"}
     said = {serial for serial, outcome in faulty.outcomes.items() if outcome == "detached"}
     assert said <= clean
     assert faulty.report.not_clean() == (set() if faulty.notes["fault"].clean else faulty.faulty)
 
 
-def test_nobody_is_told_twice_and_nothing_is_sent_after_it(faulty):
+def test_each_is_notified_once_and_gets_no_command_after_it(faulty):
     told = [c["shn"] for c in faulty.report.controllers.values()]
     assert max(told) <= 1
     assert sum(c["after_shn"] for c in faulty.report.controllers.values()) == 0
@@ -65,12 +65,12 @@ def test_it_never_takes_longer_than_the_kernel_alone(faulty):
 
 
 def undisturbed_floor(faulty):
-    """Where all that are left are dead, the kernel alone would need no time at all."""
+    """If all other controllers are dead, the kernel alone needs no time at all."""
     return 0 if faulty.kernel_alone_ms else SECOND
 
 
 def test_the_kernels_pass_has_nothing_left_to_wait_for(faulty):
-    # one that is gone is looked at, and found dead
+    # the kernel only finds that a removed one is dead
     assert faulty.report.kernel_usec <= SECOND // 4
 
 
@@ -106,8 +106,8 @@ def test_a_flush_that_hangs_is_given_a_second_after_the_last_handshake(hung):
 
 
 def test_a_flush_that_hangs_costs_no_more_than_the_drivers_own_wait(hung):
-    # nvme_dev_disable() waits for what is under way, and that it is under way is our doing; before
-    # that the stage waits for one second
+    # nvme_dev_disable() waits for commands under way, and this one is the project's; before that the
+    # stage waits for one second
     limit = hung.kernel_alone_ms * 1000 + (faults.FREEZE_SECONDS + 1) * SECOND
     assert hung.report.total_usec <= limit + SLACK
 
@@ -123,8 +123,8 @@ def test_with_a_flush_that_hangs_all_end_clean(hung):
     assert {c["shn"] for c in hung.report.controllers.values()} == {1}
 
 
-def test_that_a_flush_was_abandoned_is_said(campaign):
-    # of the unit, so there is the message only
+def test_an_abandoned_flush_is_reported(campaign):
+    # the unit stage logs to the journal, so the console has only the message
     said = [text for text in campaign.hung_flush(True).report.console if ": left" in text]
     assert len(said) == 1
     assert "did not end in time" in said[0]
@@ -138,7 +138,7 @@ def test_one_that_is_idle_with_a_flush_that_hangs_is_not_detached(campaign):
 
 
 def test_one_that_is_idle_with_a_flush_that_hangs_ends_with_the_deadline(campaign):
-    # what is written back may take its time: a drive that hangs can't be told from one that is slow
+    # writing back may take long: a drive that hangs looks like one that is slow
     report = campaign.hung_flush(False).report
     assert report.mark("end-hook") - report.mark("begin-hook") <= \
         faults.HUNG_TIMEOUT_SECONDS * SECOND + 3 * SLACK
@@ -165,7 +165,7 @@ DISTURBANCES = [name for name in faults.DISTURBED if name != "nothing"]
 
 @pytest.fixture(params=DISTURBANCES)
 def disturbed(request, campaign):
-    # the killed one must not be the one that ends last
+    # the disturbed controller must not be the last one to end
     slow = request.param in ("a worker is killed", "one is added", "one is removed", "SIGTERM",
                              "memory is looked at")
     run = campaign.disturbed(request.param, latency_ms=2000 if slow else faults.LATENCY_MS)
@@ -173,8 +173,8 @@ def disturbed(request, campaign):
     return run
 
 
-def test_all_end_clean_whatever_happens_beside(disturbed):
-    # that one is told by whoever removes it, before or meanwhile
+def test_all_end_clean_despite_the_disturbance(disturbed):
+    # the removal itself shuts that one down, earlier or at the same time
     gone = {3} if disturbed.notes["name"] in ("one is added", "one is removed") else set()
     assert disturbed.report.not_clean() <= gone
     assert all(c["shn"] == 1 for i, c in disturbed.report.controllers.items() if i not in gone)
@@ -201,7 +201,7 @@ def test_without_descriptors_the_rest_is_left_with_a_reason(campaign):
 
 def test_one_whose_worker_was_killed_is_not_called_detached(campaign):
     run = campaign.disturbed("a worker is killed", latency_ms=2000)
-    # the parent reads no registers, and a driver that was cut short says nothing
+    # the parent reads no registers, and an interrupted driver prints nothing
     assert outcomes(run) == {faults.serial(3): "unverified"}
 
 
@@ -211,12 +211,12 @@ def test_one_that_was_added_meanwhile_is_the_kernels(campaign):
     assert len(run.outcomes) == 7 and outcomes(run) == {}
 
 
-def test_one_that_was_removed_meanwhile_holds_nobody_up(campaign):
+def test_a_removed_controller_holds_no_other_up(campaign):
     run = campaign.disturbed("one is removed", latency_ms=2000)
     assert set(outcomes(run)) <= {faults.serial(3)}
 
 
-def test_two_hooks_tell_nobody_twice(campaign):
+def test_two_hooks_notify_no_controller_twice(campaign):
     run = campaign.disturbed("two hooks")
     assert set(outcomes(run).values()) <= {"left", "vanished"}
 
@@ -227,7 +227,7 @@ def test_sigterm_ends_the_stage_and_no_handshake(campaign):
     assert run.report.span("hook") <= SECOND + SLACK
 
 
-def test_without_kmsg_all_is_done_and_nothing_said(campaign):
+def test_without_kmsg_all_is_done_and_nothing_logged(campaign):
     run = campaign.disturbed("no kmsg")
     assert run.outcomes == {}
     assert run.report.kernel_usec <= SECOND // 4

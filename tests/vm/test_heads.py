@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Drives with one port that have multipath heads all the same (nvme_core.multipath_always_on, Linux
+"""Tests drives with one port that have multipath heads nevertheless (nvme_core.multipath_always_on, Linux
 7.1), and heads that would outlive their last path."""
 
 import json
@@ -11,7 +11,7 @@ import vnvme
 
 N = 8
 LATENCY_MS = 500
-# Longer than any of these shutdowns takes, the kernel alone included.
+# Longer than any of these shutdowns, that of the kernel alone included.
 DELAY_SECONDS = 30
 SECOND = 1_000_000
 LOADED = "loaded"
@@ -21,12 +21,12 @@ for delay in /sys/class/block/nvme*n1/delayed_removal_secs; do echo {DELAY_SECON
 [ "$(cat /sys/class/block/nvme*n1/delayed_removal_secs | grep -cx {DELAY_SECONDS})" = {N} ]
 """
 
-# In the page cache of each head until its last close, and then in that of its drive.
+# Data in the page cache of each head until its last close, and then in that of its drive.
 WRITE = """
 for head in /dev/nvme*n1; do dd if=/dev/urandom of=$head bs=64k count=16 status=none; done
 """
 
-# What an exitrd does in search of volumes.
+# An exitrd does this to find volumes.
 READ_ALL = f"""
 cat >{vnvme.HOOKS}/reader.shutdown <<'EOF'
 #!/bin/sh
@@ -52,7 +52,7 @@ class Heads:
         self._reports = {}
 
     def load(self):
-        """Make the machine that all begin from; False where its kernel has no such heads."""
+        """Saves the state from which all begin; returns False if its kernel has no such heads."""
         with closing(self._machines.start()) as machine:
             vnvme.load(machine, topology=f"{N}*R(N)", latency_us=LATENCY_MS * 1000)
             if machine.run("[ -e /sys/module/nvme_core/parameters/multipath_always_on ]")[0]:
@@ -83,7 +83,7 @@ def heads(make_images):
 
 @pytest.fixture(params=["systemctl reboot", "systemctl reboot -f"])
 def stage(request):
-    """(command, the stage that takes all drives then)"""
+    """Returns (command, the stage that then takes all drives)."""
     return request.param, "hook" if request.param.endswith("-f") else "unit"
 
 
@@ -114,7 +114,7 @@ def test_the_kernels_pass_has_nothing_left_to_do(report):
     assert report.total_usec <= N * LATENCY_MS * 1000
 
 
-def test_what_was_written_to_a_head_is_flushed(report):
+def test_data_written_to_a_head_are_flushed(report):
     assert sum(c["dirty"] for c in report.controllers.values()) == 0
 
 
@@ -126,8 +126,8 @@ def test_who_reads_all_disks_afterwards_waits_for_no_head(heads):
 
 
 def test_in_a_rehearsal_the_heads_stay_for_their_drives(heads):
-    # the number of a controller that is gone stays with its subsystem, and that with its head: the
-    # controllers are called something else afterwards, the namespaces are not
+    # a subsystem keeps the number of its removed controller as long as the head exists: the
+    # controllers have new names afterwards, the namespaces have not
     with closing(heads.start()) as machine:
         machine.check(DELAY)
         list_heads = "ls -d /sys/devices/virtual/nvme-subsystem/*/nvme*n1"

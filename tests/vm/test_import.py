@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the next boot knows of a shutdown: through the journal, and through ACPI ERST.
+"""Tests what the next boot reports about a shutdown: from the journal, and from ACPI ERST.
 
-The machine is one of its own, with an error record store that the host can look into, fill and empty.
-Each scenario is one reboot; the tests ask what the boot after it says.
+Uses a machine of its own, with an error record store that the host can read, fill and empty. Each scenario
+is one reboot; the tests ask the boot after it.
 """
 
 import json
@@ -19,16 +19,16 @@ IMPORT = "nvme-async-shutdown.service"
 PROGRAM = "nvme-async-shutdown"
 KERNEL_ENDS = evidence.KERNEL_ENDS
 STORE_KIB = 64
-# Room for one record or two.
+# Holds one record or two.
 SMALL_STORE_KIB = 24
-# systemd-pstore.service is masked in the image: this machine has a use for it.
+# The image masks systemd-pstore.service, but this machine needs it.
 SET_UP = f"""
 rm -f /etc/systemd/system/systemd-pstore.service
 mkdir -p $(dirname {DROP_IN})
 systemctl daemon-reload
 systemctl enable -q systemd-pstore.service {UNIT}
 """
-# Reads all that anybody has ever imported; _BOOT_ID tells who.
+# Reads all imported entries; _BOOT_ID is the boot that imported them.
 IMPORTED = (r"journalctl -o json --no-pager -q _TRANSPORT=journal "
             r"SYSLOG_IDENTIFIER=nvme-async-shutdown _SYSTEMD_UNIT=" + IMPORT)
 
@@ -56,13 +56,13 @@ class Box:
         self._say("booting the machine with an error record store")
         self._machine = Machine(self.directory, self._devices(store_kib), self._images.kernel,
                                 self._images.initrd, self._images.kvm,
-                                "ignore_loglevel ro")
+                                "ignore_loglevel ro", emulator=self._images.emulator)
         self._machine.start()
         self._booted()
 
     def _booted(self):
         self.boots.append(self._machine.wait_boot().replace("-", ""))
-        # What runs at boot is over when nothing is left to start.
+        # The units of the boot have ended when no job is left.
         self._machine.check("systemctl is-system-running --wait >/dev/null || true")
 
     def check(self, script):
@@ -87,12 +87,12 @@ class Box:
         self.start(**options)
 
     def report(self, *arguments):
-        """The object that report --json prints."""
+        """Returns the object that report --json prints."""
         text = self.check(f"{PROGRAM} report --json {' '.join(arguments)} 2>/dev/null || true")
         return json.loads(text)
 
     def imported(self, boot=None):
-        """Entries that the import unit has logged about a boot."""
+        """Returns the entries that the import unit has logged about a boot."""
         entries = [json.loads(line) for line in self.check(IMPORTED).splitlines()]
         return [entry for entry in entries if entry.get("NVME_SHUTDOWN_BOOT_ID") == boot
                 and entry.get("NVME_STAGE")]
@@ -119,8 +119,8 @@ def serials(entries, stage):
                   if "NVME_SERIAL" in entry and entry["NVME_STAGE"] == stage)
 
 
-# The tests below follow each other on one machine: each begins with the boot that the one before it
-# has left.
+# The tests below follow each other on one machine: each begins with the boot at which the previous one
+# ended.
 
 def test_the_unit_s_timings_are_in_the_next_boot(box):
     box.reboot("systemctl reboot")
@@ -144,6 +144,12 @@ def test_the_hook_s_timings_come_with_them(box):
         topology.HELD_TO_THE_END
     assert report["missing"] == []
     assert report["totals"]["detached"] == len(topology.ALL - topology.HELD_TO_THE_END)
+
+
+def test_the_unit_s_status_is_the_last_shutdown(box):
+    detached = len(topology.ALL - topology.HELD_TO_THE_END)
+    status = box.check(f"systemctl show -P StatusText {UNIT}")
+    assert status.startswith(f"Last shutdown (reboot): {detached} of {len(topology.ALL)} controllers ")
 
 
 def test_a_forced_reboot_is_known_through_the_store(box):
@@ -172,7 +178,7 @@ def test_nothing_is_imported_twice(box):
     count = len(box.imported(before))
     box.check(f"systemctl restart {IMPORT}")
     assert len(box.imported(before)) == count
-    # A boot at which nothing happens: the records still lie in /var/lib/systemd/pstore.
+    # A boot without a new record: the old ones are still in /var/lib/systemd/pstore.
     box.configure(Enabled="no")
     box.reboot("systemctl reboot -f")
     assert len(box.imported(before)) == count
@@ -188,7 +194,7 @@ def test_a_shutdown_without_us_is_explained(box):
 
 def test_a_warm_reboot_proves_nothing(box):
     text = box.check(f"journalctl -b 0 -u {IMPORT} --no-pager -q")
-    assert "11 NVMe drives kept power since the last boot: that proves nothing" in text
+    assert "11 NVMe drives kept power since the last boot, which proves nothing" in text
 
 
 def test_the_picture_can_be_drawn(box):
@@ -239,7 +245,7 @@ printf '<30>[ 1.0] nvme-async-shutdown: nvme0 0000:01:00.0: detached (stage=hook
 
 
 def test_a_full_store(box):
-    """Nobody empties it: the kernel has no room for the second shutdown's record, and nothing breaks."""
+    """The store is never emptied: it has no room for the second shutdown's record, and nothing breaks."""
     box.power_cycle(store_kib=SMALL_STORE_KIB)
     box.check("systemctl disable -q systemd-pstore.service")
     box.reboot("systemctl reboot -f")
@@ -257,11 +263,11 @@ def test_without_a_store(box):
     box.power_cycle(store_kib=0)
     box.reboot("systemctl reboot -f")
     assert box.imported(box.boots[-2]) == []
-    assert any("pstore has no back end" in note for note in box.report()["missing"])
+    assert any("no pstore back end" in note for note in box.report()["missing"])
 
 
 def test_a_var_of_its_own(box):
-    """/var is unmounted before the unit logs: its lines come with the hook's."""
+    """/var is unmounted before the unit logs: its lines take the same way as the hook's."""
     box.power_cycle()
     box.check("""
 rm -rf /etc/systemd/journald.conf.d

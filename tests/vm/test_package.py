@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The Debian package through its life: installed, enabled, upgraded, disabled, removed, purged."""
+"""Tests the Debian package through its life: installed, enabled, upgraded, disabled, removed, purged."""
 
 import os
 import shutil
@@ -38,7 +38,7 @@ ln -s /lib/systemd/system/nvme-async-shutdown-import.service multi-user.target.w
 
 
 def newer(deb, target):
-    """The same package with a higher version, another commented line in its configuration file and
+    """Makes the same package with a higher version, another commented line in its configuration file and
     another description of its units."""
     tree = target.with_suffix(".tree")
     shutil.rmtree(tree, ignore_errors=True)
@@ -69,7 +69,7 @@ mv ../*.deb ../..
 
 
 def build_packages(images, directory):
-    """(path of the package, path of a newer one)"""
+    """Returns (path of the package, path of a newer one)."""
     def package(kind):
         subprocess.run([TOP / "tools/package", "--output", directory, kind], check=True,
                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
@@ -78,7 +78,7 @@ def build_packages(images, directory):
     if images.world.is_here:
         package("deb")
     else:
-        # the libraries that a package depends on are those of the suite it was built in
+        # a package depends on the libraries of the suite that built it
         package("source")
         subprocess.run(images.inside("sh", "-c", BUILD_DEB, "sh", directory), check=True,
                        stdin=subprocess.DEVNULL)
@@ -103,7 +103,7 @@ def machine(make_images):
         "/root/first.deb": first, "/root/second.deb": second,
         "/root/plan": TOP / "packaging/debian/tests/plan"}, "root-package.qcow2"), disks["ROOT"])
     say("booting a machine without the project")
-    # that one would hold the root to the end
+    # keep-busy would keep the root busy to the end
     with images.machine(directory, disks,
                         "rw fstab=no systemd.mask=keep-busy.service") as machine:
         machine.wait_boot()
@@ -124,7 +124,7 @@ def install(machine, package, options=""):
 
 @pytest.fixture(scope="module")
 def life(machine):
-    """What was seen at each step: name -> text, or Shutdown."""
+    """Returns the results of each step: name -> text, or Shutdown."""
     seen = {}
 
     def look(step):
@@ -150,7 +150,7 @@ def life(machine):
     look("enabled")
     seen["enabled shutdown"] = reboot(machine, "enabled")
 
-    # as unattended-upgrades does it
+    # like unattended-upgrades
     install(machine, "second", "--force-confdef")
     look("upgraded")
     seen["upgraded unit"] = machine.check(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What `plan` says on a live machine, and that it changes nothing."""
+"""Tests the output of `plan` on a live machine, and that it changes nothing."""
 
 import json
 
@@ -8,12 +8,12 @@ import pytest
 import evidence
 import topology
 
-# Nothing is unmounted yet: only what holds nothing at all would go.
+# Nothing is unmounted yet: only drives without any use would go.
 FREE_NOW = frozenset({"IDLE1", "IDLE2", "IDLE3", "RAW"})
 
 
 def controllers_in(node):
-    """All objects with a serial number, however deep in the tree they are."""
+    """Yields all objects with a serial number, at any depth of the tree."""
     if isinstance(node, dict):
         if node.get("serial"):
             yield node
@@ -38,7 +38,7 @@ def test_plan_names_them_as_the_kernel_does(plan, lab):
         assert (plan[serial]["name"], plan[serial]["address"]) == (found.name, found.address)
 
 
-def test_plan_would_detach_what_is_idle_now(plan):
+def test_plan_would_detach_idle_drives_now(plan):
     assert {serial for serial, ctrl in plan.items() if ctrl["action"] == "detach"} == FREE_NOW
 
 
@@ -56,7 +56,7 @@ def test_plan_for_people_shows_the_switch_and_all_controllers(lab):
     for serial, found in evidence.inventory(lab.machine).items():
         line = next(line for line in text.splitlines() if serial in line.split())
         assert found.name in line
-    # the upstream port of the switch, above the controllers behind it
+    # the upstream port of the switch, above its controllers
     bridge = lab.machine.check("basename $(dirname $(dirname $(readlink -f "
                                "/sys/bus/pci/devices/"
                                f"{evidence.inventory(lab.machine)['MDA'].address})))").strip()
@@ -71,7 +71,7 @@ def test_plan_changes_nothing(lab):
     assert [e for e in machine.trace.events[first:] if e.kind == "shutdown_set"] == []
 
 
-def test_config_shows_what_is_in_force(lab):
+def test_config_shows_effective_values(lab):
     with lab.configured(Enabled="yes", TimeoutSec=17):
         text = lab.machine.check("nvme-async-shutdown config")
     assert "17" in text

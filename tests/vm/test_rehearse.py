@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""`rehearse` on a live machine: what is idle goes through its shutdown and comes back.
+"""Tests `rehearse` on a live machine: idle controllers go through their shutdown and come back.
 
-These controllers finish their handshake at once: it is about who is taken, and that all is as before.
+These controllers complete their handshake at once: the tests are about the choice of controllers, and about
+the state afterwards.
 """
 
 import json
@@ -14,7 +15,7 @@ from lab import BLOCK_UNBIND
 IDLE = frozenset({"IDLE1", "IDLE2", "IDLE3", "RAW"})
 REHEARSE = "nvme-async-shutdown rehearse --yes --json"
 
-# What a run could leave behind: processes of its own, and the shell's view of its descriptors.
+# Counts possible remains of a run: processes of its own, and zombies.
 LEFT_BEHIND = "pgrep -cf '[n]vme-async-shutdown' || true; ps -eo stat= | grep -c ^Z || true"
 
 
@@ -32,7 +33,7 @@ def rehearse(machine):
 
 @pytest.fixture(scope="module")
 def run(lab):
-    """(inventory before, what was printed, inventory after, shutdowns that QEMU saw)."""
+    """Returns (inventory before, printed object, inventory after, shutdowns in QEMU's trace)."""
     machine = lab.machine
     with lab.configured(Enabled="no"):
         before, first = evidence.inventory(machine), len(machine.trace.events)
@@ -45,7 +46,7 @@ def run(lab):
         return before, printed, evidence.inventory(machine), shut_down(machine, first)
 
 
-def test_rehearse_takes_what_is_idle_and_nothing_else(run):
+def test_rehearse_takes_idle_drives_only(run):
     _, printed, _, _ = run
     detached = {c["serial"] for c in printed["controllers"] if c["outcome"] == "detached"}
     assert detached == IDLE
@@ -68,7 +69,7 @@ def test_rehearse_binds_all_again_under_their_old_names(run):
 
 def test_rehearse_adds_up(run):
     controllers, totals = run[1]["controllers"], run[1]["totals"]
-    # less what they waited for a processor
+    # without the time for which they waited for a processor
     assert 0 < totals["serial_usec"] <= sum(c["usec"] for c in controllers)
     assert totals["saved_usec"] == max(0, totals["serial_usec"] - totals["elapsed_usec"])
     assert totals["detached"] == len(IDLE)
@@ -80,7 +81,7 @@ def test_rehearse_loses_nothing(run, lab):
 
 
 def test_rehearse_again_and_again(run, lab):
-    """The nodes are back, and nobody has them open any more, when it returns."""
+    """When it returns the nodes are back, and no process has them open any more."""
     for _ in range(10):
         printed = rehearse(lab.machine)
         assert {c["serial"] for c in printed["controllers"] if c["rebind"] == "done"} == IDLE
@@ -96,14 +97,14 @@ def test_rehearse_honours_exclude(run, lab):
     assert printed["totals"]["detached"] == len(IDLE) - 1
 
 
-def test_rehearse_leaves_a_device_that_somebody_has_open(run, lab):
+def test_rehearse_leaves_an_open_device(run, lab):
     printed = json.loads(lab.machine.check(
         f"exec 7<{node(lab.machine, 'IDLE1')}; {REHEARSE} 2>/dev/null"))
     left = {c["serial"]: c["reason"] for c in printed["controllers"] if c["outcome"] == "left"}
     assert "open" in left["IDLE1"]
 
 
-def test_rehearse_asks_somebody_or_refuses(run, lab):
+def test_rehearse_asks_or_refuses(run, lab):
     first = len(lab.machine.trace.events)
     status, said = lab.machine.run("nvme-async-shutdown rehearse </dev/null 2>&1")
     assert status == 1 and "--yes" in said
@@ -124,7 +125,7 @@ def test_rehearse_takes_nothing_that_has_changed_since_it_asked(run, lab):
         "rm -f /run/answer; mkfifo /run/answer; : >/run/said\n"
         "script -qfc 'nvme-async-shutdown rehearse' /run/said <>/run/answer >/dev/null 2>&1 &\n"
         "for i in $(seq 300); do grep -q 'Go on' /run/said && break; sleep 0.1; done\n"
-        # or nobody would read the answer
+        # otherwise no process would read the answer
         "grep -q 'Go on' /run/said\n"
         f"exec 7<{node(lab.machine, 'IDLE3')}\n"
         "echo yes >/run/answer\n"
@@ -133,12 +134,12 @@ def test_rehearse_takes_nothing_that_has_changed_since_it_asked(run, lab):
     assert shut_down(lab.machine, first) == []
 
 
-def test_rehearse_told_to_stop_waits_for_what_is_under_way(run, lab):
-    """All workers sit in the write to unbind, a pipe that is full, until somebody reads it."""
+def test_rehearse_told_to_stop_waits_for_unbinds_under_way(run, lab):
+    """All workers block in the write to unbind, a full pipe, until the test reads it."""
     machine = lab.machine
     printed = json.loads(machine.check(
-        f"{BLOCK_UNBIND}\nsleep 600 <>/run/nobody-reads & keeper=$!\n"
-        "head -c 65536 /dev/zero >/run/nobody-reads\n"
+        f"{BLOCK_UNBIND}\nsleep 600 <>/run/no-reader & keeper=$!\n"
+        "head -c 65536 /dev/zero >/run/no-reader\n"
         f"{REHEARSE} >/run/said 2>/run/err & pid=$!\n"
         "inside() { for p in $(pgrep -x 'nvme[0-9]+'); do cat /proc/$p/wchan; echo; done |"
         " grep -c pipe; }\n"
@@ -146,7 +147,7 @@ def test_rehearse_told_to_stop_waits_for_what_is_under_way(run, lab):
         "kill -HUP $pid; kill -INT $pid\n"
         "for i in $(seq 300); do grep -q 'waiting for them' /run/err && break; sleep 0.1; done\n"
         "[ -d /proc/$pid ]\n"
-        "timeout 60 cat /run/nobody-reads >/run/written & reader=$!\n"
+        "timeout 60 cat /run/no-reader >/run/written & reader=$!\n"
         "until [ -s /run/written ]; do sleep 0.1; done\n"
         "kill $keeper; wait $reader\n"
         "status=0; wait $pid || status=$?; [ $status = 1 ]\n"
@@ -159,8 +160,8 @@ def test_rehearse_told_to_stop_waits_for_what_is_under_way(run, lab):
     assert evidence.inventory(machine) == run[0]
 
 
-def test_rehearse_says_how_to_mend_what_can_not_be_bound(run, lab):
-    """A bind that fails: the device is claimed for another driver meanwhile."""
+def test_rehearse_prints_the_remedy_for_a_failed_bind(run, lab):
+    """The bind fails, because driver_override reserves the device for another driver."""
     status, said = lab.machine.run(
         "set -e\n"
         f"address={run[0]['IDLE2'].address}\n"
@@ -172,7 +173,7 @@ def test_rehearse_says_how_to_mend_what_can_not_be_bound(run, lab):
     assert status == 0, said
     assert "is not back" in said
     assert "> /sys/bus/pci/drivers/nvme/bind" in said
-    # The others took its name, and it took theirs: that is said, and nothing else has changed.
-    assert "is called nvme" in said
+    # The controllers exchanged names: the output lists that, and nothing else has changed.
+    assert "is now nvme" in said
     assert ({serial: found.address for serial, found in evidence.inventory(lab.machine).items()}
             == {serial: found.address for serial, found in run[0].items()})

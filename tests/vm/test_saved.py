@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What a shutdown says that it has saved is what the kernel alone would have taken.
+"""Tests the estimate in the record against the measured time of the kernel alone.
 
-On the virtual clock: figures of the host's are of what else the host does."""
+On the virtual clock: times of the host's clock depend on its load."""
 
 import pytest
 
@@ -9,7 +9,7 @@ import bench
 import vnvme
 
 CONTROLLERS = 8
-# Drives that are done at once: all that is estimated is what the kernel itself takes around them.
+# Drives without latency: only the kernel's own work around them is estimated.
 ROW = bench.Row(f"{CONTROLLERS} x 0 ms", f"{CONTROLLERS}*R(N)", (0,))
 TOLERANCE = 0.1
 
@@ -22,10 +22,10 @@ def machines(make_images):
     return found
 
 
-def test_one_after_the_other_is_what_the_kernel_alone_takes(machines):
+def test_the_estimate_is_the_time_of_the_kernel_alone(machines):
     alone = bench.shut_down(machines, ROW, bench.KERNEL)
     ours = bench.shut_down(machines, ROW, bench.FORCED)
-    # 140 ms each up to 6.1, where the driver looks every 0.1 s, and some 35 since
+    # 140 ms each up to 6.1, where the driver polls every 0.1 s; some 35 since then
     assert alone.kernel_usec > CONTROLLERS * 10_000
     assert ours.serial_usec is not None
     assert abs(ours.serial_usec / alone.kernel_usec - 1) < TOLERANCE, \

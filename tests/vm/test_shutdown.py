@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What happens to which controller at a real shutdown, and that nothing is lost."""
+"""Tests which stage takes each controller at a real shutdown, and that nothing is lost."""
 
 import re
 
@@ -30,7 +30,7 @@ def unit_run(request, lab):
     return lab.result(request.param)
 
 
-# every shutdown, whatever the project does or fails to do in it
+# tests of every shutdown, even if the project is disabled or fails
 
 def test_every_controller_is_notified_exactly_once(any_run):
     notified = [serial for serial, _, _ in any_run.notifications()]
@@ -46,7 +46,7 @@ def test_every_notification_is_a_normal_one(any_run):
     assert {value for _, _, value in any_run.notifications()} == {1}
 
 
-def test_nobody_is_notified_while_file_systems_are_torn_down(any_run):
+def test_no_controller_is_notified_while_file_systems_are_torn_down(any_run):
     assert any_run.notified_in("teardown") == set()
 
 
@@ -79,15 +79,15 @@ def test_without_the_unit_stage_the_hook_takes_all_that_is_free(lab):
 
 
 def _handshake(words):
-    """When that worker's unbind began and ended."""
+    """Returns the times at which that worker's unbind began and ended."""
     begin = sum(int(words[part]) for part in ("started", "fork", "check", "fsync"))
     return begin, begin + int(words["usec"])
 
 
 def test_controllers_go_down_at_the_same_time(enabled_run):
-    # QEMU answers at once, and the driver finds that out 0.1 s later (since 6.2: 1 ms). An unbind
-    # takes 30 ms at least all the same, and all wait until each is ready to begin. How much that
-    # saves is for tools/bench to say.
+    # QEMU answers at once, and the driver notices 0.1 s later (since 6.2: 1 ms). An unbind takes 30 ms
+    # at least, and all workers wait until each is ready to begin. tools/bench measures the time that
+    # this saves.
     spans = sorted(_handshake(words) for words in enabled_run.hook_lines().values()
                    if words["outcome"] == "detached")
     assert len(spans) > 1
@@ -95,8 +95,8 @@ def test_controllers_go_down_at_the_same_time(enabled_run):
         assert begin < end
 
 
-def test_everybody_is_flushed_before_going_down(enabled_run):
-    # what is left in the page cache is lost by an unbind (fsync of each namespace)
+def test_every_controller_is_flushed_before_going_down(enabled_run):
+    # an unbind drops the page cache, so each namespace needs an fsync
     assert enabled_run.unflushed() == set()
 
 
@@ -113,12 +113,12 @@ def test_root_and_busy_are_flushed_by_the_hook(enabled_run):
 
 
 def test_without_the_project_root_is_not_flushed_at_that_time(lab):
-    # else the test above would prove nothing; BUSY is written to until the end, and its file system
-    # may flush at any time: there the project's own word is needed as well (below)
+    # otherwise the test above proves nothing; BUSY is written to until the end, and its file system may
+    # flush at any time, so a test below checks the project's own message about it
     assert "ROOT" not in lab.result("disabled").flushed_in("hook")
 
 
-# what the journal says about the unit stage
+# the journal about the unit stage
 
 def test_journal_has_one_entry_for_each_controller(unit_run):
     serials = [entry["NVME_SERIAL"] for entry in unit_run.journal if "NVME_SERIAL" in entry]
@@ -168,12 +168,12 @@ def test_journal_summary_adds_up(unit_run):
                               for key in ("ELAPSED_USEC", "SERIAL_USEC", "SAVED_USEC"))
     parts = [int(entry["NVME_SHUTDOWN_USEC"]) for entry in unit_run.entries("detached").values()]
     assert elapsed > 0
-    # less what they waited for a processor, and 25 ms more for each: record_totals()
+    # without the time they waited for a processor, and 25 ms more for each: record_totals()
     assert 0 < serial <= sum(parts) + len(parts) * 25_000
     assert saved == max(serial - elapsed, 0)
 
 
-# what the console says about the hook
+# the console about the hook
 
 def test_console_has_one_line_for_each_controller_that_the_hook_saw(unit_run):
     assert set(unit_run.hook_lines()) == LEFT_BY_UNIT
@@ -204,7 +204,7 @@ def test_console_says_that_root_and_busy_were_flushed(enabled_run):
 
 
 @pytest.mark.parametrize("serial, words", [
-    # what can't be unmounted has no name of its own any more with systemd 253 and later
+    # systemd 253 and later gives file systems that it can't unmount a random name
     ("ROOT", "mounted on /"), ("BUSY", r"mounted on /srv/busy|mounted, systemd-shutdown could not"),
 ])
 def test_console_gives_the_reason_for_each_that_is_left(enabled_run, serial, words):

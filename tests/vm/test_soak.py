@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Many rounds in one machine: write, release, rehearse, and compare every byte that was ever written.
+"""Runs many rounds in one machine: write, release, rehearse, and compare every byte ever written.
 
     NVME_SOAK_ROUNDS=300 sudo --preserve-env=NVME_SOAK_ROUNDS tools/test --only vm
 
-Without that variable there are 30 rounds; 176 and 302 s were seen, on a machine with other work.
-NVME_SOAK_SEED=N writes at other places; where and how a round writes depends on nothing but the seed
-and its number. What a drive had in its volatile cache and lost is seen by its emulation
-(tests/vm/vnvme): bytes that neither a Flush nor a completed shutdown covers.
+The default is 30 rounds, which took 176 and 302 s on a machine with other work. NVME_SOAK_SEED=N writes at
+other places; the places and kinds of writes of a round depend only on the seed and its number. The
+emulation of the drives (tests/vm/vnvme) counts bytes lost from the volatile cache, which neither a Flush
+nor a completed shutdown covers.
 """
 
 import base64
@@ -25,13 +25,13 @@ from machine import MachineError
 SCRIPT = Path(__file__).with_name("soak.sh")
 ROUNDS = int(os.environ.get("NVME_SOAK_ROUNDS", "30"))
 SEED = int(os.environ.get("NVME_SOAK_SEED", "1"))
-# So many in a command: rounds of 3 to 30 s were seen, as busy as the machine was.
+# Rounds in one command; a round takes 3 to 30 s, depending on the load of the host.
 CHUNK = 5
 CHUNK_SECONDS = 600
 SAY_EVERY = 25
 
 KINDS = ("cached", "fsync", "direct")
-# The order of soak.sh: two that are written to directly, two with ext4. Only one has no cache.
+# In the order of soak.sh: two are written to directly, two have ext4. One has no cache.
 SERIALS = ("VNVME000", "VNVME001", "VNVME002", "VNVME003")
 WITHOUT_CACHE = 1
 PARAMETERS = {"topology": "2*R(N),R(U(2*D(N)))", "latency_us": "20000,5000,40000,10000",
@@ -63,13 +63,13 @@ class Round:
 @dataclass
 class Soak:
     rounds: list
-    kernel: list                # what the kernel complained about
+    kernel: list                # complaints of the kernel
     before: dict                # PID and command -> number of descriptors
     after: dict
     seconds: float = 0
 
     def wrong(self, find):
-        """Number of the round -> what @find found in it, where it found anything."""
+        """Returns number of the round -> result of @find, for rounds with a result."""
         return {r.number: found for r in self.rounds if (found := find(r))}
 
     def summary(self):
@@ -86,7 +86,7 @@ def unflushed_before(a_round):
 
 
 def read_rounds(output):
-    """([Round], what the kernel said)."""
+    """Returns ([Round], messages of the kernel)."""
     rounds, kernel = [], []
     for line in output.splitlines():
         word, _, rest = line.partition(" ")
@@ -155,7 +155,7 @@ def test_all_rounds_were_run_and_wrote_of_every_kind(soak):
     assert [r.number for r in soak.rounds] == list(range(1, ROUNDS + 1))
     assert soak.wrong(lambda r: sum(r.wrote.values()) == 0) == {}
     assert all(sum(r.wrote[kind] for r in soak.rounds) > 0 for kind in KINDS)
-    # else a rehearsal that flushes nothing would not be noticed
+    # otherwise a rehearsal that flushes nothing would not be noticed
     assert sum(map(unflushed_before, soak.rounds)) > 0
 
 
@@ -193,7 +193,7 @@ def test_nothing_is_left_behind(soak):
     assert soak.wrong(lambda r: r.of("left")) == {}
 
 
-def test_nobody_has_more_descriptors_than_at_first(soak):
+def test_no_process_has_more_descriptors_than_at_first(soak):
     assert soak.after == soak.before
 
 

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Physical and virtual functions (SR-IOV), of QEMU's own.
+"""Tests physical and virtual functions (SR-IOV) with QEMU's controllers.
 
-Two physical functions with two virtual ones each, in a machine that has no other NVMe controllers.
-All of A's are the nvme driver's; of B's the second has no driver, as if it were a guest's. Of the
-namespaces one belongs to all of a subsystem's controllers, one to the physical function only, and one
-of A's to its first virtual function only.
+Two physical functions, A and B, have two virtual ones each, in a machine without other NVMe controllers.
+The nvme driver has all of them except B's second virtual function: that has no driver, as if it were
+assigned to a guest. Of each subsystem's namespaces, one belongs to all of its controllers, and one to the
+physical function only; one of A's belongs to its first virtual function only.
 """
 
 import json
@@ -19,14 +19,14 @@ import evidence
 from machine import Machine
 
 NAMESPACES = {"shared": "", "private": "shared=off", "given": "detached=on"}
-# What has a driver; B2 has none.
+# The functions with a driver; B2 has none.
 VIRTUAL = {"A": ("A1", "A2"), "B": ("B1",)}
 ALL = frozenset(VIRTUAL) | {name for names in VIRTUAL.values() for name in names}
 N_VIRTUAL = 2
 PHASES = tuple(phase for phase in evidence.PHASES if phase[0] != "sync")
 
-# What a virtual function needs to go online are two queue pairs and an interrupt; until then the
-# driver can do nothing with it.
+# A virtual function needs two queue pairs and an interrupt to go online; the driver can't use it
+# before.
 SET_UP = f"""
 printf '[Shutdown]\\nEnabled=yes\\n' >/etc/nvme-async-shutdown.conf
 for controller in /sys/class/nvme/*; do
@@ -47,7 +47,7 @@ udevadm settle
 """
 
 STATES = "cat /sys/class/nvme/*/state /sys/bus/pci/devices/*/sriov_numvfs"
-# Which paths to namespaces each controller has.
+# The paths to namespaces of each controller.
 PATHS = "for c in /sys/class/nvme/*; do echo $(cat $c/address) $(cd $c && ls -d nvme*); done"
 
 def qemu_devices(directory):
@@ -71,8 +71,8 @@ def qemu_devices(directory):
 
 
 def inventory(machine):
-    """As evidence.inventory(), but all functions of a drive have the same serial number: the physical
-    ones are called by it, the virtual ones have their number behind it."""
+    """Like evidence.inventory(), but all functions of a drive have the same serial number: the key is that
+    for a physical function, and that followed by its number for a virtual one."""
     found = {}
     for line in machine.check(evidence.INVENTORY).splitlines():
         serial, name, address, bar = line.split()
@@ -95,7 +95,7 @@ def machine(make_images):
                "-device", "virtio-blk-pci,drive=root,addr=2.0", "-no-reboot",
                *qemu_devices(directory.resolve())]
     with Machine(directory, devices, images.kernel, images.initrd, images.kvm,
-                 "ignore_loglevel rw fstab=no", clock=images.clock) as running:
+                 "ignore_loglevel rw fstab=no", clock=images.clock, emulator=images.emulator) as running:
         running.wait_boot()
         running.check(SET_UP)
         assert set(inventory(running)) == ALL
@@ -105,8 +105,8 @@ def machine(make_images):
 @dataclass
 class Rehearsal:
     status: int
-    printed: dict       # name -> what was printed
-    told: set           # who was told to shut down
+    printed: dict       # name -> printed object
+    told: set           # functions told to shut down
     before: str         # states
     after: str
 
@@ -141,7 +141,7 @@ def run(machine, make_images):
     return shutdown
 
 
-# before the shutdown, which ends the machine
+# tests before the shutdown, which ends the machine
 
 def test_rehearse_takes_no_physical_function_that_has_virtual_ones(rehearsed):
     assert rehearsed.told & set(VIRTUAL) == set()
@@ -150,7 +150,7 @@ def test_rehearse_takes_no_physical_function_that_has_virtual_ones(rehearsed):
     assert "its virtual function " in rehearsed.printed["B"]["reason"]
 
 
-def test_rehearse_says_of_no_function_that_it_has_vanished(rehearsed):
+def test_rehearse_reports_no_function_as_vanished(rehearsed):
     outcomes = {name: c["outcome"] for name, c in rehearsed.printed.items()}
     assert {name for name, outcome in outcomes.items() if outcome == "detached"} == rehearsed.told
     assert set(outcomes.values()) <= {"detached", "left"}
@@ -162,7 +162,7 @@ def test_after_rehearse_all_functions_are_as_before(rehearsed):
 
 
 def test_namespaces_are_attached_as_the_tests_below_want_it(run):
-    # else they would show nothing about namespaces that belong to some of the controllers only
+    # otherwise no namespace belongs to only some of the controllers
     paths = {name: set(re.findall(r"n(\d)\b", run.paths[found.address]))
              for name, found in run.controllers.items()}
     assert paths == {"A": {"1", "2"}, "A1": {"1", "3"}, "A2": {"1"}, "B": {"1", "2"}, "B1": {"1"}}
@@ -189,7 +189,7 @@ def test_a_physical_function_with_a_virtual_one_that_is_not_ours_stays(run):
     assert "its virtual function " in run.record["B"]["reason"]
 
 
-def test_the_record_is_what_happened(run):
+def test_the_record_matches_the_trace(run):
     assert set(run.record) == ALL
     outcomes = {name: words["outcome"] for name, words in run.record.items()}
     assert {name for name, outcome in outcomes.items() if outcome == "detached"} == \

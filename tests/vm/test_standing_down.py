@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""When nothing is to be done, nothing is touched; when the hook breaks, nothing breaks."""
+"""Tests that a stage that stands down touches nothing, and that a broken hook breaks nothing."""
 
 import re
 import resource
@@ -18,7 +18,7 @@ LIVE_RUNS = (f"{PROGRAM} unit reboot", f"{PROGRAM} hook reboot", f"{PROGRAM} exi
 
 
 def cpu_of_nothing_here():
-    """The CPU time in which this machine starts a program that does nothing."""
+    """Returns the CPU time that this machine needs to start a program that does nothing."""
     def once():
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run(["/usr/bin/env", "/bin/true"], check=True)
@@ -29,7 +29,7 @@ def cpu_of_nothing_here():
 
 
 class Case:
-    """One call of the real hook by standing-down.shutdown, as the console shows it."""
+    """One call of the real hook by standing-down.shutdown, from the console."""
 
     def __init__(self, shutdown, name):
         begin = shutdown.index(rf"vm-test: begin case={name}$")
@@ -56,7 +56,7 @@ def test_hook_exits_with_0(case):
     assert case.status == 0
 
 
-def test_hook_says_why_in_one_line(case):
+def test_hook_gives_the_reason_in_one_line(case):
     assert len(case.lines) == 1
 
 
@@ -69,8 +69,8 @@ def test_the_line_names_the_reason(lab, name, words):
 
 
 def test_hook_takes_at_most_20_ms_of_cpu(case, lab):
-    # Software emulation makes all that a program does some 30 times as dear. How much dearer,
-    # is measured with a program that does nothing, here and there.
+    # Software emulation makes a program some 30 times slower. A program that does nothing, run on both
+    # sides, shows the factor.
     shutdown = lab.result("standing-down")
     there = min(float(user) + float(system) for user, system in re.findall(
         r"case=nothing user=(\S+) system=(\S+)", "\n".join(shutdown.lines("vm-test: end"))))
@@ -109,14 +109,14 @@ def test_a_failing_program_does_not_stop_the_reboot(lab):
 def test_a_hanging_hook_does_not_stop_the_reboot(lab):
     hanging = lab.result("hanging")
     assert hanging.notified_in("kernel") == topology.ALL
-    # it did hang: systemd-shutdown gave it its whole 90 s, and went on
+    # it did hang: systemd-shutdown waited the whole 90 s, and went on
     assert 85 < hanging.seconds < 140
 
 
 def test_stuck_workers_are_abandoned_at_the_deadline(lab):
     stuck = lab.result("stuck")
     assert stuck.notified_in("kernel") == topology.ALL
-    # TimeoutSec=5, and what killing and unmounting take
+    # TimeoutSec=5, and the time for killing and unmounting
     assert 4 < stuck.seconds < 40
 
 
@@ -127,7 +127,7 @@ def test_stuck_workers_are_reported(lab):
         assert outcomes[serial] in ("late", "failed")
 
 
-def test_nothing_is_said_to_be_saved_where_nothing_went_down(lab):
+def test_no_saved_time_is_reported_if_nothing_went_down(lab):
     summary = lab.result("stuck").hook_summary()
     assert (summary["detached"], summary["saved_usec"]) == ("0", "0")
 
@@ -138,8 +138,8 @@ def test_workers_late_in_the_unit_stage_are_reported(lab):
 
 def test_workers_late_in_the_unit_stage_do_not_hold_systemd_up(lab):
     late = lab.result("late")
-    # Two stages of TimeoutSec=5. systemd-shutdown would give a worker that ignores SIGTERM 90 s, did
-    # it not bear the mark of those that are spared.
+    # Two stages of TimeoutSec=5. systemd-shutdown would wait 90 s for a worker that ignores SIGTERM, but
+    # a worker is marked as one to be spared.
     assert 10 < late.seconds < 60
     assert late.lines(r"Process \d+ \(nvme\d+\) has been marked to be excluded from killing")
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The unit tests in the Debian of the machine: its compiler, its libraries."""
+"""Runs the unit tests in the Debian of the machine, with its compiler and libraries."""
 
 import subprocess
 

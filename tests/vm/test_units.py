@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What PID 1 makes of the units' options, on a live machine."""
+"""Tests the effect of the units' options on a live machine."""
 
 import json
 
 import topology
 
-# The same unit at another time, with another program: it says where it runs and what it may do.
+# The same unit at another time, with another program, which reports its environment and rights.
 ELSEWHERE = r"""
 set -e
 cat >/run/where.sh <<'EOF'
@@ -28,15 +28,15 @@ def run_as_stage_unit(lab, command):
 
 
 def test_stage_unit_has_no_namespace_of_its_own(lab):
-    # a mount namespace would hold what is to be unmounted after it
+    # a mount namespace would keep file systems busy that must be unmounted later
     ours = run_as_stage_unit(lab, "readlink /proc/self/ns/mnt /proc/self/ns/net /proc/self/ns/uts")
     assert ours == lab.machine.check(
         "readlink /proc/1/ns/mnt /proc/1/ns/net /proc/1/ns/uts").splitlines()
     assert len(ours) == 3
 
 
-def test_stage_unit_can_open_what_it_needs_and_no_other_device(lab):
-    # O_RDONLY of a namespace, write and read of the kernel's log, the console; /dev/vda is no NVMe
+def test_stage_unit_can_open_the_devices_it_needs_and_no_other(lab):
+    # reading a namespace, reading and writing the kernel's log, writing to the console; /dev/vda is no NVMe
     said = run_as_stage_unit(lab, "; ".join(
         f"(: {redirection}) 2>/dev/null && echo yes || echo no"
         for redirection in ("</dev/nvme1n1", ">>/dev/nvme1n1", ">>/dev/kmsg", "</dev/kmsg",
@@ -44,7 +44,7 @@ def test_stage_unit_can_open_what_it_needs_and_no_other_device(lab):
     assert said == ["yes", "no", "yes", "yes", "yes", "no", "no"]
 
 
-def test_stage_unit_sees_open_files_of_everybody(lab):
+def test_stage_unit_sees_open_files_of_all_users(lab):
     denied = run_as_stage_unit(
         lab, "ls -l /proc/[0-9]*/fd 2>&1 >/dev/null | grep -c Permission; true")
     assert denied == ["0"]
@@ -58,7 +58,7 @@ def test_stage_unit_can_write_to_sysfs(lab):
 
 
 def test_boot_unit_reads_every_drive(lab):
-    # the SMART log through what its device list and its filter let through
+    # the unit's device list and filter must admit the SMART log
     lab.machine.check("systemctl enable -q nvme-async-shutdown.service\n"
                       "rm -f /var/lib/nvme-async-shutdown/drives\n"
                       "systemctl restart nvme-async-shutdown.service")

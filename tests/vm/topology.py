@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The machine that the tests run in: which NVMe controllers it has, and where.
+"""The test machine's NVMe controllers, and their places.
 
 Every controller has a serial number and a namespace id of its own. The guest
-finds controllers by serial, never by name; QEMU's Flush trace carries nothing
-but the namespace id, so that it must be unique as well.
+finds controllers by serial, never by name. QEMU's Flush trace has only the
+namespace id, so that this must be unique as well.
 """
 
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ CONTROLLERS = (
 ALL = frozenset(c.serial for c in CONTROLLERS)
 SERIAL_OF_NSID = {c.nsid: c.serial for c in CONTROLLERS}
 
-# Who is free at which moment of a shutdown, by what the guest keeps on it.
+# Which controllers are free at which moment of a shutdown, by their use in the guest.
 HELD_TO_THE_END = frozenset({"ROOT", "BUSY"})
 HELD_BY_STACK = frozenset({"LVM", "MDA", "MDB"})
 FREE_IN_UNIT_STAGE = ALL - HELD_TO_THE_END - HELD_BY_STACK
@@ -47,7 +47,7 @@ MOUNTED = {"EXT4": "/srv/ext4", "LVM": "/srv/lvm", "MD": "/srv/md", "BUSY": "/sr
 
 
 def _ports():
-    """One root port each, and one with the switch; bus name by serial."""
+    """Gives each controller a root port, and the switch one; returns arguments, and bus names by serial."""
     args, bus = [], {}
     slot = 0
     for ctrl in CONTROLLERS:
@@ -71,10 +71,10 @@ def _ports():
 
 
 def qemu_devices(disks):
-    """QEMU's arguments for all controllers; @disks: serial -> path of a qcow2 file."""
+    """Returns QEMU's arguments for all controllers; @disks: serial -> path of a qcow2 file."""
     args, bus = _ports()
     for ctrl in CONTROLLERS:
-        # unsafe: the host does not crash in a test; the guest's Flush is traced either way
+        # unsafe: the host does not crash during a test, and the guest's Flush is traced anyway
         args += ["-drive", f"if=none,id=disk-{ctrl.serial},format=qcow2,cache=unsafe,"
                            f"file={str(disks[ctrl.serial]).replace(',', ',,')}",
                  "-device", f"nvme,id=nvme-{ctrl.serial},serial={ctrl.serial},"

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A machine whose NVMe controllers are the guest module's (tests/vm/vnvme): latencies and faults.
+"""A machine whose NVMe controllers are those of a guest module (tests/vm/vnvme): latencies and faults.
 
-It is booted once and its state is saved before any controller exists. Each shutdown begins from that
-state, or from one that was saved when its controllers were there, so that all of them have the same
-past, and none has to wait for a boot.
+It is booted once, and its state is saved before any controller exists. Each shutdown begins from that
+state, or from one that was saved with its controllers, so that all of them have the same past, and none
+has to wait for a boot.
 """
 
 import copy
@@ -35,7 +35,7 @@ MARKED_HOOK = "/usr/local/lib/marked.shutdown"
 
 BOOTED = "booted"
 
-# The unit and the hook as they are, between two marks on the controllers' clock.
+# Puts the unchanged unit and hook between two marks on the controllers' clock.
 SET_UP = f"""
 for action in reboot poweroff halt kexec; do
         directory=/etc/systemd/system/nvme-async-shutdown-$action.service.d
@@ -53,7 +53,7 @@ cat >{HOOKS}/marked.shutdown <<'EOF'
 echo begin-hook >/proc/vnvme
 [ ! -x {MARKED_HOOK} ] || {MARKED_HOOK} "$@"
 echo end-hook >/proc/vnvme
-# The console is quiet. A record without a line break is readable when the next one has come.
+# The console is quiet, so print the summary. A record without a line break is readable after the next.
 echo begin-said >/proc/vnvme
 echo marked >/dev/kmsg
 dmesg | grep -a 'nvme-async-shutdown: .*stage=hook summary' >/dev/ttyS0 || true
@@ -85,7 +85,7 @@ class Trace:
 
 @dataclass
 class Report:
-    """What the module printed behind device_shutdown()."""
+    """The module's report at the end of device_shutdown()."""
     kernel_usec: int = 0
     events: list = field(default_factory=list)
     traces: list = field(default_factory=list)
@@ -93,28 +93,28 @@ class Report:
     console: list = field(default_factory=list)         # all lines since the command
 
     def mark(self, name):
-        """Time of the first mark of that name, or None."""
+        """Returns the time of the first mark of that name, or None."""
         return next((e.usec for e in self.events if e.index < 0 and e.name == name), None)
 
     def span(self, name):
-        """Microseconds between begin-NAME and end-NAME; 0 if that never ran."""
+        """Returns the microseconds between begin-NAME and end-NAME; 0 if that never ran."""
         begin, end = self.mark(f"begin-{name}"), self.mark(f"end-{name}")
         return 0 if begin is None else (end or self.mark("kernel-pass")) - begin
 
     @property
     def total_usec(self):
-        """What the shutdown spent on its NVMe controllers, whoever shut them down."""
+        """The time of all stages and of the kernel's pass together."""
         return self.span("unit") + self.span("hook") + self.kernel_usec
 
     @property
     def reboot_usec(self):
-        """From the command to the end of device_shutdown(), less what only this machine does."""
+        """From the command to the end of device_shutdown(), without the extra work of the test."""
         end = self.mark("kernel-pass") + self.kernel_usec
         return end - self.mark("command") - self.span("said")
 
     @property
     def serial_usec(self):
-        """What the kernel alone would have taken, as the hook's summary says; None: there is none."""
+        """The estimate for the kernel alone in the hook's summary; None without a summary."""
         said = [match[1] for text in self.console
                 if (match := re.search(r"stage=hook summary .*\bserial_usec=(\d+)", text))]
         return int(said[-1]) if said else None
@@ -132,7 +132,7 @@ _CONTROLLER = re.compile(r"controller (\d+) (\S+) (\S+) (\S+) (.*)$")
 
 
 def parse_report(lines):
-    """@lines: texts behind 'vnvme: ', or of /proc/vnvme."""
+    """@lines: texts after 'vnvme: ', or of /proc/vnvme."""
     report = Report()
     for line in lines:
         if match := _EVENT.match(line):
@@ -154,8 +154,8 @@ def parse_report(lines):
 
 
 def build_modules(images):
-    """Directory with vnvme.ko and opener.ko for the kernel of the base image; kept until their
-    source or that kernel changes."""
+    """Builds vnvme.ko and opener.ko for the kernel of the base image; returns their directory, which is
+    kept until the source or that kernel changes."""
     digest = hashlib.sha256(images.version.encode())
     for path in sorted(SOURCE.iterdir()):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
@@ -178,15 +178,15 @@ def build_modules(images):
 class Bench:
     """Makes machines that start from one saved state.
 
-    On the virtual clock their root is in memory: what a disk takes is this machine's time, in which
-    the guest's clock may jump by any number of timers."""
+    On the virtual clock their root is in memory: a disk takes time of the host, in which the guest's
+    clock may jump ahead by any number of timers."""
 
     def __init__(self, images, directory, build, say=print, append="quiet", clock=None):
         self._images = images
         self._append = append
         self._clock = clock or images.clock
         self._say = say
-        # images refer to each other by path, and a relative one is taken from where the image is
+        # images refer to each other by path; a relative one starts at the directory of the image
         self.directory = self._booted = Path(directory).resolve()
         if self.directory.exists():
             shutil.rmtree(self.directory)
@@ -197,7 +197,7 @@ class Bench:
                                  f"root-{self.directory.name}.{kind}", self._in_memory)
 
     def beside(self, name):
-        """Another one, whose machines run beside this one's: they start from the same saved state."""
+        """Returns another Bench with the same saved state, whose machines run at the same time."""
         if not self._saved(BOOTED)[1].exists():
             self._prepare()
         other = copy.copy(self)
@@ -210,11 +210,11 @@ class Bench:
         return self.directory / "run.qcow2"
 
     def _machine(self, back, *options):
-        """@back: the disk that it begins with."""
+        """@back: its initial disk."""
         append = f"{self._append} rw fstab=no mem={KERNEL_MIB}M"
         if self._in_memory:
             devices, initrd = [], self._root
-            # a root of that name would make it a ramfs, which has no size
+            # with root= of a device the kernel would use a ramfs, which has no size
             append += " root= rdinit=/sbin/init"
         else:
             devices = ["-drive", f"if=none,id=root,format=qcow2,cache=unsafe,file={self._running}",
@@ -224,19 +224,19 @@ class Bench:
             subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", back,
                             self._running], check=True, stdin=subprocess.DEVNULL)
         return Machine(self.directory, [*devices, "-no-reboot", *options], self._images.kernel, initrd,
-                       self._images.kvm, append, MEMORY_MIB, self._clock)
+                       self._images.kvm, append, MEMORY_MIB, self._clock, self._images.emulator)
 
     def _saved(self, name):
-        """Disk, where there is one, and state under that name."""
+        """Returns the paths of the disk (which may be missing) and the state of that name."""
         directory = self._booted if name == BOOTED else self.directory
         return directory / f"{name}.qcow2", directory / f"{name}.state"
 
     def keep(self, machine, name):
-        """Save a machine as it is, for start(name); it does not run any more after it."""
+        """Saves a machine as it is, for start(name), and ends it."""
         disk, state = self._saved(name)
         machine.check("sync")
-        # of a machine that runs a page is saved again when it is written to; not all of these were
-        # seen under software emulation
+        # stopped first: QEMU saves a page of a running machine again when the guest writes to it, and under
+        # software emulation it misses some of these writes
         machine.qmp("stop")
         machine.migrate("migrate", f"exec:cat >{state}")
         machine.close()
@@ -244,18 +244,18 @@ class Bench:
             self._running.rename(disk)
 
     def _prepare(self):
-        """Boot, set up, and save the state that all runs begin from."""
+        """Boots, sets up, and saves the state from which all runs begin."""
         self._say("booting the machine that all runs begin from")
         with self._machine(self._root) as machine:
             machine.wait_boot()
             machine.check(SET_UP)
-            # the agent is a job of the boot itself: all others have to be done
+            # the agent is a job of the boot itself: wait for all other jobs
             machine.check("while systemctl list-jobs --no-legend | grep -q running; do sleep 0.1; "
                           "done")
             self.keep(machine, BOOTED)
 
     def start(self, name=BOOTED, is_paused=False):
-        """A machine as it was saved under that name; to be closed by the caller."""
+        """Returns a machine in the state of that name; the caller closes it."""
         disk, state = self._saved(name)
         if name == BOOTED and not state.exists():
             self._prepare()
@@ -268,7 +268,7 @@ class Bench:
 
 
 def load(machine, **parameters):
-    """Load the module and wait until the driver has brought all controllers up."""
+    """Loads the module and waits until the driver has brought all controllers up."""
     words = " ".join(f"{key}='{value}'" for key, value in parameters.items())
     machine.check(f"""
 insmod {MODULE} window=$(({KERNEL_MIB} << 20)) window_mib={WINDOW_MIB} {words}
@@ -285,9 +285,9 @@ echo clear >/proc/vnvme
 
 
 def shut_down(machine, command, timeout, set_up="true"):
-    """Give @command, when @set_up has been done; what the module reports at the end.
+    """Runs @set_up, then @command; returns the module's report at the end.
 
-    A machine that is paused goes on with both: how long it waited for them is this machine's time."""
+    A paused machine continues when it has both, so that waiting for them takes none of its time."""
     start = len(machine.console.lines)
     machine.post(f"set -e\n{set_up}\nsleep 1\necho command >/proc/vnvme\n{command}")
     machine.qmp("cont")

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class World:
-    """A Debian suite. One that is not released can be broken on a given day: that is its archive's
-    fault, and told apart from ours."""
+    """A Debian suite. One that is not released may be broken on some days: that is a fault of its
+    archive, and is reported as such."""
     suite: str
     is_released: bool = True
 
     @property
     def is_here(self):
-        """What its guest runs can be built by this machine's own compiler."""
+        """True if this machine's own compiler can build for the guest."""
         return platform.freedesktop_os_release().get("VERSION_CODENAME") == self.suite
 
 
@@ -26,9 +26,9 @@ WORLDS = {world.suite: world for world in (
 )}
 DEFAULT = "trixie"
 
-# What mkimage ends with where the archive is broken (debian.sh).
+# The exit status of mkimage if the archive is broken (debian.sh).
 ARCHIVE_IS_BROKEN = os.EX_TEMPFAIL
 
 
 class WorldBroken(Exception):
-    """The suite's archive gives no machine that boots by itself, without the project."""
+    """The suite's archive yields no machine that boots, even without the project."""

@@ -23,13 +23,13 @@ static void teardown(void) {
 
 TestSuite(child_watch, .init = setup, .fini = teardown, .timeout = 20);
 
-static pid_t start(bool ends) {
+static pid_t start_child(bool ends) {
         pid_t pid = fork();
 
         cr_assert(ge(int, pid, 0));
         if (pid > 0)
                 return pid;
-        (void) alarm(15); /* whatever happens to the test */
+        (void) alarm(15); /* in case the test fails */
         if (!ends)
                 for (;;)
                         (void) pause();
@@ -40,9 +40,9 @@ static int wait_number(usec_t patience, uint64_t *number) {
         return child_watch_wait(&watch, usec_now() + patience, number);
 }
 
-Test(child_watch, tells_who_has_ended) {
-        int slow = child_watch_add(&watch, start(false), 3);
-        int quick = child_watch_add(&watch, start(true), 4);
+Test(child_watch, returns_the_child_that_has_exited) {
+        int slow = child_watch_add(&watch, start_child(false), 3);
+        int quick = child_watch_add(&watch, start_child(true), 4);
         uint64_t number = 0;
 
         cr_assert(slow >= 0 && quick >= 0);
@@ -53,14 +53,15 @@ Test(child_watch, tells_who_has_ended) {
         (void) child_watch_remove(&watch, slow);
 }
 
-/* A later child has a copy of the pidfd: closed, but not removed, the end would be told again. */
-Test(child_watch, tells_nothing_of_one_that_was_removed) {
-        pid_t pid = start(true);
+/* A later child has a copy of the pidfd: if it were closed without being removed, the exit would be
+ * reported again. */
+Test(child_watch, does_not_report_a_child_that_was_removed) {
+        pid_t pid = start_child(true);
         int fd = child_watch_add(&watch, pid, 7);
         uint64_t number = 0;
 
         cr_assert(ge(int, fd, 0));
-        (void) start(false);
+        (void) start_child(false);
         cr_assert(eq(int, wait_number(LONG, &number), CHILD_WATCH_ENDED));
         (void) child_watch_remove(&watch, fd);
         cr_expect(eq(int, wait_number(100 * USEC_PER_MSEC, &number), CHILD_WATCH_TIMEOUT));
@@ -75,8 +76,8 @@ Test(child_watch, waits_no_longer_than_the_deadline_and_no_shorter) {
         cr_expect(eq(int, child_watch_wait(&watch, 0, &number), CHILD_WATCH_TIMEOUT));
 }
 
-Test(child_watch, an_end_goes_before_a_signal_and_the_signal_stays) {
-        int quick = child_watch_add(&watch, start(true), 5);
+Test(child_watch, an_exit_takes_precedence_over_a_signal_which_stays) {
+        int quick = child_watch_add(&watch, start_child(true), 5);
         uint64_t number = 0;
 
         cr_assert(ge(int, quick, 0));
@@ -91,23 +92,23 @@ Test(child_watch, an_end_goes_before_a_signal_and_the_signal_stays) {
         cr_expect(watch.is_told_to_stop);
 }
 
-Test(child_watch, a_childs_status_is_there_whoever_started_us) {
+Test(child_watch, a_childs_status_is_kept_even_if_our_parent_ignored_sigchld) {
         ChildWatch other = CHILD_WATCH_INIT;
         int status = -1;
         pid_t pid;
 
         (void) signal(SIGCHLD, SIG_IGN);
         cr_assert(eq(int, child_watch_init(&other), 0));
-        pid = start(true);
+        pid = start_child(true);
         cr_expect(eq(int, waitpid(pid, &status, 0), pid));
         cr_expect(eq(int, status, 0));
         child_watch_done(&other);
 }
 
-Test(child_watch, without_descriptors_nobody_is_watched) {
+Test(child_watch, without_descriptors_no_child_is_watched) {
         struct rlimit limit;
         ChildWatch none = CHILD_WATCH_INIT;
-        pid_t pid = start(true);
+        pid_t pid = start_child(true);
         int added, made;
 
         cr_assert(eq(int, getrlimit(RLIMIT_NOFILE, &limit), 0));

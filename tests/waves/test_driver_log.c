@@ -12,7 +12,7 @@
 static DriverLog reader = DRIVER_LOG_INIT;
 static char name[DRIVER_LOG_NAME_MAX];
 
-/* What the next reads of the log give: records, or an errno; then its real end. */
+/* What the next reads of the log return: records or an errno. After that reads are real. */
 static struct {
         const char *record;
         int error;
@@ -42,7 +42,7 @@ static void teardown(void) {
 
 TestSuite(driver_log, .init = setup, .fini = teardown, .timeout = 10);
 
-static void append(const char *text) {
+static void append_record(const char *text) {
         int fd = open(fake_root_path("dev/kmsg"), O_WRONLY | O_APPEND | O_CLOEXEC);
 
         cr_assert(fd >= 0);
@@ -50,38 +50,38 @@ static void append(const char *text) {
         (void) close(fd);
 }
 
-static void give(const char *record, int error) {
+static void script_read(const char *record, int error) {
         script[n_script].record = record;
         script[n_script++].error = error;
 }
 
-static int next(void) {
+static int next_complaint(void) {
         return driver_log_next_complaint(&reader, name);
 }
 
 Test(driver_log, knows_the_complaints_of_old_and_new_kernels) {
         driver_log_open(root_fd, &reader);
-        give("4,77,5678001,-;nvme nvme3: Device shutdown incomplete; abort shutdown\n"
-             " SUBSYSTEM=nvme\n DEVICE=c240:3\n",
-             0);
-        give("3,78,5678002,-,caller=T1;nvme nvme12: Device not ready; aborting shutdown, "
-             "CSTS=0x1\n",
-             0);
-        cr_assert(eq(int, next(), 1));
+        script_read("4,77,5678001,-;nvme nvme3: Device shutdown incomplete; abort shutdown\n"
+                    " SUBSYSTEM=nvme\n DEVICE=c240:3\n",
+                    0);
+        script_read("3,78,5678002,-,caller=T1;nvme nvme12: Device not ready; aborting shutdown, "
+                    "CSTS=0x1\n",
+                    0);
+        cr_assert(eq(int, next_complaint(), 1));
         cr_expect(eq(str, name, "nvme3"));
-        cr_assert(eq(int, next(), 1));
+        cr_assert(eq(int, next_complaint(), 1));
         cr_expect(eq(str, name, "nvme12"));
-        cr_expect(eq(int, next(), 0));
+        cr_expect(eq(int, next_complaint(), 0));
 }
 
-Test(driver_log, what_was_there_before_is_not_read) {
+Test(driver_log, earlier_records_are_not_read) {
         driver_log_open(root_fd, &reader);
-        cr_expect(eq(int, next(), 0));
-        append(OLD);
+        cr_expect(eq(int, next_complaint(), 0));
+        append_record(OLD);
         driver_log_skip(&reader);
-        cr_expect(eq(int, next(), 0));
-        append(OLD);
-        cr_assert(eq(int, next(), 1));
+        cr_expect(eq(int, next_complaint(), 0));
+        append_record(OLD);
+        cr_assert(eq(int, next_complaint(), 1));
         cr_expect(eq(str, name, "nvme9"));
 }
 
@@ -102,39 +102,39 @@ Test(driver_log, takes_nothing_else_for_a_complaint) {
         driver_log_open(root_fd, &reader);
         for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
                 n_script = n_read = 0;
-                give(others[i], 0);
-                cr_expect(eq(int, next(), 0), "%s", others[i]);
+                script_read(others[i], 0);
+                cr_expect(eq(int, next_complaint(), 0), "%s", others[i]);
                 cr_expect(eq(sz, n_read, 1));
         }
 }
 
-/* A complaint may have been among what was lost, so its absence proves nothing. */
-Test(driver_log, an_overrun_is_told_behind_what_is_left) {
+/* The lost records may have held a complaint, so its absence proves nothing. */
+Test(driver_log, an_overrun_is_reported_after_the_records_that_are_left) {
         driver_log_open(root_fd, &reader);
-        give(NULL, EINTR);
-        give(NULL, EPIPE);
-        give("4,99,1,-;nvme nvme3: Device not ready; aborting shutdown, CSTS=0x1\n", 0);
-        cr_assert(eq(int, next(), 1));
+        script_read(NULL, EINTR);
+        script_read(NULL, EPIPE);
+        script_read("4,99,1,-;nvme nvme3: Device not ready; aborting shutdown, CSTS=0x1\n", 0);
+        cr_assert(eq(int, next_complaint(), 1));
         cr_expect(eq(str, name, "nvme3"));
-        cr_expect(eq(int, next(), -EPIPE));
+        cr_expect(eq(int, next_complaint(), -EPIPE));
         driver_log_skip(&reader);
-        cr_expect(eq(int, next(), 0));
+        cr_expect(eq(int, next_complaint(), 0));
 }
 
-Test(driver_log, an_end_without_a_record_is_an_end) {
+Test(driver_log, no_record_means_no_complaint) {
         driver_log_open(root_fd, &reader);
-        give(NULL, EAGAIN);
-        cr_expect(eq(int, next(), 0));
+        script_read(NULL, EAGAIN);
+        cr_expect(eq(int, next_complaint(), 0));
 }
 
-Test(driver_log, what_cannot_be_read_tells_nothing) {
-        cr_expect(eq(int, next(), -EBADF));
+Test(driver_log, a_log_that_cannot_be_read_is_an_error) {
+        cr_expect(eq(int, next_complaint(), -EBADF));
         driver_log_open(root_fd, &reader);
-        give(NULL, EIO);
-        cr_expect(eq(int, next(), -EIO));
+        script_read(NULL, EIO);
+        cr_expect(eq(int, next_complaint(), -EIO));
         driver_log_close(&reader);
         fake_root_remove("dev/kmsg");
         driver_log_open(root_fd, &reader);
         driver_log_skip(&reader);
-        cr_expect(eq(int, next(), -ENOENT));
+        cr_expect(eq(int, next_complaint(), -ENOENT));
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The processes are real, only what they do is scripted: worker_run() is ours here. Nothing asserts
+/* The worker processes are real, but this test's worker_run() decides what they do. Nothing asserts
  * in a worker: Criterion would wait for it forever. */
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
+#include <libnvme.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -12,10 +13,11 @@
 
 #include "fake_root.h"
 #include "topology_builder.h"
-#include "waves/nvme_registers.h"
 #include "waves/ops_kernel.h"
 #include "waves/worker.h"
 
+/* What the kernel shows of the register file. */
+#define REGISTERS_SIZE 4096
 #define N 3
 #define PCI "sys/bus/pci/devices/0000:02:00.0"
 
@@ -50,7 +52,7 @@ pid_t fork(void) {
         return last_pid;
 }
 
-/* As if each load from a mapped file faulted. */
+/* With registers_abort, mapping a file raises the bus error that loading from it would. */
 void *mmap(void *address, size_t size, int protection, int flags, int fd, off_t offset) {
         if (registers_abort && fd >= 0)
                 (void) raise(SIGBUS);
@@ -66,7 +68,7 @@ void worker_run(int fd, const Topology *t, size_t device, StepAction action, boo
                 WorkerSlot *slot) {
         char byte;
 
-        /* Whatever happens to the test, its workers do not stay. */
+        /* The worker must not outlive a test that failed. */
         (void) alarm(20);
         worker_enter_phase(slot, PHASE_CHECK);
         switch (behaviours[device]) {
@@ -136,7 +138,7 @@ static void teardown(void) {
 
 TestSuite(ops_kernel, .init = setup, .fini = teardown, .timeout = 20);
 
-static void start(size_t device, Behaviour behaviour) {
+static void start_worker(size_t device, Behaviour behaviour) {
         behaviours[device] = behaviour;
         cr_assert(eq(int, ops_kernel.start(ops, device, STEP_DETACH), 0));
 }
@@ -152,19 +154,19 @@ static StepResult wait_for(size_t device) {
 }
 
 static void write_csts(uint32_t csts) {
-        uint32_t registers[NVME_REGISTERS_SIZE / sizeof(uint32_t)] = {};
+        uint32_t registers[REGISTERS_SIZE / sizeof(uint32_t)] = {};
 
-        registers[NVME_CSTS_OFFSET / sizeof(uint32_t)] = csts;
+        registers[NVME_REG_CSTS / sizeof(uint32_t)] = csts;
         fake_root_write_binary(PCI "/resource0", registers, sizeof(registers));
 }
 
-/* All that can begin have begun by then; later ones have nobody to disturb. */
+/* By then the parent has started all it can; later workers have no others to wait for. */
 Test(ops_kernel, workers_are_held_until_the_first_wait) {
         StepResult results[2], later;
         usec_t waited;
 
-        start(0, TELLS_RELEASE);
-        start(1, TELLS_RELEASE);
+        start_worker(0, TELLS_RELEASE);
+        start_worker(1, TELLS_RELEASE);
         waited = usec_now();
         for (size_t i = 0; i < 2; i++) {
                 size_t step;
@@ -174,16 +176,16 @@ Test(ops_kernel, workers_are_held_until_the_first_wait) {
                 cr_expect(results[i].is_flushed, "worker %zu was not held", step);
                 cr_expect(results[i].phase_usec[PHASE_VERIFY] >= waited);
         }
-        start(2, TELLS_RELEASE);
+        start_worker(2, TELLS_RELEASE);
         later = wait_for(2);
         cr_expect(not(later.is_flushed));
 }
 
-/* What it looks like to the workers when the parent dies while it still forks. */
-Test(ops_kernel, workers_that_were_not_let_go_are_told_so) {
+/* As if the parent had died between two forks. */
+Test(ops_kernel, workers_notice_that_the_parent_died) {
         int status = 0;
 
-        start(0, STOPS_UNLESS_LET_GO);
+        start_worker(0, STOPS_UNLESS_LET_GO);
         ops = ops_kernel_free(ops);
         cr_assert(eq(int, waitpid(last_pid, &status, 0), last_pid));
         cr_expect(eq(int, status, 4 << 8)); /* exited with 4 */
@@ -194,7 +196,7 @@ Test(ops_kernel, reports_each_worker_once) {
         bool has_ended[N] = {};
 
         for (size_t i = 0; i < N; i++)
-                start(i, ENDS_WELL);
+                start_worker(i, ENDS_WELL);
         for (size_t i = 0; i < N; i++) {
                 StepResult result = {};
                 size_t step = 0;
@@ -211,10 +213,10 @@ Test(ops_kernel, reports_each_worker_once) {
 Test(ops_kernel, a_worker_killed_before_the_unbind_has_touched_nothing) {
         StepResult killed;
 
-        start(1, IS_KILLED_EARLY);
+        start_worker(1, IS_KILLED_EARLY);
         killed = wait_for(1);
         cr_expect(eq(str, killed.reason, "its worker was killed by signal 9"));
-        start(2, EXITS_EARLY);
+        start_worker(2, EXITS_EARLY);
         cr_expect(eq(int, wait_for(2).outcome, OUTCOME_LEFT));
 }
 
@@ -223,13 +225,13 @@ static void add_unbound(const char *kmsg) {
         fake_root_write("dev/kmsg", kmsg);
 }
 
-/* A fatal signal ends the driver's wait without a word. */
-Test(ops_kernel, a_worker_killed_inside_leaves_the_end_unknown) {
+/* A fatal signal ends the driver's wait without a message. */
+Test(ops_kernel, a_worker_killed_in_the_unbind_leaves_the_outcome_unverified) {
         StepResult result;
 
         add_unbound("");
         write_csts(0x9);
-        start(1, IS_KILLED_INSIDE);
+        start_worker(1, IS_KILLED_INSIDE);
         result = wait_for(1);
         cr_expect(eq(int, result.outcome, OUTCOME_UNVERIFIED));
         cr_expect(not(result.is_verified));
@@ -237,25 +239,26 @@ Test(ops_kernel, a_worker_killed_inside_leaves_the_end_unknown) {
                      "its worker was killed by signal 9; the end of its shutdown was not seen"));
 }
 
-/* s390x, or a drive that is pulled at that moment on a root complex that aborts. */
-Test(ops_kernel, a_bus_error_of_a_worker_is_not_the_parents) {
+/* This happens on s390x, and when a drive is pulled at that moment below a root complex that
+ * aborts. */
+Test(ops_kernel, a_workers_bus_error_does_not_reach_the_parent) {
         StepResult result;
 
         add_unbound("");
         fake_root_write(PCI "/resource", "0xfe000000 0xfe003fff 0x140204\n");
         write_csts(0x9);
         registers_abort = true;
-        start(1, HAS_BUS_ERROR);
+        start_worker(1, HAS_BUS_ERROR);
         result = wait_for(1);
         cr_expect(eq(int, result.outcome, OUTCOME_UNVERIFIED));
         cr_expect(eq(str, result.reason,
                      "its worker was killed by signal 7 while it read the registers; the end of "
                      "its shutdown was not seen"));
-        start(2, ENDS_WELL);
+        start_worker(2, ENDS_WELL);
         cr_expect(eq(int, wait_for(2).outcome, OUTCOME_DETACHED));
 }
 
-/* The log is read when the first of them ends, and tells of both. */
+/* The log is read when the first of two lost workers is reaped, and has complaints about both. */
 Test(ops_kernel, the_drivers_complaints_about_lost_workers_are_found) {
         static const char old[] = "4,1,1,-;nvme nvme1: Device not ready; aborting shutdown\n";
         char kmsg[256];
@@ -263,8 +266,8 @@ Test(ops_kernel, the_drivers_complaints_about_lost_workers_are_found) {
         fake_root_write("dev/kmsg", old);
         ops = ops_kernel_free(ops);
         cr_assert(eq(int, ops_kernel_new(root_fd, &topology, false, argv0, &ops), 0));
-        start(1, IS_KILLED_INSIDE);
-        start(2, IS_KILLED_INSIDE);
+        start_worker(1, IS_KILLED_INSIDE);
+        start_worker(2, IS_KILLED_INSIDE);
         (void) snprintf(kmsg, sizeof(kmsg), "%s%s", old,
                         "4,2,2,-;nvme nvme2: Device not ready; aborting shutdown\n");
         add_unbound(kmsg);
@@ -289,38 +292,38 @@ Test(ops_kernel, wait_ends_at_its_deadline) {
         StepResult result;
         size_t step;
 
-        start(0, NEVER_ENDS);
+        start_worker(0, NEVER_ENDS);
         cr_expect(eq(int, ops_kernel.wait(ops, deadline, &step, &result), OPS_WAIT_TIMEOUT));
         cr_expect(ge(u64, usec_now(), deadline));
         (void) kill(last_pid, SIGKILL);
 }
 
-/* Killed, it would leave a handshake that the kernel's pass does not wait for. */
+/* If it were killed, the kernel's pass would not wait for the handshake. */
 Test(ops_kernel, an_abandoned_worker_lives_on) {
         StepResult result = {};
         size_t step;
 
-        start(0, NEVER_ENDS);
+        start_worker(0, NEVER_ENDS);
         (void) ops_kernel.wait(ops, usec_now() + 300 * USEC_PER_MSEC, &step, &result);
         ops_kernel.abandon(ops, 0, &result);
         cr_expect(eq(str, result.reason,
-                     "time was up inside the shutdown handshake, the kernel's pass waits for it"));
+                     "time ran out during the shutdown handshake, the kernel's pass waits for it"));
         cr_expect(gt(u64, result.phase_usec[PHASE_SHUTDOWN], 0));
         ops = ops_kernel_free(ops);
         cr_expect(eq(int, kill(last_pid, 0), 0));
         (void) kill(last_pid, SIGKILL);
 }
 
-Test(ops_kernel, an_abandoned_worker_knows_it) {
+Test(ops_kernel, an_abandoned_worker_is_told) {
         StepResult result = {};
         size_t step;
 
-        start(0, WAITS_FOR_ABANDON);
+        start_worker(0, WAITS_FOR_ABANDON);
         (void) ops_kernel.wait(ops, usec_now() + 300 * USEC_PER_MSEC, &step, &result);
         ops_kernel.abandon(ops, 0, &result);
-        cr_expect(eq(str, result.reason, "time was up while its data were being written back"));
+        cr_expect(eq(str, result.reason, "time ran out while its data was being written back"));
         cr_expect(eq(int, kill(last_pid, 0), 0));
-        /* It ends by itself, well before its alarm. */
+        /* It exits by itself, long before its alarm. */
         cr_expect(eq(int, (int) waitpid(last_pid, NULL, 0), (int) last_pid));
 }
 
@@ -328,7 +331,7 @@ Test(ops_kernel, sigterm_ends_the_wait) {
         StepResult result;
         size_t step;
 
-        start(0, NEVER_ENDS);
+        start_worker(0, NEVER_ENDS);
         (void) kill(getpid(), SIGTERM);
         cr_expect(eq(int, ops_kernel.wait(ops, usec_now() + 10 * USEC_PER_SEC, &step, &result),
                      OPS_WAIT_SIGNAL));
@@ -336,16 +339,16 @@ Test(ops_kernel, sigterm_ends_the_wait) {
         (void) kill(last_pid, SIGKILL);
 }
 
-Test(ops_kernel, workers_ignore_polite_signals) {
-        start(0, IGNORES_SIGNALS);
+Test(ops_kernel, workers_ignore_signals_that_can_be_ignored) {
+        start_worker(0, IGNORES_SIGNALS);
         cr_expect(eq(int, wait_for(0).outcome, OUTCOME_DETACHED));
 }
 
-/* systemd-shutdown spares it by that sign; we stay what we were. */
+/* '@' makes systemd-shutdown spare the worker; the parent's command line is unchanged. */
 Test(ops_kernel, workers_are_marked_for_systemd_to_spare) {
         StepResult result;
 
-        start(0, TELLS_ARGV0);
+        start_worker(0, TELLS_ARGV0);
         result = wait_for(0);
         cr_expect(eq(str, result.reason, "@est"));
         cr_expect(eq(str, argv0, "test"));
@@ -355,13 +358,13 @@ Test(ops_kernel, a_fork_that_fails_is_reported) {
         fork_fails = true;
         cr_expect(eq(int, ops_kernel.start(ops, 0, STEP_DETACH), -EAGAIN));
         fork_fails = false;
-        start(0, ENDS_WELL);
+        start_worker(0, ENDS_WELL);
         cr_expect(eq(int, wait_for(0).outcome, OUTCOME_DETACHED));
 }
 
-/* Without a descriptor nobody would see the worker's end: there must be none, and the errno says
- * that it is worth another try when one has ended. */
-Test(ops_kernel, out_of_descriptors_begins_nothing) {
+/* Without a pidfd the parent would not see the worker exit, so none may be started. The errno asks
+ * for another try when some other worker has ended. */
+Test(ops_kernel, out_of_descriptors_no_worker_is_started) {
         int r, free_fd = dup(STDIN_FILENO);
         struct rlimit limit, none;
 
@@ -374,12 +377,12 @@ Test(ops_kernel, out_of_descriptors_begins_nothing) {
         cr_assert(eq(int, setrlimit(RLIMIT_NOFILE, &limit), 0));
         cr_expect(eq(int, r, -EMFILE));
         cr_expect(eq(int, (int) last_pid, 0), "a worker was forked");
-        start(0, ENDS_WELL);
+        start_worker(0, ENDS_WELL);
         cr_expect(eq(int, wait_for(0).outcome, OUTCOME_DETACHED));
 }
 
-/* Found: of 1,100 controllers 84 were left, at the soft limit of 1024. */
-Test(ops_kernel, the_soft_limit_of_descriptors_is_none) {
+/* At the soft limit of 1024, 84 of 1,100 controllers were left. */
+Test(ops_kernel, the_soft_limit_of_descriptors_is_raised) {
         struct rlimit limit, low;
 
         ops = ops_kernel_free(ops);
@@ -389,17 +392,17 @@ Test(ops_kernel, the_soft_limit_of_descriptors_is_none) {
         cr_assert(eq(int, ops_kernel_new(root_fd, &topology, false, argv0, &ops), 0));
         cr_assert(eq(int, getrlimit(RLIMIT_NOFILE, &limit), 0));
         cr_expect(eq(long, (long) limit.rlim_cur, 512));
-        start(0, ENDS_WELL);
+        start_worker(0, ENDS_WELL);
         cr_expect(eq(int, wait_for(0).outcome, OUTCOME_DETACHED));
 }
 
-/* Whatever is left open would be missing for the next ones. */
-Test(ops_kernel, a_worker_costs_no_descriptor_for_good) {
+/* Later workers would lack a descriptor that is left open. */
+Test(ops_kernel, no_worker_leaves_a_descriptor_open) {
         int before = dup(STDIN_FILENO), after;
 
         (void) close(before);
         for (int i = 0; i < 3; i++) {
-                start(0, ENDS_WELL);
+                start_worker(0, ENDS_WELL);
                 (void) wait_for(0);
                 fork_fails = true;
                 (void) ops_kernel.start(ops, 0, STEP_DETACH);
@@ -407,15 +410,15 @@ Test(ops_kernel, a_worker_costs_no_descriptor_for_good) {
         }
         after = dup(STDIN_FILENO);
         (void) close(after);
-        /* the pipe's writing end was closed by the first wait, and its place is free */
+        /* The first wait has closed the writing end of the pipe, which frees a descriptor. */
         cr_expect(le(int, after, before));
 }
 
-Test(ops_kernel, what_was_abandoned_can_be_waited_for) {
+Test(ops_kernel, an_abandoned_worker_can_be_waited_for) {
         StepResult result = {};
         size_t step;
 
-        start(0, WAITS_FOR_ABANDON);
+        start_worker(0, WAITS_FOR_ABANDON);
         (void) ops_kernel.wait(ops, usec_now() + 300 * USEC_PER_MSEC, &step, &result);
         ops_kernel.abandon(ops, 0, &result);
         cr_assert(eq(int, ops_kernel_join(ops, 0, usec_now() + 10 * USEC_PER_SEC, &result), 1));
@@ -429,7 +432,7 @@ Test(ops_kernel, a_worker_that_does_not_end_is_waited_for_until_the_deadline) {
         StepResult result = {};
         size_t step;
 
-        start(0, NEVER_ENDS);
+        start_worker(0, NEVER_ENDS);
         (void) ops_kernel.wait(ops, usec_now() + 300 * USEC_PER_MSEC, &step, &result);
         ops_kernel.abandon(ops, 0, &result);
         deadline = usec_now() + 200 * USEC_PER_MSEC;
@@ -441,7 +444,7 @@ Test(ops_kernel, a_worker_that_does_not_end_is_waited_for_until_the_deadline) {
         cr_expect(eq(int, ops_kernel_join(ops, 0, usec_now() + 10 * USEC_PER_SEC, &result), 1));
 }
 
-Test(ops_kernel, only_what_was_started_can_be_waited_for) {
+Test(ops_kernel, only_a_worker_that_was_started_can_be_waited_for) {
         StepResult result;
 
         cr_expect(eq(int, ops_kernel_join(ops, 2, usec_now(), &result), -ESRCH));

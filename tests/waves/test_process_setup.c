@@ -30,7 +30,7 @@ int setpriority(__priority_which_t which, id_t who, int value) {
         return -1;
 }
 
-/* One that goes and one that is left. */
+/* nvme0 is idle, nvme1 is left. */
 static void setup(void) {
         fake_root_start();
         (void) build_bridge(&topology, DEVICE_ROOT_PORT, "0000:00:00.0", NULL);
@@ -45,23 +45,23 @@ static void teardown(void) {
         fake_root_done();
 }
 
-TestSuite(last_second, .init = setup, .fini = teardown);
+TestSuite(process_setup, .init = setup, .fini = teardown);
 
 static char *timeout_after(const char *before) {
         fake_root_write(ADMIN_TIMEOUT, before);
-        (void) last_second_settings(root_fd, &topology);
+        (void) process_setup_apply(root_fd, &topology);
         return fake_root_read(ADMIN_TIMEOUT);
 }
 
-Test(last_second, limits_the_admin_timeout) {
+Test(process_setup, limits_the_admin_timeout) {
         char *after = timeout_after("60\n");
 
-        /* a plain file keeps what stands behind the new value */
+        /* In a plain file the "0" after the new value stays. */
         cr_expect(eq(str, after, "50\n"));
         free(after);
 }
 
-Test(last_second, leaves_a_shorter_one) {
+Test(process_setup, keeps_a_shorter_admin_timeout) {
         char *after = timeout_after("3\n");
 
         cr_expect(eq(str, after, "3\n"));
@@ -75,19 +75,19 @@ static void expect_own(const char *path, const char *expected) {
         free(text);
 }
 
-/* 7.2 and later: the module's no longer reaches a controller that is bound. In milliseconds. */
-Test(last_second, limits_the_admin_timeout_of_each_controller) {
+/* From 7.2 on the module's parameter does not reach a bound controller. In milliseconds. */
+Test(process_setup, limits_the_admin_timeout_of_each_controller) {
         fake_root_write(FIRST, "60000\n");
         fake_root_write(SECOND, "60000\n");
-        (void) last_second_settings(root_fd, &topology);
+        (void) process_setup_apply(root_fd, &topology);
         expect_own(FIRST, "50000\n");
         expect_own(SECOND, "50000\n");
 }
 
-Test(last_second, leaves_a_shorter_one_of_a_controller) {
+Test(process_setup, keeps_a_controllers_shorter_admin_timeout) {
         fake_root_write(FIRST, "4999\n");
         fake_root_write(SECOND, "5001\n");
-        (void) last_second_settings(root_fd, &topology);
+        (void) process_setup_apply(root_fd, &topology);
         expect_own(FIRST, "4999\n");
         expect_own(SECOND, "5000\n");
 }
@@ -101,7 +101,7 @@ static char *log_of_settings(void) {
         cr_assert(eq(int, socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, pair), 0));
         (void) log_open(LOG_TARGET_STDERR, LOG_DEBUG);
         log_set_kmsg_fd(pair[0]);
-        (void) last_second_settings(root_fd, &topology);
+        (void) process_setup_apply(root_fd, &topology);
         while ((k = recv(pair[1], text + n, sizeof(text) - n - 1, 0)) > 0)
                 n += (size_t) k;
         text[n] = '\0';
@@ -110,8 +110,8 @@ static char *log_of_settings(void) {
         return text;
 }
 
-/* EBUSY until the controller was live once. */
-Test(last_second, one_that_can_not_be_limited_is_said_and_does_not_keep_the_next) {
+/* The kernel returns EBUSY until the controller has been live once. */
+Test(process_setup, a_controller_that_can_not_be_limited_is_logged_and_the_next_is_limited) {
         fake_root_write(FIRST "/x", "");
         fake_root_write(SECOND, "60000\n");
         cr_expect(ne(ptr, strstr(log_of_settings(), "admin_timeout of nvme0, ignoring: Is a dir"),
@@ -119,33 +119,33 @@ Test(last_second, one_that_can_not_be_limited_is_said_and_does_not_keep_the_next
         expect_own(SECOND, "50000\n");
 }
 
-/* Up to 7.1 no controller has one. */
-Test(last_second, says_nothing_of_an_attribute_that_this_kernel_has_not) {
+/* Up to 7.1 controllers have no such attribute. */
+Test(process_setup, a_missing_attribute_is_not_logged) {
         cr_expect(eq(ptr, strstr(log_of_settings(), "admin_timeout of"), NULL));
 }
 
-Test(last_second, expedites_rcu) {
+Test(process_setup, expedites_rcu) {
         char *after;
 
         fake_root_write("sys/kernel/rcu_expedited", "0\n");
         fake_root_write("sys/kernel/rcu_normal", "0\n");
-        cr_expect(last_second_settings(root_fd, &topology));
+        cr_expect(process_setup_apply(root_fd, &topology));
         after = fake_root_read("sys/kernel/rcu_expedited");
         cr_expect(eq(str, after, "1\n"));
         free(after);
 }
 
-Test(last_second, rcu_that_was_expedited_before_is_no_difference) {
+Test(process_setup, rcu_that_was_expedited_before_does_not_count) {
         fake_root_write("sys/kernel/rcu_expedited", "1\n");
-        cr_expect(not(last_second_settings(root_fd, &topology)));
+        cr_expect(not(process_setup_apply(root_fd, &topology)));
         fake_root_remove("sys/kernel/rcu_expedited");
         fake_root_write("sys/kernel/rcu_expedited", "0\n");
         fake_root_write("sys/kernel/rcu_normal", "1\n");
-        cr_expect(not(last_second_settings(root_fd, &topology)));
+        cr_expect(not(process_setup_apply(root_fd, &topology)));
 }
 
-Test(last_second, goes_on_without_the_parameter_or_the_right) {
-        cr_expect(not(last_second_settings(root_fd, &topology)));
+Test(process_setup, missing_parameters_and_rights_are_ignored) {
+        cr_expect(not(process_setup_apply(root_fd, &topology)));
         cr_expect(eq(int, locked_flags, MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT));
         cr_expect(eq(int, priority, PRIO_MIN));
 }

@@ -8,7 +8,7 @@
 
 #define SECOND USEC_PER_SEC
 
-/* A topology, its plan, a scripted world and what came of them. */
+/* A topology, its plan, a scripted world and the record of the run. */
 typedef struct Scene {
         Topology topology;
         Config config;
@@ -39,7 +39,7 @@ static void on_progress(void *userdata, size_t n_done, size_t n_steps, usec_t el
         told = (Told){ told.n + 1, n_done, n_steps, elapsed_usec };
 }
 
-/* The switch tree {A; {B, C}} with every controller taking one second and a deadline after 40. */
+/* The switch tree {A; {B, C}}. Every controller takes one second; the deadline is after 40. */
 static Scene switch_scene(void) {
         Scene scene = { .config = build_config() };
 
@@ -48,7 +48,7 @@ static Scene switch_scene(void) {
         return scene;
 }
 
-static void prepare(Scene *scene) {
+static void prepare_scene(Scene *scene) {
         cr_assert(eq(int, plan_make(&scene->topology, &scene->config, &scene->plan), 0));
         cr_assert(eq(int, virtual_world_init(&scene->world, scene->plan.n_steps, SECOND), 0));
         scene->options = (WavesOptions){
@@ -60,7 +60,7 @@ static void prepare(Scene *scene) {
                      0));
 }
 
-static void run(Scene *scene) {
+static void run_scene(Scene *scene) {
         scene->options.userdata = scene;
         cr_assert(eq(int,
                      waves_run(&scene->plan, &ops_virtual, &scene->world, &scene->options,
@@ -72,26 +72,26 @@ static void run(Scene *scene) {
                 cr_assert(ne(int, scene->record.results[i].outcome, OUTCOME_PENDING));
 }
 
-static void done(Scene *scene) {
+static void scene_done(Scene *scene) {
         record_done(&scene->record);
         virtual_world_done(&scene->world);
         plan_done(&scene->plan);
         topology_done(&scene->topology);
 }
 
-static size_t at(const Scene *scene, const char *address) {
+static size_t index_of(const Scene *scene, const char *address) {
         size_t i = topology_find_device(&scene->topology, address);
 
         cr_assert(ne(sz, i, TOPOLOGY_NONE));
         return i;
 }
 
-static VirtualStep *step(Scene *scene, const char *address) {
-        return &scene->world.steps[at(scene, address)];
+static VirtualStep *step_of(Scene *scene, const char *address) {
+        return &scene->world.steps[index_of(scene, address)];
 }
 
-static StepResult *result(Scene *scene, const char *address) {
-        return &scene->record.results[at(scene, address)];
+static StepResult *result_of(Scene *scene, const char *address) {
+        return &scene->record.results[index_of(scene, address)];
 }
 
 #define A "0000:01:00.0"
@@ -100,45 +100,45 @@ static StepResult *result(Scene *scene, const char *address) {
 #define ROOT_PORT "0000:00:00.0"
 #define UPSTREAM "0000:02:00.0"
 
-/* The stage's, whose look at the machine counts as well. */
-Test(waves, a_begin_that_is_set_stays, .timeout = 10) {
+/* The stage sets it, as its survey counts as well. */
+Test(waves, a_start_that_is_set_stays, .timeout = 10) {
         Scene s = switch_scene();
 
-        prepare(&s);
+        prepare_scene(&s);
         s.record.started_usec = SECOND / 2;
-        run(&s);
+        run_scene(&s);
         cr_expect(eq(u64, s.record.ended_usec - s.record.started_usec, SECOND + SECOND / 2));
-        done(&s);
+        scene_done(&s);
 }
 
 Test(waves, starts_all_leaves_at_once, .timeout = 10) {
         Scene s = switch_scene();
 
-        prepare(&s);
-        run(&s);
+        prepare_scene(&s);
+        run_scene(&s);
         cr_expect(eq(sz, s.world.max_running, 3));
         cr_expect(eq(u64, s.record.ended_usec - s.record.started_usec, SECOND));
-        cr_expect(eq(int, result(&s, A)->outcome, OUTCOME_DETACHED));
-        cr_expect(result(&s, A)->is_verified);
+        cr_expect(eq(int, result_of(&s, A)->outcome, OUTCOME_DETACHED));
+        cr_expect(result_of(&s, A)->is_verified);
         cr_expect(eq(u64, record_totals(&s.record, &s.topology).serial_usec, 3 * SECOND));
         cr_expect(eq(u64, record_totals(&s.record, &s.topology).saved_usec, 2 * SECOND));
-        done(&s);
+        scene_done(&s);
 }
 
-/* Derrick's tree: bus 3 is released only when B and C are both done; A waits for nobody. */
+/* Bus 3 is released only when both B and C are done; A waits for neither. */
 Test(waves, releases_a_parent_at_its_last_child, .timeout = 10) {
         Scene s = switch_scene();
 
-        prepare(&s);
-        step(&s, B)->latency_usec = 5 * SECOND;
-        step(&s, C)->latency_usec = 3 * SECOND;
-        run(&s);
-        cr_expect(eq(u64, result(&s, A)->ended_usec, 2 * SECOND));
-        cr_expect(eq(u64, result(&s, "0000:03:00.1")->ended_usec, 4 * SECOND));
-        cr_expect(eq(u64, result(&s, "0000:03:00.0")->ended_usec, 6 * SECOND));
-        cr_expect(eq(u64, result(&s, UPSTREAM)->ended_usec, 6 * SECOND));
-        cr_expect(eq(u64, result(&s, ROOT_PORT)->ended_usec, 6 * SECOND));
-        done(&s);
+        prepare_scene(&s);
+        step_of(&s, B)->latency_usec = 5 * SECOND;
+        step_of(&s, C)->latency_usec = 3 * SECOND;
+        run_scene(&s);
+        cr_expect(eq(u64, result_of(&s, A)->ended_usec, 2 * SECOND));
+        cr_expect(eq(u64, result_of(&s, "0000:03:00.1")->ended_usec, 4 * SECOND));
+        cr_expect(eq(u64, result_of(&s, "0000:03:00.0")->ended_usec, 6 * SECOND));
+        cr_expect(eq(u64, result_of(&s, UPSTREAM)->ended_usec, 6 * SECOND));
+        cr_expect(eq(u64, result_of(&s, ROOT_PORT)->ended_usec, 6 * SECOND));
+        scene_done(&s);
 }
 
 Test(waves, a_virtual_function_ends_before_its_physical_one_starts, .timeout = 10) {
@@ -149,13 +149,13 @@ Test(waves, a_virtual_function_ends_before_its_physical_one_starts, .timeout = 1
         (void) build_nvme(&s.topology, "nvme2", "0000:01:00.2", NULL);
         build_physfn(&s.topology, "0000:01:00.1", "0000:01:00.0");
         build_physfn(&s.topology, "0000:01:00.2", "0000:01:00.0");
-        prepare(&s);
-        step(&s, "0000:01:00.2")->latency_usec = 7 * SECOND;
-        run(&s);
-        cr_expect(eq(u64, step(&s, "0000:01:00.0")->started_usec,
-                     step(&s, "0000:01:00.2")->ended_usec));
-        cr_expect(eq(int, result(&s, "0000:01:00.0")->outcome, OUTCOME_DETACHED));
-        done(&s);
+        prepare_scene(&s);
+        step_of(&s, "0000:01:00.2")->latency_usec = 7 * SECOND;
+        run_scene(&s);
+        cr_expect(eq(u64, step_of(&s, "0000:01:00.0")->started_usec,
+                     step_of(&s, "0000:01:00.2")->ended_usec));
+        cr_expect(eq(int, result_of(&s, "0000:01:00.0")->outcome, OUTCOME_DETACHED));
+        scene_done(&s);
 }
 
 Test(waves, a_physical_function_stays_when_a_virtual_one_is_late, .timeout = 10) {
@@ -165,202 +165,202 @@ Test(waves, a_physical_function_stays_when_a_virtual_one_is_late, .timeout = 10)
         (void) build_nvme(&s.topology, "nvme1", "0000:01:00.1", NULL);
         (void) build_nvme(&s.topology, "nvme2", "0000:02:00.0", NULL);
         build_physfn(&s.topology, "0000:01:00.1", "0000:01:00.0");
-        prepare(&s);
-        step(&s, "0000:01:00.1")->latency_usec = VIRTUAL_NEVER;
-        run(&s);
-        cr_expect(eq(int, result(&s, "0000:01:00.1")->outcome, OUTCOME_LATE));
-        cr_expect(eq(uint, step(&s, "0000:01:00.0")->n_starts, 0));
-        cr_expect(eq(int, result(&s, "0000:01:00.0")->outcome, OUTCOME_LEFT));
-        cr_expect(eq(str, result(&s, "0000:01:00.0")->reason,
-                     "waits for a device below it that stays"));
-        cr_expect(eq(int, result(&s, "0000:02:00.0")->outcome, OUTCOME_DETACHED));
-        done(&s);
+        prepare_scene(&s);
+        step_of(&s, "0000:01:00.1")->latency_usec = VIRTUAL_NEVER;
+        run_scene(&s);
+        cr_expect(eq(int, result_of(&s, "0000:01:00.1")->outcome, OUTCOME_LATE));
+        cr_expect(eq(uint, step_of(&s, "0000:01:00.0")->n_starts, 0));
+        cr_expect(eq(int, result_of(&s, "0000:01:00.0")->outcome, OUTCOME_LEFT));
+        cr_expect(eq(str, result_of(&s, "0000:01:00.0")->reason,
+                     "a device below it was not detached"));
+        cr_expect(eq(int, result_of(&s, "0000:02:00.0")->outcome, OUTCOME_DETACHED));
+        scene_done(&s);
 }
 
-/* As the hook finds it when the unit has detached another function of the same slot. */
+/* The hook sees this when the unit has detached another function of the same slot. */
 Test(waves, a_function_without_a_driver_is_not_waited_for, .timeout = 10) {
         Scene s = { .config = build_config() };
 
         (void) build_bridge(&s.topology, DEVICE_ROOT_PORT, "0000:00:01.0", NULL);
         (void) build_nvme(&s.topology, "nvme0", "0000:01:00.0", "0000:00:01.0");
         (void) build_foreign(&s.topology, "0000:01:00.1", "0000:00:01.0", NULL);
-        prepare(&s);
-        run(&s);
-        cr_expect(eq(int, result(&s, "0000:01:00.0")->outcome, OUTCOME_DETACHED));
-        cr_expect(eq(int, result(&s, "0000:00:01.0")->outcome, OUTCOME_DETACHED));
-        done(&s);
+        prepare_scene(&s);
+        run_scene(&s);
+        cr_expect(eq(int, result_of(&s, "0000:01:00.0")->outcome, OUTCOME_DETACHED));
+        cr_expect(eq(int, result_of(&s, "0000:00:01.0")->outcome, OUTCOME_DETACHED));
+        scene_done(&s);
 }
 
 Test(waves, a_late_step_is_abandoned_at_the_deadline_and_delays_only_its_ancestors, .timeout = 10) {
         Scene s = switch_scene();
 
-        prepare(&s);
-        step(&s, B)->latency_usec = VIRTUAL_NEVER;
-        run(&s);
-        cr_expect(step(&s, B)->is_abandoned);
-        cr_expect(eq(int, result(&s, B)->outcome, OUTCOME_LATE));
-        cr_expect(eq(str, result(&s, B)->reason, "the stage's time was up"));
+        prepare_scene(&s);
+        step_of(&s, B)->latency_usec = VIRTUAL_NEVER;
+        run_scene(&s);
+        cr_expect(step_of(&s, B)->is_abandoned);
+        cr_expect(eq(int, result_of(&s, B)->outcome, OUTCOME_LATE));
+        cr_expect(eq(str, result_of(&s, B)->reason, "the stage ran out of time"));
         cr_expect(eq(u64, s.record.ended_usec - s.record.started_usec, 40 * SECOND));
-        cr_expect(eq(u64, result(&s, A)->ended_usec, 2 * SECOND));
-        cr_expect(eq(u64, result(&s, C)->ended_usec, 2 * SECOND));
-        cr_expect(eq(int, result(&s, UPSTREAM)->outcome, OUTCOME_LEFT));
-        cr_expect(eq(int, result(&s, ROOT_PORT)->outcome, OUTCOME_LEFT));
-        done(&s);
+        cr_expect(eq(u64, result_of(&s, A)->ended_usec, 2 * SECOND));
+        cr_expect(eq(u64, result_of(&s, C)->ended_usec, 2 * SECOND));
+        cr_expect(eq(int, result_of(&s, UPSTREAM)->outcome, OUTCOME_LEFT));
+        cr_expect(eq(int, result_of(&s, ROOT_PORT)->outcome, OUTCOME_LEFT));
+        scene_done(&s);
 }
 
 Test(waves, a_failed_step_keeps_its_parents, .timeout = 10) {
         Scene s = switch_scene();
 
-        prepare(&s);
-        step(&s, C)->outcome = OUTCOME_FAILED;
-        run(&s);
-        cr_expect(eq(int, result(&s, C)->outcome, OUTCOME_FAILED));
-        cr_expect(eq(int, result(&s, "0000:03:00.1")->outcome, OUTCOME_LEFT));
-        cr_expect(eq(int, result(&s, "0000:03:00.0")->outcome, OUTCOME_DETACHED));
-        cr_expect(eq(int, result(&s, UPSTREAM)->outcome, OUTCOME_LEFT));
-        done(&s);
+        prepare_scene(&s);
+        step_of(&s, C)->outcome = OUTCOME_FAILED;
+        run_scene(&s);
+        cr_expect(eq(int, result_of(&s, C)->outcome, OUTCOME_FAILED));
+        cr_expect(eq(int, result_of(&s, "0000:03:00.1")->outcome, OUTCOME_LEFT));
+        cr_expect(eq(int, result_of(&s, "0000:03:00.0")->outcome, OUTCOME_DETACHED));
+        cr_expect(eq(int, result_of(&s, UPSTREAM)->outcome, OUTCOME_LEFT));
+        scene_done(&s);
 }
 
-/* field.md 1.3, number 13: waiting for a device that is gone must end. */
+/* Waiting for a device that is gone must end. */
 Test(waves, a_vanished_controller_releases_its_parent, .timeout = 10) {
         Scene s = switch_scene();
 
-        prepare(&s);
-        step(&s, C)->outcome = OUTCOME_VANISHED;
-        step(&s, C)->is_gone = true;
-        run(&s);
-        cr_expect(eq(int, result(&s, C)->outcome, OUTCOME_VANISHED));
-        cr_expect(eq(int, result(&s, ROOT_PORT)->outcome, OUTCOME_DETACHED));
-        done(&s);
+        prepare_scene(&s);
+        step_of(&s, C)->outcome = OUTCOME_VANISHED;
+        step_of(&s, C)->is_gone = true;
+        run_scene(&s);
+        cr_expect(eq(int, result_of(&s, C)->outcome, OUTCOME_VANISHED));
+        cr_expect(eq(int, result_of(&s, ROOT_PORT)->outcome, OUTCOME_DETACHED));
+        scene_done(&s);
 }
 
-/* Audit A1: a virtual function whose IDs read FFFFh by specification was called vanished, and its
- * physical function was shut down under it. */
-Test(waves, one_that_sysfs_still_lists_keeps_its_physical_function, .timeout = 10) {
+/* The IDs of a virtual function read FFFFh by specification. One was called vanished for that, and
+ * its physical function was shut down under it. */
+Test(waves, a_virtual_function_that_sysfs_still_lists_keeps_its_physical_one, .timeout = 10) {
         Scene s = { .config = build_config() };
 
         (void) build_nvme(&s.topology, "nvme0", "0000:01:00.0", NULL);
         (void) build_nvme(&s.topology, "nvme1", "0000:01:00.1", NULL);
         build_physfn(&s.topology, "0000:01:00.1", "0000:01:00.0");
-        prepare(&s);
-        step(&s, "0000:01:00.1")->outcome = OUTCOME_VANISHED;
-        run(&s);
-        cr_expect(eq(int, result(&s, "0000:01:00.0")->outcome, OUTCOME_LEFT));
-        cr_expect(eq(uint, step(&s, "0000:01:00.0")->n_starts, 0));
-        done(&s);
+        prepare_scene(&s);
+        step_of(&s, "0000:01:00.1")->outcome = OUTCOME_VANISHED;
+        run_scene(&s);
+        cr_expect(eq(int, result_of(&s, "0000:01:00.0")->outcome, OUTCOME_LEFT));
+        cr_expect(eq(uint, step_of(&s, "0000:01:00.0")->n_starts, 0));
+        scene_done(&s);
 }
 
-Test(waves, sigterm_ends_the_run_and_kills_nobody, .timeout = 10) {
+Test(waves, sigterm_ends_the_run_and_kills_no_worker, .timeout = 10) {
         Scene s = switch_scene();
 
-        prepare(&s);
+        prepare_scene(&s);
         s.world.signal_usec = s.world.now + SECOND / 2;
-        run(&s);
+        run_scene(&s);
         cr_expect(eq(u64, s.record.ended_usec - s.record.started_usec, SECOND / 2));
-        cr_expect(step(&s, A)->is_abandoned);
-        cr_expect(eq(str, result(&s, A)->reason, "we were told to stop"));
-        cr_expect(eq(int, result(&s, A)->outcome, OUTCOME_LATE));
-        done(&s);
+        cr_expect(step_of(&s, A)->is_abandoned);
+        cr_expect(eq(str, result_of(&s, A)->reason, "told to stop by a signal"));
+        cr_expect(eq(int, result_of(&s, A)->outcome, OUTCOME_LATE));
+        scene_done(&s);
 }
 
 Test(waves, never_runs_more_than_max_parallel, .timeout = 10) {
         Scene s = switch_scene();
 
-        prepare(&s);
+        prepare_scene(&s);
         s.options.max_parallel = 2;
-        run(&s);
+        run_scene(&s);
         cr_expect(eq(sz, s.world.max_running, 2));
         cr_expect(eq(u64, s.record.ended_usec - s.record.started_usec, 2 * SECOND));
         cr_expect(eq(uint, record_totals(&s.record, &s.topology).count[OUTCOME_DETACHED], 3));
-        done(&s);
+        scene_done(&s);
 }
 
-Test(waves, what_max_parallel_kept_waiting_at_the_deadline_is_left, .timeout = 10) {
+Test(waves, steps_that_max_parallel_kept_waiting_are_left_at_the_deadline, .timeout = 10) {
         Scene s = switch_scene();
 
-        prepare(&s);
+        prepare_scene(&s);
         s.options.max_parallel = 1;
         s.options.deadline_usec = s.world.now + SECOND / 2;
-        run(&s);
+        run_scene(&s);
         cr_expect(eq(uint, record_totals(&s.record, &s.topology).count[OUTCOME_LATE], 1));
         cr_expect(eq(uint, record_totals(&s.record, &s.topology).count[OUTCOME_LEFT], 2));
-        cr_expect(eq(str, result(&s, C)->reason, "not begun: the stage's time was up"));
-        done(&s);
+        cr_expect(eq(str, result_of(&s, C)->reason, "not started: the stage ran out of time"));
+        scene_done(&s);
 }
 
-/* field.md 1.3, number 18: when no process can be had, go on one by one; then leave it. */
-Test(waves, tries_again_when_a_worker_can_not_be_had, .timeout = 10) {
+/* If no process can be forked, steps run one after the other; without any they are left. */
+Test(waves, tries_again_when_a_worker_can_not_be_forked, .timeout = 10) {
         Scene s = switch_scene();
 
-        prepare(&s);
-        step(&s, B)->start_error = -EAGAIN;
-        step(&s, B)->start_failures = 1;
-        run(&s);
-        cr_expect(eq(int, result(&s, B)->outcome, OUTCOME_DETACHED));
-        cr_expect(eq(uint, step(&s, B)->n_starts, 1));
-        done(&s);
+        prepare_scene(&s);
+        step_of(&s, B)->start_error = -EAGAIN;
+        step_of(&s, B)->start_failures = 1;
+        run_scene(&s);
+        cr_expect(eq(int, result_of(&s, B)->outcome, OUTCOME_DETACHED));
+        cr_expect(eq(uint, step_of(&s, B)->n_starts, 1));
+        scene_done(&s);
 }
 
-Test(waves, leaves_what_can_never_be_started, .timeout = 10) {
+Test(waves, leaves_steps_that_can_never_be_started, .timeout = 10) {
         Scene s = switch_scene();
 
-        prepare(&s);
+        prepare_scene(&s);
         for (size_t i = 0; i < s.world.n_steps; i++) {
                 s.world.steps[i].start_error = i % 2 ? -ENOMEM : -EPERM;
                 s.world.steps[i].start_failures = 1000000;
         }
-        run(&s);
+        run_scene(&s);
         cr_expect(eq(uint, record_totals(&s.record, &s.topology).count[OUTCOME_LEFT], 3));
-        cr_expect(eq(int, strncmp(result(&s, A)->reason, "could not be started: ", 22), 0));
+        cr_expect(eq(int, strncmp(result_of(&s, A)->reason, "could not be started: ", 22), 0));
         cr_expect(eq(u64, s.record.ended_usec, s.record.started_usec));
-        done(&s);
+        scene_done(&s);
 }
 
-Test(waves, flushes_what_stays_and_keeps_its_reason, .timeout = 10) {
+Test(waves, flushes_a_controller_that_stays_and_keeps_its_reason, .timeout = 10) {
         Scene s = switch_scene();
 
         build_use(&s.topology, A, USE_ROOT, "/dev/nvme0n1 is mounted on /");
-        prepare(&s);
-        run(&s);
-        cr_expect(eq(uint, step(&s, A)->n_starts, 1));
-        cr_expect(eq(int, result(&s, A)->outcome, OUTCOME_LEFT));
-        cr_expect(eq(str, result(&s, A)->reason, "/dev/nvme0n1 is mounted on /"));
-        cr_expect(eq(int, result(&s, ROOT_PORT)->outcome, OUTCOME_LEFT));
-        cr_expect(eq(int, result(&s, UPSTREAM)->outcome, OUTCOME_DETACHED));
-        done(&s);
+        prepare_scene(&s);
+        run_scene(&s);
+        cr_expect(eq(uint, step_of(&s, A)->n_starts, 1));
+        cr_expect(eq(int, result_of(&s, A)->outcome, OUTCOME_LEFT));
+        cr_expect(eq(str, result_of(&s, A)->reason, "/dev/nvme0n1 is mounted on /"));
+        cr_expect(eq(int, result_of(&s, ROOT_PORT)->outcome, OUTCOME_LEFT));
+        cr_expect(eq(int, result_of(&s, UPSTREAM)->outcome, OUTCOME_DETACHED));
+        scene_done(&s);
 }
 
-Test(waves, touches_nothing_of_what_is_not_ours, .timeout = 10) {
+Test(waves, does_not_touch_an_excluded_controller, .timeout = 10) {
         char *exclude[] = { "nvme0", NULL };
         Scene s = switch_scene();
 
         s.config.exclude = exclude;
-        prepare(&s);
-        run(&s);
-        cr_expect(eq(uint, step(&s, A)->n_starts, 0));
-        cr_expect(eq(str, result(&s, A)->reason, "excluded by Exclude=nvme0"));
-        done(&s);
+        prepare_scene(&s);
+        run_scene(&s);
+        cr_expect(eq(uint, step_of(&s, A)->n_starts, 0));
+        cr_expect(eq(str, result_of(&s, A)->reason, "excluded by Exclude=nvme0"));
+        scene_done(&s);
 }
 
-/* Audit B1: one hung Flush held each stage until its deadline. */
+/* One Flush that hung used to hold each stage until its deadline. */
 Test(waves, a_flush_that_hangs_is_given_a_second_after_the_last_handshake, .timeout = 10) {
         Scene s = switch_scene();
 
         build_use(&s.topology, A, USE_MOUNT, "/dev/nvme0n1 is mounted on /srv");
-        prepare(&s);
-        step(&s, A)->latency_usec = VIRTUAL_NEVER;
-        step(&s, B)->latency_usec = 3 * SECOND;
-        run(&s);
-        cr_expect(step(&s, A)->is_abandoned);
-        cr_expect(eq(int, result(&s, A)->outcome, OUTCOME_LEFT));
-        cr_expect(eq(str, result(&s, A)->reason,
+        prepare_scene(&s);
+        step_of(&s, A)->latency_usec = VIRTUAL_NEVER;
+        step_of(&s, B)->latency_usec = 3 * SECOND;
+        run_scene(&s);
+        cr_expect(step_of(&s, A)->is_abandoned);
+        cr_expect(eq(int, result_of(&s, A)->outcome, OUTCOME_LEFT));
+        cr_expect(eq(str, result_of(&s, A)->reason,
                      "/dev/nvme0n1 is mounted on /srv; its Flush did not end in time, ignoring"));
-        cr_expect(not(result(&s, A)->is_flushed));
+        cr_expect(not(result_of(&s, A)->is_flushed));
         cr_expect(eq(u64, s.record.ended_usec - s.record.started_usec, 4 * SECOND));
-        done(&s);
+        scene_done(&s);
 }
 
-/* The physical function begins when its virtual one is down: the Flush has not had its second. */
+/* The physical function starts when its virtual one is down, which restarts the Flush's second. */
 Test(waves, a_flush_is_waited_for_while_handshakes_begin, .timeout = 10) {
         Scene s = { .config = build_config() };
 
@@ -369,83 +369,83 @@ Test(waves, a_flush_is_waited_for_while_handshakes_begin, .timeout = 10) {
         (void) build_nvme(&s.topology, "nvme2", "0000:02:00.0", NULL);
         build_physfn(&s.topology, "0000:01:00.1", "0000:01:00.0");
         build_use(&s.topology, "0000:02:00.0", USE_MOUNT, "mounted");
-        prepare(&s);
-        step(&s, "0000:01:00.0")->latency_usec = 2 * SECOND;
-        step(&s, "0000:01:00.1")->latency_usec = 2 * SECOND;
-        step(&s, "0000:02:00.0")->latency_usec = 4500 * USEC_PER_MSEC;
-        run(&s);
-        cr_expect(eq(str, result(&s, "0000:02:00.0")->reason, "mounted"));
+        prepare_scene(&s);
+        step_of(&s, "0000:01:00.0")->latency_usec = 2 * SECOND;
+        step_of(&s, "0000:01:00.1")->latency_usec = 2 * SECOND;
+        step_of(&s, "0000:02:00.0")->latency_usec = 4500 * USEC_PER_MSEC;
+        run_scene(&s);
+        cr_expect(eq(str, result_of(&s, "0000:02:00.0")->reason, "mounted"));
         cr_expect(eq(u64, s.record.ended_usec - s.record.started_usec, 4500 * USEC_PER_MSEC));
-        done(&s);
+        scene_done(&s);
 }
 
-Test(waves, a_flush_takes_no_place_of_a_handshake, .timeout = 10) {
+Test(waves, a_flush_does_not_count_as_a_handshake, .timeout = 10) {
         Scene s = switch_scene();
 
         build_use(&s.topology, A, USE_MOUNT, "mounted");
         s.config.max_parallel = 1;
         s.options.max_parallel = 1;
-        prepare(&s);
-        step(&s, A)->latency_usec = VIRTUAL_NEVER;
-        run(&s);
-        cr_expect(eq(int, result(&s, B)->outcome, OUTCOME_DETACHED));
-        cr_expect(eq(int, result(&s, C)->outcome, OUTCOME_DETACHED));
-        done(&s);
+        prepare_scene(&s);
+        step_of(&s, A)->latency_usec = VIRTUAL_NEVER;
+        run_scene(&s);
+        cr_expect(eq(int, result_of(&s, B)->outcome, OUTCOME_DETACHED));
+        cr_expect(eq(int, result_of(&s, C)->outcome, OUTCOME_DETACHED));
+        scene_done(&s);
 }
 
-Test(waves, of_an_empty_plan_end_at_once, .timeout = 10) {
+Test(waves, an_empty_plan_ends_at_once, .timeout = 10) {
         Scene s = { .config = build_config() };
 
-        prepare(&s);
-        run(&s);
+        prepare_scene(&s);
+        run_scene(&s);
         cr_expect(eq(u64, s.record.ended_usec, s.record.started_usec));
-        done(&s);
+        scene_done(&s);
 }
 
-/* A gets its Flush only, in 3.5 s, the others are detached in 3 s. */
-Test(waves, tells_how_far_it_is_once_a_second) {
+/* A only gets its Flush, in 3.5 s; the others are detached in 3 s. */
+Test(waves, reports_progress_once_a_second) {
         Scene scene = switch_scene();
 
         build_use(&scene.topology, "0000:01:00.0", USE_ROOT, "mounted");
-        prepare(&scene);
-        step(&scene, "0000:01:00.0")->latency_usec = 3500 * USEC_PER_MSEC;
-        step(&scene, "0000:04:00.0")->latency_usec = 1500 * USEC_PER_MSEC;
-        step(&scene, "0000:05:00.0")->latency_usec = 2900 * USEC_PER_MSEC;
+        prepare_scene(&scene);
+        step_of(&scene, "0000:01:00.0")->latency_usec = 3500 * USEC_PER_MSEC;
+        step_of(&scene, "0000:04:00.0")->latency_usec = 1500 * USEC_PER_MSEC;
+        step_of(&scene, "0000:05:00.0")->latency_usec = 2900 * USEC_PER_MSEC;
         scene.options.progress = on_progress;
-        run(&scene);
+        run_scene(&scene);
         cr_expect(eq(sz, told.n, 3));
         cr_expect(eq(sz, told.n_done, 2));
         cr_expect(eq(sz, told.n_steps, 3));
         cr_expect(eq(u64, told.elapsed_usec, 3 * SECOND));
         cr_expect(
                 eq(u64, scene.record.ended_usec - scene.record.started_usec, 3500 * USEC_PER_MSEC));
-        done(&scene);
+        scene_done(&scene);
 }
 
-Test(waves, says_nothing_in_the_first_second) {
+Test(waves, reports_no_progress_in_the_first_second) {
         Scene scene = switch_scene();
 
-        prepare(&scene);
+        prepare_scene(&scene);
         for (size_t i = 0; i < scene.world.n_steps; i++)
                 scene.world.steps[i].latency_usec = SECOND / 2;
         scene.options.progress = on_progress;
-        run(&scene);
+        run_scene(&scene);
         cr_expect(eq(sz, told.n, 0));
-        done(&scene);
+        scene_done(&scene);
 }
 
-/* To tell is no reason to go on: the deadline holds. */
-Test(waves, tells_until_the_deadline_only) {
+/* A progress report does not extend the deadline. */
+Test(waves, reports_no_progress_after_the_deadline) {
         Scene scene = switch_scene();
 
-        prepare(&scene);
+        prepare_scene(&scene);
         for (size_t i = 0; i < scene.world.n_steps; i++)
                 scene.world.steps[i].latency_usec = VIRTUAL_NEVER;
         scene.options.deadline_usec = scene.world.now + 2500 * USEC_PER_MSEC;
         scene.options.progress = on_progress;
-        run(&scene);
+        run_scene(&scene);
         cr_expect(eq(sz, told.n, 2));
         cr_expect(
                 eq(u64, scene.record.ended_usec - scene.record.started_usec, 2500 * USEC_PER_MSEC));
-        done(&scene);
+        scene_done(&scene);
 }

@@ -3,6 +3,7 @@
 #include <criterion/new/assert.h>
 #include <criterion/parameterized.h>
 #include <fcntl.h>
+#include <libnvme.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -11,9 +12,10 @@
 #include "fake_root.h"
 #include "mock_nodes.h"
 #include "topology_builder.h"
-#include "waves/nvme_registers.h"
 #include "waves/worker.h"
 
+/* What the kernel shows of the register file. */
+#define REGISTERS_SIZE 4096
 #define ADDRESS "0000:01:00.0"
 #define PCI "sys/bus/pci/devices/" ADDRESS
 #define MOUNTINFO "proc/self/mountinfo"
@@ -24,7 +26,7 @@
 #define CSTS_READY 0x1
 #define COMPLAINT "4,77,5678901,-;nvme nvme0: Device not ready; aborting shutdown, CSTS=0x1\n"
 
-/* What the fake kernel does with a write to unbind, and what it saw. */
+/* How the fake kernel reacts to a write to unbind, and what it has seen. */
 static struct {
         int error;
         bool keeps_driver;
@@ -49,7 +51,7 @@ static Topology topology;
 static WorkerSlot slot;
 static bool is_live;
 
-static void complain(void) {
+static void log_complaint(void) {
         int fd = open(fake_root_path("dev/kmsg"), O_WRONLY | O_APPEND | O_CLOEXEC);
 
         cr_assert(fd >= 0);
@@ -74,9 +76,9 @@ static bool has_open_nodes(void) {
 }
 
 static void write_csts(uint32_t csts) {
-        uint32_t registers[NVME_REGISTERS_SIZE / sizeof(uint32_t)] = {};
+        uint32_t registers[REGISTERS_SIZE / sizeof(uint32_t)] = {};
 
-        registers[NVME_CSTS_OFFSET / sizeof(uint32_t)] = csts;
+        registers[NVME_REG_CSTS / sizeof(uint32_t)] = csts;
         fake_root_write_binary(PCI "/resource0", registers, sizeof(registers));
 }
 
@@ -87,7 +89,7 @@ static ssize_t end_delay(const void *data, size_t size) {
         return kernel.delay_error ? -1 : 1;
 }
 
-/* The worker's write(2); all others pass. */
+/* Replaces write(2) to unbind and delayed_removal_secs; other writes are real. */
 ssize_t write(int fd, const void *data, size_t size) {
         if (root_fd > 0 && leads_to(fd, DELAY))
                 return end_delay(data, size);
@@ -104,7 +106,7 @@ ssize_t write(int fd, const void *data, size_t size) {
                 return -1;
         }
         if (kernel.complains)
-                complain();
+                log_complaint();
         if (kernel.schedstat)
                 fake_root_write("proc/self/schedstat", kernel.schedstat);
         if (!kernel.keeps_driver)
@@ -119,7 +121,7 @@ ssize_t write(int fd, const void *data, size_t size) {
 int fsync(int fd) {
         kernel.n_fsyncs++;
         if (kernel.has_complained_at_fsync)
-                complain();
+                log_complaint();
         if (kernel.swaps_drive_at_fsync)
                 fake_root_write(PCI "/nvme/nvme0/serial", "OTHER\n");
         errno = kernel.fsync_error;
@@ -144,12 +146,9 @@ static void add_partition(const char *name, dev_t devnum) {
         mock_nodes_add(name, S_IFBLK, devnum);
 }
 
-/* An idle controller with one namespace and one partition, that the kernel will shut down cleanly.
- */
+/* An idle controller with one namespace and one partition; the kernel will shut it down cleanly. */
 static void setup(void) {
         fake_root_start();
-        (void) close(root_fd);
-        root_fd = -1;
         fake_root_write(UNBIND, "");
         fake_root_write("dev/null", "");
         fake_root_write(MOUNTINFO, "21 1 0:20 / / rw shared:1 - tmpfs tmpfs rw\n");
@@ -160,7 +159,6 @@ static void setup(void) {
         fake_root_write_binary(PCI "/config", (const uint8_t[64]){ 0x36, 0x1b }, 64);
         write_csts(CSTS_COMPLETE);
         kernel.csts = CSTS_COMPLETE;
-        root_fd = mock_nodes_open_root(fake_root_path(""));
         (void) build_nvme(&topology, "nvme0", ADDRESS, NULL);
         add_namespace("nvme0n1", makedev(259, 0));
         add_partition("nvme0n1p1", makedev(259, 1));
@@ -173,7 +171,7 @@ static void teardown(void) {
         fake_root_done();
 }
 
-static void run(void) {
+static void run_worker(void) {
         worker_run(root_fd, &topology, 0, STEP_DETACH, is_live, &slot);
 }
 
@@ -192,92 +190,92 @@ static void mount_it(void) {
                        "../../devices/pci0000:00/" ADDRESS "/nvme/nvme0/nvme0n1/nvme0n1p1");
 }
 
-/* Whatever the plan says: the topology here knows of no use at all. */
-Test(worker, leaves_what_carries_the_root_of_a_live_machine) {
+/* Although the topology, and so the plan, does not know about the mount. */
+Test(worker, leaves_the_root_of_a_live_machine) {
         is_live = true;
         mount_it();
-        run();
-        expect_untouched(OUTCOME_LEFT, "something of it is mounted on /");
+        run_worker();
+        expect_untouched(OUTCOME_LEFT, "a block device on this controller is mounted on /");
 }
 
-Test(worker, leaves_a_mounted_head_that_nobody_can_claim) {
-        cr_assert_eq(topology_link_controller(&topology, 0, 1), 0);
+Test(worker, leaves_a_mounted_head_that_no_worker_can_claim) {
+        cr_assert(eq(int, topology_link_controller(&topology, 0, 1), 0));
         mount_it();
-        run();
-        expect_untouched(OUTCOME_LEFT, "something of it is mounted on /");
+        run_worker();
+        expect_untouched(OUTCOME_LEFT, "a block device on this controller is mounted on /");
 }
 
 Test(worker, a_claim_is_enough_where_the_machine_goes_down) {
         fake_root_remove(MOUNTINFO);
-        run();
+        run_worker();
         cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
 }
 
-Test(worker, leaves_all_when_mounts_can_not_be_read) {
+Test(worker, leaves_a_controller_when_mounts_can_not_be_read) {
         is_live = true;
         fake_root_remove(MOUNTINFO);
-        run();
+        run_worker();
         expect_untouched(OUTCOME_LEFT,
-                         "whether it is mounted can't be told: No such file or directory");
+                         "could not tell whether it is mounted: No such file or directory");
 }
 
 Test(worker, detaches_an_idle_controller) {
-        run();
+        run_worker();
         cr_expect(eq(uint, kernel.n_writes, 1));
         cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
         cr_expect(slot.result.is_taken);
-        /* Who is killed inside has it written down already. */
+        /* Set in advance, in case the worker is killed in the write. */
         cr_expect(kernel.was_taken);
         cr_expect(eq(str, slot.result.reason, ""));
         cr_expect(ge(u64, slot.result.ended_usec, slot.result.started_usec));
 }
 
-/* That is not the drive's time. Nanoseconds, of which only what the unbind adds counts. */
-Test(worker, tells_how_long_the_unbind_waited_for_a_processor) {
+/* That is not the drive's time. In nanoseconds; only the increase during the unbind counts. */
+Test(worker, measures_how_long_the_unbind_waited_for_a_processor) {
         fake_root_write("proc/self/schedstat", "7000000 3000000 12\n");
         kernel.schedstat = "9000000 8001000 15\n";
-        run();
+        run_worker();
         cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
         cr_expect(eq(u64, slot.result.contention_usec, 5001));
 }
 
-Test(worker, does_without_the_scheduler_s_word) {
+Test(worker, does_without_schedstat) {
         fake_root_write("proc/self/schedstat", "nonsense\n");
         kernel.schedstat = "9000000 8001000 15\n";
-        run();
+        run_worker();
         cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
         cr_expect(eq(u64, slot.result.contention_usec, 0));
 }
 
-/* kernel.md g: without it, data written to the page cache of the raw device is lost. */
+/* Without that, data written to the page cache of the raw device is lost. */
 Test(worker, writes_namespace_and_partition_back_before_the_unbind) {
-        run();
+        run_worker();
         cr_expect(eq(uint, kernel.n_fsyncs_before, 2));
         cr_expect(eq(uint, mock_nodes_count_opens("nvme0n1"), 1));
         cr_expect(eq(uint, mock_nodes_count_opens("nvme0n1p1"), 1));
 }
 
-/* Audit A5: what was mounted between the last check and the unbind was lost. */
+/* Data on a file system that was mounted between the last check and the unbind was lost. */
 Test(worker, holds_its_claim_until_the_unbind_has_returned) {
-        run();
+        run_worker();
         cr_expect(eq(uint, kernel.n_writes, 1));
         cr_expect(kernel.had_open_nodes);
         cr_expect(not(has_open_nodes()));
 }
 
-/* Each of its controllers would wait for the others to let go. */
+/* Each of its controllers' workers would wait for the others to close it. */
 Test(worker, holds_no_shared_head_open_during_the_unbind) {
         (void) build_nvme(&topology, "nvme1", "0000:02:00.0", NULL);
         cr_assert(eq(int, topology_link_controller(&topology, 0, 1), 0));
-        run();
+        run_worker();
         cr_expect(eq(uint, kernel.n_writes, 1));
         cr_expect(not(kernel.had_open_nodes));
 }
 
-/* It would queue what is sent to it, and who looks for volumes reads every disk (7.1). */
+/* It would queue requests, and a program that looks for volumes reads every disk (7.1). */
 Test(worker, a_head_goes_with_its_last_path) {
         fake_root_write(DELAY, "30\n");
-        run();
+        run_worker();
         cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
         cr_expect(eq(uint, kernel.n_delays_ended_before, 1));
         cr_expect(eq(uint, kernel.n_delays_ended, 1));
@@ -287,51 +285,51 @@ Test(worker, a_shared_head_goes_with_its_last_path_too) {
         (void) build_nvme(&topology, "nvme1", "0000:02:00.0", NULL);
         cr_assert(eq(int, topology_link_controller(&topology, 0, 1), 0));
         fake_root_write(DELAY, "30\n");
-        run();
+        run_worker();
         cr_expect(eq(uint, kernel.n_delays_ended_before, 1));
 }
 
-Test(worker, a_head_that_goes_at_once_by_itself_is_not_told_to) {
+Test(worker, a_head_without_a_delay_is_not_written_to) {
         fake_root_write(DELAY, "0\n");
-        run();
+        run_worker();
         cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
         cr_expect(eq(uint, kernel.n_delays_ended, 0));
 }
 
-/* Its users wait for it then instead of failing. */
+/* Its users then wait for it instead of failing. */
 Test(worker, a_head_of_a_live_machine_keeps_its_delay) {
         is_live = true;
         fake_root_write(DELAY, "30\n");
-        run();
+        run_worker();
         cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
         cr_expect(eq(uint, kernel.n_delays_ended, 0));
 }
 
-Test(worker, a_head_of_what_is_left_keeps_its_delay) {
+Test(worker, a_head_of_a_controller_that_is_left_keeps_its_delay) {
         fake_root_write(DELAY, "30\n");
         kernel.fsync_error = EIO;
-        run();
-        expect_untouched(OUTCOME_LEFT, "fsync of /dev/nvme0n1: Input/output error");
+        run_worker();
+        expect_untouched(OUTCOME_LEFT, "fsync of /dev/nvme0n1 failed: Input/output error");
         worker_slot_init(&slot);
         kernel.fsync_error = 0;
         slot.is_abandoned = true;
-        run();
+        run_worker();
         expect_untouched(OUTCOME_LEFT, "abandoned before the unbind");
         cr_expect(eq(uint, kernel.n_delays_ended, 0));
         cr_expect(not(has_open_nodes()));
 }
 
-Test(worker, a_delay_that_can_not_be_ended_holds_nothing_up) {
+Test(worker, a_delay_that_can_not_be_ended_is_ignored) {
         fake_root_write(DELAY, "30\n");
         kernel.delay_error = EIO;
-        run();
+        run_worker();
         cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
         cr_expect(eq(uint, kernel.n_delays_ended, 1));
         worker_slot_init(&slot);
         fake_root_link(PCI "/driver", "../../drivers/nvme");
         fake_root_remove(DELAY);
         fake_root_write(DELAY "/x", "");
-        run();
+        run_worker();
         cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
 }
 
@@ -339,8 +337,8 @@ static void write_stat(const char *text) {
         fake_root_write(PCI "/nvme/nvme0/nvme0n1/stat", text);
 }
 
-/* Kernel users without a claim show nowhere else (LIO, rnbd, ocfs2). */
-Test(worker, leaves_what_was_read_or_written_since_the_survey) {
+/* Users in the kernel that hold no claim show up nowhere else (LIO, rnbd, ocfs2). */
+Test(worker, leaves_a_controller_that_was_read_or_written_since_the_survey) {
         static const char *const stats[] = {
                 "31 1 248 7 4 0 32 9 0 5 16 2 0 64 1 12 3", /* one read */
                 "30 1 240 7 5 0 40 9 0 5 16 2 0 64 1 12 3", /* one write */
@@ -351,50 +349,52 @@ Test(worker, leaves_what_was_read_or_written_since_the_survey) {
         for (size_t i = 0; i < ARRAY_SIZE(stats); i++) {
                 worker_slot_init(&slot);
                 write_stat(stats[i]);
-                run();
+                run_worker();
                 expect_untouched(OUTCOME_LEFT, "it was read or written since the plan was made");
                 cr_expect(eq(uint, kernel.n_fsyncs, 0));
         }
 }
 
-/* Another path's worker may have sent it. On a drive without a cache it is counted as a write. */
-Test(worker, a_flush_of_another_is_no_use) {
+/* The worker of another path may have sent it. A drive without a cache counts it as a write. */
+Test(worker, the_flush_of_another_worker_is_no_use) {
         write_stat("30 1 240 7 5 0 32 9 0 5 16 2 0 64 1 13 3");
-        run();
+        run_worker();
         cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
 }
 
-/* Seen with virtual functions: their workers' Flush kept the physical one. */
-Test(worker, what_is_under_way_on_a_shared_head_may_be_ours) {
+/* The Flush of virtual functions' workers used to keep the physical function from being
+ * detached. */
+Test(worker, a_request_under_way_on_a_shared_head_may_be_ours) {
         (void) build_nvme(&topology, "nvme1", "0000:02:00.0", NULL);
         cr_assert(eq(int, topology_link_controller(&topology, 0, 1), 0));
         write_stat("30 1 240 7 4 0 32 9 1 5 16 2 0 64 1 12 3");
-        run();
+        run_worker();
         cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
         worker_slot_init(&slot);
         fake_root_link(PCI "/driver", "../../drivers/nvme");
         write_stat("30 1 240 7 5 0 40 9 0 5 16 2 0 64 1 12 3");
-        run();
+        run_worker();
         cr_expect(eq(int, slot.result.outcome, OUTCOME_LEFT));
 }
 
-Test(worker, leaves_what_no_longer_counts_its_io) {
+Test(worker, leaves_a_controller_without_io_counters) {
         fake_root_remove(PCI "/nvme/nvme0/nvme0n1/stat");
-        run();
-        expect_untouched(OUTCOME_LEFT, "its I/O counters can't be read: No such file or directory");
+        run_worker();
+        expect_untouched(OUTCOME_LEFT,
+                         "could not read its I/O counters: No such file or directory");
 }
 
-Test(worker, compares_nothing_that_the_survey_could_not_read) {
+Test(worker, does_not_compare_counters_that_the_survey_could_not_read) {
         topology.devices[0].controller->n_sectors = UINT64_MAX;
         fake_root_remove(PCI "/nvme/nvme0/nvme0n1/stat");
         fake_root_write(PCI "/nvme/nvme0/nvme0n1/size", "2048\n");
-        run();
+        run_worker();
         cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
 }
 
 Test(worker, leaves_a_namespace_that_was_claimed_since_the_plan) {
         mock_nodes_fail("nvme0n1", EBUSY);
-        run();
+        run_worker();
         expect_untouched(OUTCOME_LEFT, "/dev/nvme0n1 was claimed after the plan was made");
 }
 
@@ -403,106 +403,106 @@ Test(worker, does_not_claim_a_head_that_it_shares) {
         (void) build_nvme(&topology, "nvme1", "0000:02:00.0", NULL);
         cr_assert(eq(int, topology_link_controller(&topology, 0, 1), 0));
         mock_nodes_fail("nvme0n1", EBUSY);
-        run();
+        run_worker();
         cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
 }
 
-Test(worker, leaves_what_can_not_be_written_back) {
+Test(worker, leaves_a_controller_that_can_not_be_written_back) {
         kernel.fsync_error = EIO;
-        run();
-        expect_untouched(OUTCOME_LEFT, "fsync of /dev/nvme0n1: Input/output error");
+        run_worker();
+        expect_untouched(OUTCOME_LEFT, "fsync of /dev/nvme0n1 failed: Input/output error");
 }
 
 Test(worker, leaves_a_namespace_whose_node_is_missing) {
         fake_root_remove("dev/nvme0n1");
-        run();
+        run_worker();
         expect_untouched(OUTCOME_LEFT, "/dev/nvme0n1: the node is missing");
 }
 
 Test(worker, leaves_a_partition_whose_node_is_missing) {
         fake_root_remove("dev/nvme0n1p1");
-        run();
+        run_worker();
         expect_untouched(OUTCOME_LEFT, "/dev/nvme0n1p1: the node is missing");
 }
 
 Test(worker, leaves_a_node_that_leads_to_another_device) {
         topology.blocks[0].devnum = makedev(8, 0);
-        run();
+        run_worker();
         expect_untouched(OUTCOME_LEFT, "/dev/nvme0n1: the node is another device");
 }
 
 Test(worker, leaves_a_node_that_may_not_be_opened) {
         mock_nodes_fail("nvme0n1", EACCES);
-        run();
+        run_worker();
         expect_untouched(OUTCOME_LEFT, "/dev/nvme0n1: Permission denied");
 }
 
 /* The plan has the serial number without its padding. */
 Test(worker, knows_a_serial_number_with_blanks_in_front) {
         fake_root_write(PCI "/nvme/nvme0/serial", "             S-nvme0\n");
-        run();
+        run_worker();
         cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED), "%s", slot.result.reason);
 }
 
-Test(worker, leaves_a_stranger_at_the_address) {
+Test(worker, leaves_another_controller_at_the_address) {
         fake_root_write(PCI "/nvme/nvme0/serial", "OTHER\n");
-        run();
+        run_worker();
         expect_untouched(OUTCOME_LEFT, "another controller is at this address: serial OTHER");
 }
 
-/* fsync may take minutes: what was checked before it is checked again after it. */
-Test(worker, leaves_a_stranger_that_came_during_the_fsync) {
+/* fsync() may take minutes, so the serial number is checked again after it. */
+Test(worker, leaves_another_controller_that_came_during_the_fsync) {
         kernel.swaps_drive_at_fsync = true;
-        run();
+        run_worker();
         expect_untouched(OUTCOME_LEFT, "another controller is at this address: serial OTHER");
 }
 
 Test(worker, leaves_an_address_whose_controller_got_another_name) {
         fake_root_remove(PCI "/nvme/nvme0");
         fake_root_write(PCI "/nvme/nvme7/serial", "S-nvme0\n");
-        run();
+        run_worker();
         expect_untouched(OUTCOME_LEFT,
                          "nvme0 is no longer at this address: No such file or directory");
 }
 
-Test(worker, leaves_what_another_driver_has_taken) {
+Test(worker, leaves_a_controller_that_another_driver_has_taken) {
         fake_root_remove(PCI "/driver");
         fake_root_link(PCI "/driver", "../../drivers/vfio-pci");
-        run();
+        run_worker();
         expect_untouched(OUTCOME_LEFT, "no longer bound to nvme but to vfio-pci");
 }
 
-Test(worker, leaves_what_has_no_driver_any_more) {
+Test(worker, leaves_a_controller_without_a_driver) {
         fake_root_remove(PCI "/driver");
-        run();
-        expect_untouched(OUTCOME_LEFT, "no longer bound to nvme but to nothing");
+        run_worker();
+        expect_untouched(OUTCOME_LEFT, "no longer bound to nvme but to no driver");
 }
 
 Test(worker, reports_a_controller_that_is_gone) {
         fake_root_remove(PCI);
-        run();
+        run_worker();
         expect_untouched(OUTCOME_VANISHED, "gone from the bus");
         cr_expect(slot.result.is_gone);
 }
 
 Test(worker, leaves_a_controller_that_got_another_namespace) {
         fake_root_write(PCI "/nvme/nvme0/nvme0n2/size", "2048\n");
-        run();
+        run_worker();
         expect_untouched(OUTCOME_LEFT, "it has 2 namespaces, the plan knows 1");
 }
 
-Test(worker, takes_a_controller_without_namespaces) {
+Test(worker, detaches_a_controller_without_namespaces) {
         topology.blocks[0].n_controllers = 0;
         topology.devices[0].controller->n_sectors = 0;
         fake_root_remove(PCI "/nvme/nvme0/nvme0n1");
-        run();
+        run_worker();
         cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
         cr_expect(eq(uint, kernel.n_fsyncs, 0));
 }
 
-Test(worker, does_not_unbind_what_nobody_waits_for_any_more) {
+Test(worker, an_abandoned_worker_does_not_unbind) {
         slot.is_abandoned = true;
-        run();
+        run_worker();
         expect_untouched(OUTCOME_LEFT, "abandoned before the unbind");
 }
 
@@ -514,7 +514,7 @@ struct verdict_row {
         char reason[96];
 };
 
-/* write(2) says nothing of how the shutdown went. */
+/* write(2) does not tell how the shutdown went. */
 ParameterizedTestParameters(worker, judges_by_the_registers) {
         static struct verdict_row rows[] = {
                 { 0, 0x9, false, false, OUTCOME_DETACHED, "" },
@@ -528,9 +528,10 @@ ParameterizedTestParameters(worker, judges_by_the_registers) {
                   "its registers read as all ones, though it answers on the bus" },
                 { 0, 0x9, true, false, OUTCOME_FAILED, "still bound to nvme" },
                 { 0, 0x9, false, true, OUTCOME_VANISHED, "gone from the bus" },
-                { ENODEV, 0x9, false, false, OUTCOME_VANISHED, "was unbound or removed meanwhile" },
+                { ENODEV, 0x9, false, false, OUTCOME_VANISHED,
+                  "it was unbound or removed in the meantime" },
                 { EACCES, 0x9, false, false, OUTCOME_FAILED,
-                  "writing to /sys/bus/pci/drivers/nvme/unbind: Permission denied" },
+                  "could not write to /sys/bus/pci/drivers/nvme/unbind: Permission denied" },
         };
 
         return cr_make_param_array(struct verdict_row, rows, ARRAY_SIZE(rows));
@@ -541,7 +542,7 @@ ParameterizedTest(struct verdict_row *row, worker, judges_by_the_registers) {
         kernel.csts = row->csts;
         kernel.keeps_driver = row->keeps_driver;
         kernel.removes_device = row->removes_device;
-        run();
+        run_worker();
         cr_expect(eq(uint, kernel.n_writes, 1));
         cr_expect(eq(int, slot.result.outcome, row->outcome));
         cr_expect(eq(str, slot.result.reason, row->reason));
@@ -549,12 +550,12 @@ ParameterizedTest(struct verdict_row *row, worker, judges_by_the_registers) {
         cr_expect(eq(int, slot.result.is_taken, row->error == 0));
 }
 
-/* What the driver said before counts for nothing, what it says during the unbind for all. */
+/* The driver's complaints count from the unbind on; earlier ones do not. */
 Test(worker, reads_the_kernel_log_from_the_unbind_on) {
         fake_root_remove(PCI "/resource0");
         fake_root_write("dev/kmsg", COMPLAINT);
         kernel.has_complained_at_fsync = true;
-        run();
+        run_worker();
         cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
         cr_expect(not(slot.result.is_verified));
         cr_expect(eq(str, slot.result.reason, "by the driver's word (No such file or directory)"));
@@ -564,7 +565,7 @@ Test(worker, hears_the_driver_complain_during_the_unbind) {
         fake_root_remove(PCI "/resource0");
         fake_root_write("dev/kmsg", COMPLAINT);
         kernel.complains = true;
-        run();
+        run_worker();
         cr_expect(eq(int, slot.result.outcome, OUTCOME_FAILED));
         cr_expect(eq(str, slot.result.reason, "the driver reports an incomplete shutdown"));
 }
@@ -572,7 +573,7 @@ Test(worker, hears_the_driver_complain_during_the_unbind) {
 static struct {
         bool is_asked;
         unsigned n_fsyncs_before;
-        int answer; /* of the wait for the parent */
+        int answer; /* returned by poll_until() */
 } held;
 
 int poll_until(int fd, usec_t deadline) {
@@ -586,30 +587,30 @@ Test(worker, is_held_between_its_checks_and_the_fsync) {
         held.answer = 1;
         slot.hold_fd = STDIN_FILENO;
         slot.may_go_on = true;
-        run();
+        run_worker();
         cr_expect(held.is_asked);
         cr_expect(eq(uint, held.n_fsyncs_before, 0));
         cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
 }
 
-Test(worker, goes_no_further_when_the_parent_died_before_it_let_go) {
+Test(worker, stops_if_the_parent_has_died) {
         held.answer = 1;
         slot.hold_fd = STDIN_FILENO;
-        run();
+        run_worker();
         cr_expect(eq(uint, kernel.n_fsyncs, 0));
         cr_expect(eq(uint, kernel.n_writes, 0));
         cr_expect(eq(int, slot.result.outcome, OUTCOME_LEFT));
-        cr_expect(eq(str, slot.result.reason, "not begun: the stage's program has died"));
+        cr_expect(eq(str, slot.result.reason, "not started: the stage's program has died"));
 }
 
-Test(worker, is_not_held_for_ever) {
+Test(worker, is_not_held_forever) {
         held.answer = 0;
         slot.hold_fd = STDIN_FILENO;
         slot.may_go_on = true;
-        run();
+        run_worker();
         cr_expect(eq(uint, kernel.n_writes, 0));
         cr_expect(eq(int, slot.result.outcome, OUTCOME_LEFT));
-        cr_expect(eq(str, slot.result.reason, "not begun: it took too long to begin the others"));
+        cr_expect(eq(str, slot.result.reason, "not started: it took too long to start the others"));
 }
 
 static void write_header(uint8_t ids, uint8_t rest) {
@@ -620,19 +621,19 @@ static void write_header(uint8_t ids, uint8_t rest) {
         fake_root_write_binary(PCI "/config", header, sizeof(header));
 }
 
-Test(worker, touches_nothing_that_no_longer_answers_on_the_bus) {
+Test(worker, does_not_touch_a_controller_that_does_not_answer_on_the_bus) {
         write_header(0xff, 0xff);
-        run();
+        run_worker();
         cr_expect(eq(int, slot.result.outcome, OUTCOME_VANISHED));
         cr_expect(not(slot.result.is_gone));
         cr_expect(eq(uint, kernel.n_fsyncs, 0));
         cr_expect(eq(uint, kernel.n_writes, 0));
 }
 
-/* Audit A1: the IDs of a virtual function read FFFFh by specification. */
-Test(worker, takes_a_virtual_function) {
+/* The IDs of a virtual function read FFFFh by specification. */
+Test(worker, detaches_a_virtual_function) {
         write_header(0xff, 0x10);
-        run();
+        run_worker();
         cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
 }
 
@@ -640,12 +641,12 @@ Test(worker, a_virtual_function_is_gone_with_its_physical_one) {
         (void) build_nvme(&topology, "nvme1", "0000:02:00.0", NULL);
         topology.devices[0].physfn = 1;
         write_header(0xff, 0xff);
-        run();
+        run_worker();
         cr_expect(eq(int, slot.result.outcome, OUTCOME_VANISHED));
         cr_expect(slot.result.is_gone);
         fake_root_write("sys/bus/pci/devices/0000:02:00.0/enable", "1\n");
         worker_slot_init(&slot);
-        run();
+        run_worker();
         cr_expect(eq(int, slot.result.outcome, OUTCOME_VANISHED));
         cr_expect(not(slot.result.is_gone));
 }
@@ -653,15 +654,15 @@ Test(worker, a_virtual_function_is_gone_with_its_physical_one) {
 Test(worker, leaves_a_physical_function_that_got_another_virtual_one) {
         fake_root_write(PCI "/sriov_numvfs", "2\n");
         topology.devices[0].n_vfs = 1;
-        run();
+        run_worker();
         expect_untouched(OUTCOME_LEFT, "it has 2 virtual functions, the plan knows 1");
         topology.devices[0].n_vfs = 2;
         worker_slot_init(&slot);
-        run();
+        run_worker();
         cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
 }
 
-Test(worker, flushes_what_stays_and_does_not_unbind_it) {
+Test(worker, flushes_a_controller_that_stays_and_does_not_unbind_it) {
         worker_run(root_fd, &topology, 0, STEP_LEAVE, is_live, &slot);
         cr_expect(eq(uint, kernel.n_fsyncs, 1));
         cr_expect(eq(uint, kernel.n_writes, 0));
@@ -669,8 +670,8 @@ Test(worker, flushes_what_stays_and_does_not_unbind_it) {
         cr_expect(slot.result.is_flushed);
 }
 
-/* What can still be flushed is. */
-Test(worker, is_flushed_only_if_all_of_it_is) {
+/* The other namespace is flushed nevertheless. */
+Test(worker, is_flushed_only_if_every_namespace_is) {
         add_namespace("nvme0n2", makedev(259, 2));
         fake_root_remove("dev/nvme0n2");
         worker_run(root_fd, &topology, 0, STEP_LEAVE, is_live, &slot);
@@ -688,7 +689,7 @@ Test(worker, goes_on_to_flush_the_rest) {
         cr_expect(not(slot.result.is_flushed));
 }
 
-Test(worker, a_flush_that_fails_is_said_and_ignored) {
+Test(worker, a_flush_that_fails_is_recorded_and_ignored) {
         kernel.fsync_error = EIO;
         worker_run(root_fd, &topology, 0, STEP_LEAVE, is_live, &slot);
         cr_expect(eq(uint, kernel.n_writes, 0));

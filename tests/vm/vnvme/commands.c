@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Admin and I/O commands: what the stock driver and nvme-cli send, no more. */
+/* Admin and I/O commands: only those that the stock driver and nvme-cli send. */
 
 #include <linux/kernel.h>
 
 #include "vnvme.h"
 
 #define LBA_SHIFT 9
-#define MDTS 5 /* 32 pages, so that one page of a PRP list always does */
+#define MDTS 5 /* 32 pages, so that one page of a PRP list is always enough */
 
 static u64 namespace_size(void)
 {
@@ -68,7 +68,7 @@ static void identify_controller(struct controller *c, struct nvme_id_ctrl *id)
 	id->ver = cpu_to_le32(0x00010400);
 	id->rtd3e = cpu_to_le32(rtd3e_us_of(c));
 	id->cntrltype = 1;
-	/* as servers' drives have; nvme_core.multipath_always_on gives no head to a namespace
+	/* as in servers' drives; nvme_core.multipath_always_on gives no head to a namespace
 	 * without it */
 	id->oacs = cpu_to_le16(NVME_CTRL_OACS_NS_MNGT_SUPP);
 	id->aerl = 3;
@@ -98,7 +98,7 @@ static void identify_descriptors(const struct controller *c, u8 *data)
 	data[11] = c->index;
 }
 
-/* One thread serves all controllers, so one buffer does. */
+/* One thread serves all controllers, so one buffer is enough. */
 static u8 answer[PAGE_SIZE];
 
 static int copy_answer(struct controller *c, u64 offset, void *data, size_t size)
@@ -170,7 +170,7 @@ static u16 delete_queue(struct controller *c, const struct nvme_command *cmd, bo
 	return NVME_SC_SUCCESS;
 }
 
-/* Nothing was ever logged: every page is zero. */
+/* Nothing is ever logged: every page is zero. */
 static u16 get_log_page(struct controller *c, const struct nvme_command *cmd)
 {
 	u32 dwords = le16_to_cpu(cmd->get_log_page.numdl) + 1;
@@ -203,10 +203,10 @@ static void execute_admin(struct controller *c, const struct nvme_command *cmd)
 		status = get_log_page(c, cmd);
 		break;
 	case nvme_admin_async_event:
-		return; /* nothing ever happens that would be worth an event */
+		return; /* never completed: there are no events to report */
 	case nvme_admin_set_features:
 	case nvme_admin_get_features:
-		/* Number of Queues: one each, counted from zero; all else is taken and forgotten */
+		/* Number of Queues: one each, counted from zero; the others are ignored */
 	case nvme_admin_abort_cmd:
 	case nvme_admin_keep_alive:
 		break;

@@ -10,7 +10,7 @@
 #include "vnvme.h"
 
 #define CAP_PCIE 0x70
-#define VENDOR 0x1234 /* nobody's; what test devices use */
+#define VENDOR 0x1234 /* used by test devices only */
 
 static void set16(struct pci_node *node, unsigned int at, u16 value, u16 writable)
 {
@@ -83,7 +83,7 @@ void config_space_init(struct pci_node *node)
 		init_controller(node);
 	else
 		init_port(node);
-	/* place() puts functions 1 to 7 behind each function 0 */
+	/* place() adds functions 1 to 7 to each function 0 */
 	if (PCI_FUNC(node->devfn) == 0)
 		node->config[PCI_HEADER_TYPE] |= 0x80;
 	init_pcie_capability(node);

@@ -88,7 +88,7 @@ void controller_complete(struct controller *c, u16 qid, u16 cid, u16 status, u32
 	entry->sq_head = cpu_to_le16(q->sq_head);
 	entry->sq_id = cpu_to_le16(qid);
 	entry->command_id = cid;
-	/* the phase bit makes it valid: last */
+	/* last, because the phase bit makes it valid */
 	smp_wmb();
 	WRITE_ONCE(entry->status, cpu_to_le16(status << 1 | q->phase));
 	if (++q->cq_tail == q->cq_size) {
@@ -125,7 +125,7 @@ static void complete_due(struct controller *c, ktime_t now)
 	}
 }
 
-/* Whether there was a command. */
+/* Returns whether there was a command. */
 static bool serve_queue(struct controller *c, u16 qid)
 {
 	struct queue *q = &c->queues[qid];
@@ -196,7 +196,7 @@ static void end_shutdown(struct controller *c)
 	event_add(c, "shst", 2);
 }
 
-/* Whether it was written to. */
+/* Returns whether it was written to. */
 static bool follow_cc(struct controller *c, ktime_t now)
 {
 	u32 cc = read_register(c, NVME_REG_CC), old = c->cc;
@@ -217,13 +217,13 @@ static bool follow_cc(struct controller *c, ktime_t now)
 	return true;
 }
 
-/* From then on its configuration space reads as ones, too. */
+/* From now on its configuration space reads as ones, too. */
 bool controller_is_gone(const struct controller *c)
 {
 	return faults_of(c) & FAULT_GONE || READ_ONCE(c->csts) == ~0U;
 }
 
-/* A device that is gone answers each read with all ones; here the memory has to do so. */
+/* Reads of a removed device return all ones; here the memory has to contain them. */
 static void stay_gone(struct controller *c)
 {
 	if (c->csts != ~0U)

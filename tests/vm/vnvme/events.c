@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What happened when, on CLOCK_MONOTONIC. /proc/vnvme shows it and takes marks; at the end of
- * device_shutdown() the console gets a report:
+ * Events with their times, on CLOCK_MONOTONIC. /proc/vnvme shows them and takes marks; at the end
+ * of device_shutdown() the console gets a report:
  *   vnvme: device_shutdown N us
- *   vnvme: event MONOTONIC-US INDEX NAME VALUE      (a mark has index -1 and the text for a name)
+ *   vnvme: event MONOTONIC-US INDEX NAME VALUE      (a mark has index -1 and its text as name)
  *   vnvme: trace MONOTONIC-US PID COMM FUNCTION 1|0 (entered or left)
  *   vnvme: controller INDEX ADDRESS SERIAL clean|unclean|gone|off shn=N after_shn=N dirty=BYTES
  *   vnvme: end
@@ -29,7 +29,7 @@ struct event {
 	int index;
 	const char *name;
 	u32 value;
-	pid_t pid; /* of a trace, else 0 */
+	pid_t pid; /* of a trace; 0: not a trace */
 	char comm[TASK_COMM_LEN];
 };
 
@@ -144,7 +144,7 @@ static int proc_open(struct inode *inode, struct file *file)
 	return single_open_size(file, show, NULL, (n_events + n_controllers + 1) * 96);
 }
 
-/* "clear" forgets all events; any other word is a mark. */
+/* "clear" deletes all events; any other word is a mark. */
 static ssize_t proc_write(struct file *file, const char __user *buffer, size_t size, loff_t *pos)
 {
 	char text[MARK_SIZE] = {};
@@ -173,7 +173,7 @@ static const struct proc_ops proc_ops = {
 	.proc_write = proc_write,
 };
 
-/* The last notifier: what follows is device_shutdown(). */
+/* The last notifier: device_shutdown() follows. */
 static int on_reboot(struct notifier_block *block, unsigned long action, void *data)
 {
 	shutdown_began = ktime_get();
@@ -186,14 +186,14 @@ static struct notifier_block reboot_notifier = {
 	.priority = INT_MIN,
 };
 
-/* What the kernel passes to a syscore callback (Makefile). */
+/* The argument of a syscore callback depends on the kernel (Makefile). */
 #ifdef HAVE_REGISTER_SYSCORE
 #define SYSCORE_ARGUMENT void *data
 #else
 #define SYSCORE_ARGUMENT void
 #endif
 
-/* The first thing after device_shutdown(). */
+/* The kernel calls this immediately after device_shutdown(). */
 static void on_syscore_shutdown(SYSCORE_ARGUMENT)
 {
 	s64 us = ktime_us_delta(ktime_get(), shutdown_began);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Parameters, the host bridges, and the thread that is all controllers. */
+/* Parameters, the host bridges, and the thread that runs all controllers. */
 
 #include <linux/delay.h>
 #include <linux/kthread.h>
@@ -15,8 +15,8 @@ module_param(topology, charp, 0444);
 MODULE_PARM_DESC(topology,
 		 "the hierarchy, e.g. \"8*R(N),R(U(4*D(N)));R(N)\"; 256 need two hosts (;)");
 
-/* Memory that the machine has, and the kernel was told by mem= not to use: BARs that anybody can
- * read and write. */
+/* Memory of the machine that mem= keeps the kernel from using: the BARs, which driver and module
+ * both read and write. */
 static ulong window = 0x30000000;
 module_param(window, ulong, 0444);
 MODULE_PARM_DESC(window, "physical address of the memory for BARs: where mem= ends");
@@ -41,7 +41,7 @@ static char *trace = "";
 module_param(trace, charp, 0444);
 MODULE_PARM_DESC(trace, "kernel functions whose calls become events, with commas between them");
 
-/* A list with an element for each controller; the last one stands for all that follow. */
+/* A list with an element for each controller; the last element applies to all that follow. */
 #define LIST(name, first, description)                   \
 	static unsigned int name[VNVME_MAX] = {first};   \
 	static int n_##name = 1;                         \
@@ -113,7 +113,7 @@ static int set_fault(char *word)
 	return -EINVAL;
 }
 
-/* Takes the place of all faults that were set; in force at once. */
+/* Replaces all faults, with immediate effect. */
 static int set_faults(const char *value, const struct kernel_param *param)
 {
 	char *copy = kstrdup(value, GFP_KERNEL), *rest, *word;
@@ -139,11 +139,11 @@ MODULE_PARM_DESC(faults, "FAULT@INDEX,...: never, no-admin, cfs, gone, gone-duri
 
 static struct task_struct *thread;
 
-/* So long after the last thing that was to be done more is likely to come. */
+/* For this long after some work more of it is likely to come. */
 #define QUIET_US 10000
 
-/* No doorbell traps anywhere: memory has to be looked at. That is most of what an idle guest does,
- * and on QEMU's virtual clock all that it has to compute until the next timer. */
+/* Doorbells are plain memory and do not trap, so the thread has to poll. That is most of the work
+ * of an idle guest, and on the virtual clock of QEMU all of it until the next timer. */
 static int poll_all(void *data)
 {
 	ktime_t busy = 0;
@@ -163,7 +163,7 @@ static int poll_all(void *data)
 	return 0;
 }
 
-/* Resources are assigned by now, and the driver's probe comes next. */
+/* Resources are assigned now, and the driver's probe follows. */
 static int on_bus_event(struct notifier_block *block, unsigned long action, void *data)
 {
 	struct pci_dev *pdev = to_pci_dev(data);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A user of a block device that leaves no trace: it opens the device without a claim, from within
- * the kernel, and reads its first page all the time. No list of who is using what has it; the
- * device's I/O counters do.
+ * A hidden user of a block device: it opens the device without a claim, from within the kernel,
+ * and reads its first page all the time. No list of users has it; only the device's I/O counters
+ * show it.
  */
 
 #include <linux/bio.h>
@@ -57,7 +57,7 @@ static int read_all_the_time(void *data)
 
 		bio_init(&bio, bdev, &vec, 1, REQ_OP_READ);
 		__bio_add_page(&bio, page, PAGE_SIZE, 0);
-		/* fails when the device has gone, ignoring */
+		/* fails when the device is gone, ignoring */
 		submit_bio_wait(&bio);
 		bio_uninit(&bio);
 		usleep_range(period_us, period_us + 10);

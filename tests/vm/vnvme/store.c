@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What the namespaces hold: pages that appear when they are written to. */
+/* The data of the namespaces: a page is allocated when it is first written to. */
 
 #include <linux/gfp.h>
 #include <linux/mm.h>

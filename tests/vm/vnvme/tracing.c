@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Where the time goes: the kernel functions named by trace= leave events when entered and left. */
+/* Records an event whenever a kernel function named by trace= is entered or left. */
 
 #include <linux/kprobes.h>
 #include <linux/sched.h>

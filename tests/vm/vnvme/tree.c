@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The PCIe hierarchy, from its text. */
+/* Builds the PCIe hierarchy from its text. */
 
 #include <linux/ctype.h>
 #include <linux/kernel.h>
@@ -25,7 +25,7 @@ static bool may_contain(const struct pci_node *parent, enum node_kind kind)
 	return kind == NODE_UPSTREAM || kind == NODE_CONTROLLER;
 }
 
-/* A link has one device behind it; further ones are its functions. */
+/* A link has one device; further ones are functions of it. */
 static int place(struct host *host, struct pci_node *parent, struct pci_node *node)
 {
 	bool is_link = parent && parent->kind != NODE_UPSTREAM;
@@ -47,7 +47,7 @@ static struct pci_node *add_node(struct host *host, struct pci_node *parent, enu
 
 	if (!may_contain(parent, kind))
 		return ERR_PTR(-EINVAL);
-	/* bus 0 is the host's own; with more the kernel's scan never comes to an end (6.1) */
+	/* bus 0 is the host's own; with more the kernel's scan never ends (6.1) */
 	if (kind != NODE_CONTROLLER && ++host->n_buses > 255)
 		return ERR_PTR(-ENOSPC);
 	node = kvzalloc(sizeof(*node), GFP_KERNEL);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * vnvme: NVMe controllers that exist in memory only, behind a PCIe hierarchy that does so too. The
- * stock nvme driver binds to them. What a real drive has and QEMU's has not: a shutdown that takes
- * its time, a volatile cache, and faults.
+ * vnvme: NVMe controllers that exist in memory only, below a PCIe hierarchy that also does. The
+ * stock nvme driver binds to them. Unlike QEMU's controllers, and like real drives, they have a
+ * shutdown that takes its time, a volatile cache, and faults.
  */
 #pragma once
 
@@ -56,10 +56,10 @@ struct host {
 
 enum fault {
 	FAULT_NEVER = 1 << 0,	    /* SHST stays at 01b */
-	FAULT_NO_ADMIN = 1 << 1,    /* no admin command is answered any more */
+	FAULT_NO_ADMIN = 1 << 1,    /* answers no admin command any more */
 	FAULT_CFS = 1 << 2,	    /* CSTS.CFS is set at SHN, SHST stays at 01b */
 	FAULT_GONE = 1 << 3,	    /* reads as all ones */
-	FAULT_GONE_DURING = 1 << 4, /* the same, from half way through the handshake on */
+	FAULT_GONE_DURING = 1 << 4, /* the same, from the middle of the handshake on */
 	FAULT_STRICT = 1 << 5,	    /* ignores every command after SHN */
 };
 
@@ -71,7 +71,7 @@ struct queue {
 	bool phase;
 };
 
-/* A completion that waits for its time. */
+/* A completion that is due later. */
 struct deferred {
 	ktime_t due;
 	u16 qid, cid;
@@ -91,7 +91,7 @@ struct controller {
 	bool irq_pending;
 	ktime_t shst_due, gone_due; /* 0: nothing is due */
 
-	struct xarray store; /* pages, by offset; what was never written reads as zero */
+	struct xarray store; /* pages, by offset; a missing one reads as zero */
 	u64 dirty_bytes;     /* written and covered by neither a Flush nor a shutdown */
 
 	u32 n_shn;	 /* shutdown notifications ever */
@@ -123,14 +123,14 @@ void tree_free(void);
 /* config_space.c */
 extern struct pci_ops config_space_ops;
 void config_space_init(struct pci_node *node);
-/* The address that MSI-X vector 0 writes to may be used: enabled and not masked. */
+/* Whether the address of MSI-X vector 0 may be used: it is enabled and not masked. */
 bool config_space_msix_enabled(const struct pci_node *node);
 struct pci_node *config_space_node(struct pci_bus *bus, unsigned int devfn);
 
-/* controller.c: run by one thread for all controllers, so nothing in there needs a lock. */
+/* controller.c: one thread runs all controllers, so nothing there needs a lock. */
 void controller_attach_bar(struct controller *c, resource_size_t address);
 void controller_detach_bar(struct controller *c);
-/* Whether it is worth being looked at again soon. */
+/* Returns whether it should be polled again soon. */
 bool controller_poll(struct controller *c, ktime_t now);
 bool controller_is_gone(const struct controller *c);
 void controller_complete(struct controller *c, u16 qid, u16 cid, u16 status, u32 result);
@@ -144,7 +144,7 @@ int store_write(struct controller *c, u64 offset, const void *data, size_t size)
 void store_read(struct controller *c, u64 offset, void *data, size_t size);
 void store_free(struct controller *c);
 
-/* events.c: what happened when, and the report at the end of device_shutdown(). */
+/* events.c: events with their times, and the report at the end of device_shutdown(). */
 int events_init(void);
 void events_exit(void);
 /* name must be a literal. */

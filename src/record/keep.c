@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Kernel parameters; see pstore_log.h. */
+/* journald's files and the kernel's parameters; see keep.h. */
 
-#include "record/pstore_log.h"
+#include "record/keep.h"
 
 #include <fcntl.h>
+#include <limits.h>
 
 #include "base/file.h"
 #include "base/names.h"
@@ -14,17 +15,28 @@
 /* enum kmsg_dump_reason (include/linux/kmsg_dump.h) since 5.8 */
 #define KMSG_DUMP_SHUTDOWN 4
 
+bool is_journal_volatile(int root_fd) {
+        _cleanup_free_ char *machine_id = NULL;
+        char path[PATH_MAX];
+
+        if (faccessat(root_fd, "var/log/journal", F_OK, 0) < 0)
+                return true;
+        if (file_read(root_fd, "etc/machine-id", &machine_id) < 0)
+                return false;
+        (void) snprintf(path, sizeof(path), "run/log/journal/%.64s/system.journal", machine_id);
+        return faccessat(root_fd, path, F_OK, 0) == 0;
+}
+
 static const char *const state_table[_PSTORE_LOG_MAX] = {
         [PSTORE_LOG_KEPT] = "the kernel keeps its log",
         [PSTORE_LOG_OFF] = "PersistLog=no",
-        [PSTORE_LOG_NO_BACKEND] =
-                "pstore has no back end: neither ACPI ERST nor EFI variables nor ramoops is there",
-        /* the parentheses say that no comma is missing */
-        [PSTORE_LOG_WEARS] = ("pstore has only EFI variables, which wear: PersistLog=pstore in "
-                              "nvme-async-shutdown.conf uses them all the same"),
+        [PSTORE_LOG_NO_BACKEND] = "no pstore back end (ACPI ERST, EFI variables or ramoops)",
+        /* the parentheses tell clang-tidy that no comma is missing */
+        [PSTORE_LOG_WEARS] = ("pstore has only EFI variables, which wear out: "
+                              "PersistLog=pstore in nvme-async-shutdown.conf uses them anyway"),
         [PSTORE_LOG_RAMOOPS] =
-                "ramoops leaves shutdowns out: ramoops.max_reason=5 on the kernel command line",
-        [PSTORE_LOG_KEXEC] = "the kernel keeps no log over kexec",
+                "ramoops skips shutdowns: add ramoops.max_reason=5 to the kernel command line",
+        [PSTORE_LOG_KEXEC] = "the kernel does not keep its log across kexec",
         [PSTORE_LOG_OLD_KERNEL] = "this kernel has no printk.always_kmsg_dump",
 };
 
@@ -32,7 +44,7 @@ const char *pstore_log_to_string(PstoreLog state) {
         return NAME_OF(state_table, state);
 }
 
-static bool does_ramoops_take_shutdowns(int root_fd) {
+static bool ramoops_takes_shutdowns(int root_fd) {
         _cleanup_free_ char *value = NULL;
 
         return file_read(root_fd, RAMOOPS_MAX_REASON, &value) >= 0 &&
@@ -46,12 +58,12 @@ PstoreLog pstore_log_judge(int root_fd, PersistLog mode, Action action) {
                 return PSTORE_LOG_OFF;
         if (action == ACTION_KEXEC)
                 return PSTORE_LOG_KEXEC;
-        /* "(null)" is how the kernel prints a string parameter that is not set. */
+        /* The kernel prints a string parameter that is not set as "(null)". */
         if (file_read(root_fd, BACKEND, &backend) < 0 || !*backend || STREQ(backend, "(null)"))
                 return PSTORE_LOG_NO_BACKEND;
-        /* ramoops brings a max_reason of its own, and always_kmsg_dump does not override it. */
+        /* ramoops has a max_reason of its own, which always_kmsg_dump does not override. */
         if (STREQ(backend, "ramoops"))
-                return does_ramoops_take_shutdowns(root_fd) ? PSTORE_LOG_KEPT : PSTORE_LOG_RAMOOPS;
+                return ramoops_takes_shutdowns(root_fd) ? PSTORE_LOG_KEPT : PSTORE_LOG_RAMOOPS;
         if (mode == PERSIST_LOG_AUTO && STARTSWITH(backend, "efi"))
                 return PSTORE_LOG_WEARS;
         return faccessat(root_fd, ALWAYS, F_OK, 0) < 0 ? PSTORE_LOG_OLD_KERNEL : PSTORE_LOG_KEPT;
@@ -64,6 +76,7 @@ int pstore_log_keep(int root_fd, PersistLog mode, Action action) {
         if (state != PSTORE_LOG_KEPT)
                 return (int) state;
         r = file_write(root_fd, ALWAYS, "Y");
-        /* ramoops needs none. */
-        return r < 0 && r != -ENOENT ? r : (int) state;
+        if (r < 0 && r != -ENOENT) /* ramoops keeps the log without the parameter */
+                return r;
+        return (int) state;
 }
