@@ -33,7 +33,7 @@ typedef struct Simulation {
 void simulate_teardown(Topology *topology);
 
 /* Runs the plan of that order to its end, without a deadline. Each controller takes its
- * measured_usec. Ignores config->order. Returns 0 or -ENOMEM. */
+ * rtd3e_usec. Ignores config->order. Returns 0 or -ENOMEM. */
 int simulate(const Topology *topology, const Config *config, Order order,
              Simulation *ret) _must_check_;
 void simulation_done(Simulation *simulation);
