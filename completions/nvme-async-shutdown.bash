@@ -13,8 +13,8 @@ __nvme_async_shutdown_verb() {
 
         for ((i = 1; i < COMP_CWORD; i++)); do
                 case ${COMP_WORDS[i]} in
-                -b | --boot | --from | --generate | --journal | \
-                        --latency | --max-parallel | --metrics | --order | --seed | --stage | --svg)
+                -b | --boot | --generate | --journal | --latency | --max-parallel | \
+                        --metrics | --order | --root | --seed | --stage | --svg)
                         # readline makes three words of --order=serial
                         [[ ${COMP_WORDS[i + 1]} != = ]] || i=$((i + 1))
                         i=$((i + 1))
@@ -45,7 +45,7 @@ _nvme_async_shutdown() {
         case $option in
         --order) words=(hierarchy leaves two-pass serial) ;;
         --stage) words=(unit hook exitrd) ;;
-        --from | --journal | --metrics | --svg)
+        --journal | --metrics | --root | --svg)
                 compopt -o filenames
                 mapfile -t COMPREPLY < <(compgen -f -- "$cur")
                 return
@@ -57,8 +57,9 @@ _nvme_async_shutdown() {
                 __nvme_async_shutdown_takes rehearse && words+=(--yes)
                 __nvme_async_shutdown_takes plan && words+=(--stage=)
                 __nvme_async_shutdown_takes plan && words+=(--order=)
-                __nvme_async_shutdown_takes plan simulate snapshot &&
-                        words+=(--from= --generate= --no-claim)
+                __nvme_async_shutdown_takes plan simulate snapshot && words+=(--no-claim)
+                __nvme_async_shutdown_takes plan simulate && words+=(--generate=)
+                __nvme_async_shutdown_takes plan simulate config && words+=(--root=)
                 __nvme_async_shutdown_takes simulate && words+=(--latency= --seed= --max-parallel=)
                 __nvme_async_shutdown_takes report &&
                         words+=(-b --boot= --svg= --metrics= --trend --journal=)

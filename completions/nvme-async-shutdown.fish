@@ -10,8 +10,8 @@ function __nvme_async_shutdown_verb
             continue
         end
         switch $word
-            case -b --boot --from --generate --journal --latency \
-                    --max-parallel --metrics --order --seed --stage --svg
+            case -b --boot --generate --journal --latency \
+                    --max-parallel --metrics --order --root --seed --stage --svg
                 set is_value yes
             case '-*'
             case '*'
@@ -36,7 +36,7 @@ complete -c nvme-async-shutdown -f
 
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_is' -a plan -d 'Show the action for each controller, and why'
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_is' -a simulate -d 'Show how long each order takes'
-complete -c nvme-async-shutdown -n '__nvme_async_shutdown_is' -a snapshot -d 'Print this machine as JSON'
+complete -c nvme-async-shutdown -n '__nvme_async_shutdown_is' -a snapshot -d 'Record this machine in a directory'
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_is' -a report -d 'Show how long the last shutdown took'
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_is' -a import -d 'Bring the record from pstore to the journal'
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_is' -a exitrd -d 'Exit 0 if an exitrd is needed (internal)'
@@ -49,8 +49,8 @@ complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes plan simulate re
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes rehearse' -l yes -d 'Do not ask'
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes plan' -l stage -x -a 'unit hook exitrd' -d 'The stage'
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes plan' -l order -x -a 'hierarchy leaves two-pass serial' -d 'Override Order='
-complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes plan simulate snapshot' -l from -r -F -d 'Read that snapshot'
-complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes plan simulate snapshot' -l generate -x -d 'Use a made-up machine'
+complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes plan simulate config' -l root -r -F -d 'Read the machine recorded there'
+complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes plan simulate' -l generate -x -d 'Use a made-up machine'
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes plan simulate snapshot' -l no-claim -d 'Do not open drives exclusively'
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes simulate' -l latency -x -d 'The time of each shutdown'
 complete -c nvme-async-shutdown -n '__nvme_async_shutdown_takes simulate' -l seed -x -d 'Draw other times'

@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <sys/sysmacros.h>
 
+#include "base/recorded.h"
 #include "base/text.h"
 
 #define ATTRIBUTE_MAX FILE_ATTRIBUTE_MAX
@@ -53,9 +54,13 @@ static ssize_t read_attribute(int fd, char *buffer, size_t size) {
 }
 
 int file_open(int root_fd, const char *path, int flags) {
-        int fd = openat(root_fd, path,
-                        flags | O_CLOEXEC | O_NOCTTY | (flags == O_RDONLY ? O_NONBLOCK : 0));
+        int fd, r;
 
+        r = recorded_check_open(root_fd, path);
+        if (r < 0)
+                return r;
+        fd = openat(root_fd, path,
+                    flags | O_CLOEXEC | O_NOCTTY | (flags == O_RDONLY ? O_NONBLOCK : 0));
         return fd < 0 ? -errno : fd;
 }
 
@@ -118,9 +123,9 @@ int file_read_all(int root_fd, const char *path, size_t max, char **ret_text) {
         _cleanup_close_ int fd = -1;
         size_t size = 0, n = 0;
 
-        fd = openat(root_fd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        fd = file_open(root_fd, path, O_RDONLY);
         if (fd < 0)
-                return -errno;
+                return fd;
         for (;;) {
                 ssize_t k;
                 char *larger;
@@ -208,14 +213,21 @@ static int stat_node(int dir_fd, const char *path, int flags, struct statx *sx) 
         return statx(dir_fd, path, flags, 0, sx) < 0 ? -errno : 0;
 }
 
+static void take_node(int dir_fd, const char *path, const struct statx *sx, mode_t *ret_type,
+                      dev_t *ret_devnum) {
+        *ret_type = sx->stx_mode & S_IFMT;
+        *ret_devnum = makedev(sx->stx_rdev_major, sx->stx_rdev_minor);
+        if (recorded_is_root() && S_ISREG(*ret_type))
+                recorded_read_node(dir_fd, path, ret_type, ret_devnum);
+}
+
 int file_stat_node(int dir_fd, const char *path, int flags, mode_t *ret_type, dev_t *ret_devnum) {
         struct statx sx;
         int r = stat_node(dir_fd, path, flags, &sx);
 
         if (r < 0)
                 return r;
-        *ret_type = sx.stx_mode & S_IFMT;
-        *ret_devnum = makedev(sx.stx_rdev_major, sx.stx_rdev_minor);
+        take_node(dir_fd, path, &sx, ret_type, ret_devnum);
         return 0;
 }
 
@@ -225,8 +237,7 @@ int file_stat(int dir_fd, const char *path, mode_t *ret_type, dev_t *ret_devnum,
 
         if (r < 0)
                 return r;
-        *ret_type = sx.stx_mode & S_IFMT;
-        *ret_devnum = makedev(sx.stx_rdev_major, sx.stx_rdev_minor);
+        take_node(dir_fd, path, &sx, ret_type, ret_devnum);
         *ret_on = makedev(sx.stx_dev_major, sx.stx_dev_minor);
         return 0;
 }

@@ -61,7 +61,7 @@ int file_write_fd(int fd, const char *value) _must_check_;
 
 /* Gets the type (S_IFMT) and, for a device node, the device number of path. Follows symbolic links,
  * triggers no automount and asks no file server for fresh attributes; the lookup of the path may
- * still block on a file server. flags: 0 or AT_EMPTY_PATH. 0 or -errno. */
+ * still block on a file server. flags: 0, AT_EMPTY_PATH or AT_SYMLINK_NOFOLLOW. 0 or -errno. */
 int file_stat_node(int dir_fd, const char *path, int flags, mode_t *ret_type,
                    dev_t *ret_devnum) _must_check_;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Options; which verbs there are is told by verbs_all.c or verbs_stage.c. */
+/* Parses the command line and runs the verb; the table of verbs is in verbs_all.c. */
 
 #include <getopt.h>
 
@@ -12,8 +12,7 @@
 
 /* Long options without a short one are numbered from here. */
 enum {
-        OPTION_FROM = 256,
-        OPTION_GENERATE,
+        OPTION_GENERATE = 256,
         OPTION_JOURNAL,
         OPTION_JSON,
         OPTION_LATENCY,
@@ -21,6 +20,7 @@ enum {
         OPTION_METRICS,
         OPTION_NO_CLAIM,
         OPTION_ORDER,
+        OPTION_ROOT,
         OPTION_SEED,
         OPTION_STAGE,
         OPTION_SVG,
@@ -31,7 +31,6 @@ enum {
 
 static const struct option options[] = {
         { "boot", required_argument, NULL, 'b' },
-        { "from", required_argument, NULL, OPTION_FROM },
         { "generate", required_argument, NULL, OPTION_GENERATE },
         { "help", no_argument, NULL, 'h' },
         { "journal", required_argument, NULL, OPTION_JOURNAL },
@@ -41,6 +40,7 @@ static const struct option options[] = {
         { "metrics", required_argument, NULL, OPTION_METRICS },
         { "no-claim", no_argument, NULL, OPTION_NO_CLAIM },
         { "order", required_argument, NULL, OPTION_ORDER },
+        { "root", required_argument, NULL, OPTION_ROOT },
         { "seed", required_argument, NULL, OPTION_SEED },
         { "stage", required_argument, NULL, OPTION_STAGE },
         { "svg", required_argument, NULL, OPTION_SVG },
@@ -51,49 +51,46 @@ static const struct option options[] = {
 };
 
 static void print_help(void) {
-        (void) printf(
-                "nvme-async-shutdown [OPTIONS...] VERB\n\n"
-                "Shut idle NVMe controllers down at the same time, not one after the other.\n\n"
-                "Verbs:\n");
+        (void) printf("nvme-async-shutdown [OPTIONS...] VERB\n\n"
+                      "Shut idle NVMe controllers down concurrently, not one after the other.\n\n"
+                      "Verbs:\n");
         for (const Verb *verb = verbs; verb->name; verb++)
                 (void) printf("  %-22s %s\n", verb->name, verb->help);
         (void) printf(
                 "\nOptions:\n"
                 "  -h --help              Show this help\n"
                 "     --version           Show the version\n"
-                "     --json              plan, simulate, report, rehearse, config: print JSON\n"
-                "     --yes               rehearse: do not ask\n"
-                "     --stage=STAGE       plan: as unit, hook or exitrd would see it (default:\n"
-                "                         unit)\n"
-                "     --order=ORDER       plan: hierarchy, leaves, two-pass or serial, whatever\n"
-                "                         Order= says\n"
-                "     --from=FILE         plan, simulate, snapshot: the machine in that snapshot, "
-                "not\n"
-                "                         this one\n"
-                "     --no-claim          plan, simulate, snapshot: do not open drives "
-                "exclusively, "
-                "which\n"
-                "                         can make a mount fail that happens at that moment\n"
-                "     --generate=SPEC     plan, simulate, snapshot: a made-up machine: 24 is that\n"
-                "                         many controllers on root ports of their own;\n"
-                "                         4*host/switch:24/switch:24/nvme, 2*host/2*vmd/12*nvme,\n"
-                "                         8*nvme:vf=16, 4*nvme:ctrl=2 (two controllers to a\n"
-                "                         subsystem); several of them with +\n"
-                "     --latency=TIMES     simulate: what a shutdown takes: 2s, 0.1s-13s (drawn\n"
-                "                         from that range) or 1s,2s,4s (one of these); default:\n"
-                "                         RTD3E of each drive, else 4.5s\n"
-                "     --seed=NUMBER       simulate: other draws (default: 0)\n"
-                "     --max-parallel=N    simulate: at most N at the same time, whatever\n"
-                "                         MaxParallel= says; 0: no limit\n"
-                "  -b --boot=N|ID         report: the shutdown of that boot, as for journalctl\n"
-                "                         (default: -1)\n"
-                "     --svg=FILE          report: draw the timeline; - for standard output\n"
-                "     --metrics=FILE      report: write it for Prometheus' textfile collector\n"
-                "     --trend[=N]         report: compare the last N shutdowns of each drive\n"
-                "                         (default: 10)\n"
-                "     --journal=PATH      report: read that journal file or directory\n"
-                "\nrehearse refuses on a machine that is shutting down.\n"
-                "See nvme-async-shutdown(8) and nvme-async-shutdown.conf(5).\n");
+                "\nplan, simulate, report, rehearse, config:\n"
+                "     --json              Print JSON\n"
+                "\nplan, simulate, config:\n"
+                "     --root=DIR          Read the machine that snapshot recorded in DIR\n"
+                "\nplan, simulate:\n"
+                "     --generate=N|HxP    Use a made-up machine with N controllers, or with H\n"
+                "                         host bridges and P controllers below each\n"
+                "\nplan, simulate, snapshot:\n"
+                "     --no-claim          Do not open drives exclusively, which can make a mount\n"
+                "                         fail that happens at that moment\n"
+                "\nplan:\n"
+                "     --stage=STAGE       Plan for unit, hook or exitrd (default: unit)\n"
+                "     --order=ORDER       hierarchy, leaves, two-pass or serial; overrides Order=\n"
+                "\nsimulate:\n"
+                "     --latency=TIMES     Shutdown times: 2s, 0.1s-13s (drawn from that range) or\n"
+                "                         1s,2s,4s (one of these); default: RTD3E of each drive,\n"
+                "                         else 4.5s\n"
+                "     --seed=NUMBER       Draw other times (default: 0)\n"
+                "     --max-parallel=N    At most N controllers at a time, 0 for no limit;\n"
+                "                         overrides MaxParallel=\n"
+                "\nreport:\n"
+                "  -b --boot=N|ID         Report that boot, numbered as for journalctl (default:\n"
+                "                         -1)\n"
+                "     --journal=PATH      Read that journal file or directory\n"
+                "     --metrics=FILE      Write metrics for Prometheus' textfile collector\n"
+                "     --svg=FILE          Draw the timeline; - for standard output\n"
+                "     --trend[=N]         Compare the last N shutdowns of each drive (default:\n"
+                "                         10)\n"
+                "\nrehearse:\n"
+                "     --yes               Do not ask for confirmation\n"
+                "\nSee nvme-async-shutdown(8) and nvme-async-shutdown.conf(5).\n");
 }
 
 static int parse_trend(const char *text, unsigned *ret) {
@@ -112,54 +109,52 @@ static int parse_trend(const char *text, unsigned *ret) {
         return 0;
 }
 
-/* Where an option's text goes as it stands; NULL: it is none of these. */
+/* Where the text of an option is stored; NULL for an option that needs more than that. */
 static const char **find_text(Arguments *arguments, int option) {
         switch (option) {
         case 'b':
-                return &arguments->boot;
-        case OPTION_FROM:
-                return &arguments->from;
+                return &arguments->report.boot;
         case OPTION_GENERATE:
                 return &arguments->generate;
         case OPTION_JOURNAL:
-                return &arguments->journal;
+                return &arguments->report.journal;
         case OPTION_LATENCY:
-                return &arguments->latency;
+                return &arguments->simulate.latency;
         case OPTION_MAX_PARALLEL:
-                return &arguments->max_parallel;
+                return &arguments->simulate.max_parallel;
         case OPTION_METRICS:
-                return &arguments->metrics;
+                return &arguments->report.metrics;
+        case OPTION_ROOT:
+                return &arguments->root;
         case OPTION_SEED:
-                return &arguments->seed;
+                return &arguments->simulate.seed;
         case OPTION_SVG:
-                return &arguments->svg;
+                return &arguments->report.svg;
         default:
                 return NULL;
         }
 }
 
-static int parse_stage(Arguments *arguments) {
-        arguments->stage = stage_from_string(optarg);
-        arguments->has_stage = true;
-        if (arguments->stage >= 0)
+static int parse_stage(const char *text, Stage *ret) {
+        *ret = stage_from_string(text);
+        if (*ret >= 0)
                 return 0;
-        log_error("--stage=%.40s: must be unit, hook or exitrd.", optarg);
+        log_error("--stage=%.40s: must be unit, hook or exitrd.", text);
         return -EINVAL;
 }
 
-static int parse_order(Arguments *arguments) {
-        arguments->order = order_from_string(optarg);
-        arguments->has_order = true;
-        if (arguments->order >= 0)
+static int parse_order(const char *text, Order *ret) {
+        *ret = order_from_string(text);
+        if (*ret >= 0)
                 return 0;
-        log_error("--order=%.40s: must be hierarchy, leaves, two-pass or serial.", optarg);
+        log_error("--order=%.40s: must be hierarchy, leaves, two-pass or serial.", text);
         return -EINVAL;
 }
 
-/* One for each of options[]. */
+/* Whether each of options[] was given. */
 typedef bool Given[ARRAY_SIZE(options)];
 
-/* 0: go on; 1: all has been done; -EINVAL: said what is wrong. */
+/* Returns 0 to go on, 1 if nothing is left to do, or -EINVAL with the error logged. */
 static int parse_options(int argc, char *argv[], Arguments *arguments, Given given) {
         const char **text;
         int c, r = 0;
@@ -178,19 +173,19 @@ static int parse_options(int argc, char *argv[], Arguments *arguments, Given giv
                         arguments->json = true;
                         break;
                 case OPTION_YES:
-                        arguments->yes = true;
+                        arguments->rehearse.yes = true;
                         break;
                 case OPTION_NO_CLAIM:
                         arguments->no_claim = true;
                         break;
                 case OPTION_STAGE:
-                        r = parse_stage(arguments);
+                        r = parse_stage(optarg, &arguments->plan.stage);
                         break;
                 case OPTION_ORDER:
-                        r = parse_order(arguments);
+                        r = parse_order(optarg, &arguments->plan.order);
                         break;
                 case OPTION_TREND:
-                        r = parse_trend(optarg, &arguments->trend);
+                        r = parse_trend(optarg, &arguments->report.trend);
                         break;
                 default:
                         text = find_text(arguments, c);
@@ -216,7 +211,7 @@ static bool takes(const Verb *verb, const char *option) {
         return false;
 }
 
-/* What would have no effect is not what somebody wanted. */
+/* Rejects an option that would have no effect, instead of ignoring it. */
 static int check_options(const Verb *verb, const Given given) {
         for (size_t i = 0; options[i].name; i++)
                 if (given[i] && !takes(verb, options[i].name)) {
@@ -234,7 +229,7 @@ static const Verb *find_verb(const char *name) {
         return NULL;
 }
 
-/* Half a snapshot on a full disk is none. */
+/* Half of the output on a full disk is a failure. */
 static int finish_output(void) {
         if (fflush(stdout) == 0 && !ferror(stdout))
                 return 0;
@@ -243,7 +238,10 @@ static int finish_output(void) {
 }
 
 int main(int argc, char *argv[]) {
-        Arguments arguments = { .stage = STAGE_UNIT, .argv0 = argc > 0 ? argv[0] : NULL };
+        Arguments arguments = {
+                .plan = { .stage = STAGE_UNIT, .order = _ORDER_INVALID },
+                .argv0 = argc > 0 ? argv[0] : NULL,
+        };
         const Verb *verb = &verbs[0];
         Given given = {};
         int r;
@@ -263,7 +261,7 @@ int main(int argc, char *argv[]) {
         arguments.operands = argv + optind;
         arguments.n_operands = argc - optind;
         if (arguments.n_operands > verb->max_operands) {
-                log_error("%s: one word too many: \"%.40s\".", verb->name,
+                log_error("%s: unexpected argument \"%.40s\".", verb->name,
                           arguments.operands[verb->max_operands]);
                 return EXIT_FAILURE;
         }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* "config": the effective configuration and where each value comes from. */
+/* "config": shows the effective configuration and the origin of each value. */
 
 #include "base/file.h"
 #include "base/log.h"
@@ -8,8 +8,8 @@
 #include "show/table.h"
 #include "tree/device_tree.h"
 
-/* With the controllers that the globs match, as far as this machine's can be seen. */
-static int show(const Arguments *arguments, int root_fd, const Config *config) {
+/* Adds the controllers that the globs match, if the devices can be read. */
+static int print_config(const Arguments *arguments, int root_fd, const Config *config) {
         _cleanup_(topology_done) Topology topology = TOPOLOGY_INIT;
         const Topology *known = &topology;
         int r;
@@ -22,9 +22,11 @@ static int show(const Arguments *arguments, int root_fd, const Config *config) {
                 known = NULL;
         }
         r = show_config(config, known, arguments->json, stdout);
-        if (r >= 0 && !arguments->json)
+        if (r < 0)
+                return r;
+        if (!arguments->json)
                 show_selection(config, known, stdout);
-        return r;
+        return 0;
 }
 
 int verb_config(const Arguments *arguments) {
@@ -33,14 +35,16 @@ int verb_config(const Arguments *arguments) {
         bool is_valid;
         int r;
 
-        root_fd = file_open_root("/");
-        r = root_fd < 0 ? root_fd : config_read(root_fd, config_log_problem, NULL, &config);
+        root_fd = verb_open_root(arguments);
+        if (root_fd < 0)
+                return EXIT_FAILURE;
+        r = config_read(root_fd, config_log_problem, NULL, &config);
         if (r < 0) {
                 log_error("Could not read the configuration: %s", strerror(-r));
                 return EXIT_FAILURE;
         }
         is_valid = config.n_errors == 0;
-        r = show(arguments, root_fd, &config);
+        r = print_config(arguments, root_fd, &config);
         config_done(&config);
         if (r < 0) {
                 log_error("Could not print the configuration: %s", strerror(-r));

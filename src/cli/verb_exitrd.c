@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* "exitrd": is one worth asking for? Called by nvme-async-shutdown-exitrd.service. Changes nothing.
+/* "exitrd": tells nvme-async-shutdown-exitrd.service whether an exitrd is worth it. Changes nothing.
  */
 
 #include "base/file.h"
@@ -11,7 +11,7 @@
 #include "tree/device_tree.h"
 #include "trial/system_manager.h"
 
-/* 1: nothing is against it; 0: something is, which has been said; -errno. */
+/* Returns 1 if no reason is against it, 0 if one is (and logs it), or -errno. */
 static int is_wanted(int root_fd, const Config *config) {
         _cleanup_free_ char *reason = NULL;
         Action action;
@@ -30,11 +30,12 @@ static int is_wanted(int root_fd, const Config *config) {
         return r < 0 ? r : r == 0;
 }
 
-/* To unpack an exitrd takes time, and one controller is shut down as fast by the kernel. Nothing is
- * claimed: services still run, and what the root stands on is known without. */
+/* Unpacking an exitrd takes time, and the kernel shuts a single controller down as fast. Claims
+ * nothing: services still run, and the devices of the root are known without claims. Returns 1 or 0,
+ * or -errno. */
 static int is_worth_it(int root_fd, const Config *config) {
         const InuseOptions options = {};
-        Topology topology;
+        _cleanup_(topology_done) Topology topology = TOPOLOGY_INIT;
         size_t n;
         int r;
 
@@ -42,9 +43,9 @@ static int is_worth_it(int root_fd, const Config *config) {
         if (r < 0)
                 return r;
         r = inuse_mark(root_fd, &options, &topology);
-        if (r >= 0)
-                r = exitrd_count(&topology, config, &n);
-        topology_done(&topology);
+        if (r < 0)
+                return r;
+        r = exitrd_count(&topology, config, &n);
         if (r < 0)
                 return r;
         log_info(n < config->min_controllers
@@ -56,19 +57,23 @@ static int is_worth_it(int root_fd, const Config *config) {
         return n >= config->min_controllers;
 }
 
+static int may_ask_for_exitrd(int root_fd) {
+        _cleanup_(config_done) Config config = {};
+        int r;
+
+        r = config_read(root_fd, config_log_problem, NULL, &config);
+        if (r < 0)
+                return r;
+        r = is_wanted(root_fd, &config);
+        return r <= 0 ? r : is_worth_it(root_fd, &config);
+}
+
 int verb_exitrd(const Arguments *arguments) {
         _cleanup_close_ int root_fd = -1;
-        Config config;
         int r;
 
         root_fd = file_open_root("/");
-        r = root_fd < 0 ? root_fd : config_read(root_fd, config_log_problem, NULL, &config);
-        if (r >= 0) {
-                r = is_wanted(root_fd, &config);
-                if (r > 0)
-                        r = is_worth_it(root_fd, &config);
-                config_done(&config);
-        }
+        r = root_fd < 0 ? root_fd : may_ask_for_exitrd(root_fd);
         if (r < 0)
                 log_error("No exitrd is asked for: %s.", strerror(-r));
         return r > 0 ? EXIT_SUCCESS : EXIT_FAILURE;

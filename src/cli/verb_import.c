@@ -24,7 +24,7 @@ static bool is_wanted(void *userdata, const char *boot_id) {
         return !imported_has(userdata, boot_id);
 }
 
-/* Entries go to the journal, whoever calls us; what is said about them goes to stderr. */
+/* Entries go to the journal, messages about them to standard error. */
 static int open_journal(void) {
         int r = log_open(LOG_TARGET_JOURNAL, LOG_DEBUG);
 
@@ -33,9 +33,9 @@ static int open_journal(void) {
         return r;
 }
 
-/* The kernel log's lines had no room for what the machine still knows. */
+/* Completes the entries with what the lines of the kernel log had no room for. */
 static void find_drives(int root_fd, EntryList *entries) {
-        Topology topology = TOPOLOGY_INIT;
+        _cleanup_(topology_done) Topology topology = TOPOLOGY_INIT;
         int r;
 
         r = device_tree_read(root_fd, &topology);
@@ -48,17 +48,23 @@ static void find_drives(int root_fd, EntryList *entries) {
         for (size_t i = 0; i < entries->n; i++)
                 if (entries->items[i].kind == ENTRY_CONTROLLER)
                         entry_find_drive(&entries->items[i], &topology);
-        topology_done(&topology);
+}
+
+static int remember_boots(int root_fd, const EntryList *entries, Imported *imported) {
+        for (size_t i = 0; i < entries->n; i++) {
+                int r = imported_add(imported, entries->items[i].boot_id);
+
+                if (r < 0)
+                        return r;
+        }
+        return imported_begin(root_fd, imported);
 }
 
 static int log_entries(int root_fd, const EntryList *entries, Imported *imported) {
         size_t n_before = imported->n;
-        int r = 0;
+        int r;
 
-        for (size_t i = 0; r >= 0 && i < entries->n; i++)
-                r = imported_add(imported, entries->items[i].boot_id);
-        if (r >= 0)
-                r = imported_begin(root_fd, imported);
+        r = remember_boots(root_fd, entries, imported);
         if (r < 0) {
                 log_error("Nothing imported, it could not be remembered in /" IMPORTED_PATH ": %s",
                           strerror(-r));
@@ -83,8 +89,8 @@ static int log_entries(int root_fd, const EntryList *entries, Imported *imported
 }
 
 static int import_records(int root_fd) {
-        PstoreRecord record = PSTORE_RECORD_INIT;
-        Imported imported = IMPORTED_INIT;
+        _cleanup_(pstore_record_done) PstoreRecord record = PSTORE_RECORD_INIT;
+        _cleanup_(imported_done) Imported imported = IMPORTED_INIT;
         int r;
 
         r = imported_read(root_fd, &imported);
@@ -93,20 +99,20 @@ static int import_records(int root_fd) {
                 return r;
         }
         r = pstore_record_read(root_fd, is_wanted, &imported, &record);
-        if (r >= 0 && record.n_broken > 0)
+        if (r < 0)
+                return r;
+        if (record.n_broken > 0)
                 log_info("%zu lines of the kept kernel log are cut off or damaged, ignoring.",
                          record.n_broken);
-        if (r >= 0 && record.is_cut)
+        if (record.is_cut)
                 log_warning("pstore holds more records than can be read, ignoring the rest.");
-        if (r >= 0 && record.entries.n > 0) {
-                find_drives(root_fd, &record.entries);
-                r = log_entries(root_fd, &record.entries, &imported);
-        } else if (r >= 0)
+        if (record.entries.n == 0) {
                 log_info("pstore holds no record that is not imported yet (%zu files).",
                          record.n_files);
-        pstore_record_done(&record);
-        imported_done(&imported);
-        return r;
+                return 0;
+        }
+        find_drives(root_fd, &record.entries);
+        return log_entries(root_fd, &record.entries, &imported);
 }
 
 /* A healthy drive answers within milliseconds, but no boot waits for it: a busy one has time. */

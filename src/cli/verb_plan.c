@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* "plan": what would happen to each controller now, and why. Changes nothing. */
+/* "plan": shows what a stage would do to each controller now, and why. Changes nothing. */
 
 #include "base/log.h"
 #include "cli/verbs.h"
@@ -16,19 +16,19 @@ static size_t count_controllers(const Topology *topology) {
 }
 
 static const char *const order_phrase_table[_ORDER_MAX] = {
-        [ORDER_HIERARCHY] = "at the same time",
-        [ORDER_LEAVES] = "at the same time, those above others afterwards one by one",
-        [ORDER_TWO_PASS] = "at the same time, in two passes",
+        [ORDER_HIERARCHY] = "concurrently",
+        [ORDER_LEAVES] = "concurrently, those above others afterwards one by one",
+        [ORDER_TWO_PASS] = "concurrently, in two passes",
         [ORDER_SERIAL] = "one after the other",
 };
 
 static const char *how_they_go(const Plan *plan, Order order) {
         if (order == ORDER_HIERARCHY && plan_has_waiting_controllers(plan))
-                return "at the same time, physical functions after their virtual ones";
+                return "concurrently, physical functions after their virtual ones";
         return order_phrase_table[order];
 }
 
-/* What the tree does not show: how it ends, and what would keep a shutdown from doing it. */
+/* Prints the totals, and the reasons that would keep a shutdown from acting. */
 static void print_notes(const Topology *topology, const Plan *plan, const Config *config,
                         Stage stage) {
         size_t n = count_controllers(topology);
@@ -38,8 +38,8 @@ static void print_notes(const Topology *topology, const Plan *plan, const Config
                 return;
         }
         (void) printf(
-                "\nStage %s, were it to run now: %zu of %zu controllers would be detached %s, "
-                "%zu left to the kernel.\n",
+                "\nIf the stage %s ran now: %zu of %zu controllers detached %s, %zu left to the "
+                "kernel.\n",
                 stage_to_string(stage), plan->n_detach, n, how_they_go(plan, config->order),
                 n - plan->n_detach);
         show_selection(config, topology, stdout);
@@ -47,46 +47,47 @@ static void print_notes(const Topology *topology, const Plan *plan, const Config
                 (void) printf("Fewer than MinControllers=%u: nothing would be done.\n",
                               config->min_controllers);
         else if (plan->n_detach > 0)
-                (void) printf("A shutdown unmounts file systems and stops swap first; what that "
-                              "frees is taken as well.\n");
+                (void) printf("A shutdown first unmounts file systems and stops swap; drives that "
+                              "become idle are taken as well.\n");
         if (!config->is_enabled)
                 (void) printf("Enabled=no: a shutdown leaves all of them to the kernel. See "
                               "nvme-async-shutdown.conf(5).\n");
 }
 
-static int show(const Arguments *arguments, Stage stage, const Snapshot *snapshot) {
-        const Topology *topology = &snapshot->topology;
-        Plan plan;
+static int print_plan(const Arguments *arguments, Stage stage, const Machine *machine) {
+        const Topology *topology = &machine->topology;
+        _cleanup_(plan_done) Plan plan = PLAN_INIT;
         int r;
 
-        r = plan_make(topology, &snapshot->config, &plan);
+        r = plan_make(topology, &machine->config, &plan);
         if (r < 0)
                 return r;
         for (size_t i = 0; i < plan.warnings.n; i++)
                 log_warning("%s", plan.warnings.items[i]);
-        if (arguments->json || topology->n_devices > 0)
-                r = show_plan(topology, &plan, &snapshot->config, arguments->json, stdout);
-        if (r >= 0 && !arguments->json)
-                print_notes(topology, &plan, &snapshot->config, stage);
-        plan_done(&plan);
-        return r;
+        if (arguments->json || topology->n_devices > 0) {
+                r = show_plan(topology, &plan, &machine->config, arguments->json, stdout);
+                if (r < 0)
+                        return r;
+        }
+        if (!arguments->json)
+                print_notes(topology, &plan, &machine->config, stage);
+        return 0;
 }
 
 int verb_plan(const Arguments *arguments) {
-        Stage stage = arguments->has_stage ? arguments->stage : STAGE_UNIT;
-        Snapshot snapshot;
+        Stage stage = arguments->plan.stage;
+        _cleanup_(machine_done) Machine machine = MACHINE_INIT;
+        _cleanup_close_ int root_fd = verb_open_root(arguments);
         int r;
 
-        r = verb_read_input(arguments, &snapshot);
-        if (r < 0)
+        if (root_fd < 0 || verb_read_machine(arguments, root_fd, &machine) < 0)
                 return EXIT_FAILURE;
-        if (arguments->has_order)
-                snapshot.config.order = arguments->order;
+        if (arguments->plan.order >= 0)
+                machine.config.order = arguments->plan.order;
         if (stage == STAGE_EXITRD)
-                exitrd_release_root(&snapshot.topology);
-        r = show(arguments, stage, &snapshot);
+                exitrd_release_root(&machine.topology);
+        r = print_plan(arguments, stage, &machine);
         if (r < 0)
                 log_error("Could not make a plan: %s", strerror(-r));
-        snapshot_done(&snapshot);
         return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* "rehearse": what a shutdown would gain, seen on the live machine. */
+/* "rehearse": runs a shutdown of the idle controllers on the live machine, then binds them again. */
 
 #include "base/file.h"
 #include "base/log.h"
@@ -18,13 +18,13 @@ typedef struct Rehearse {
         Plan plan;
 } Rehearse;
 
-/* Always below 0, so that a check can end with it. */
-static int refuse(const char *reason) {
+/* Logs the reason. Always returns -ECANCELED. */
+static int refuse_rehearsal(const char *reason) {
         log_error("Refusing, nothing was touched: %s.", reason);
         return -ECANCELED;
 }
 
-static int look(const Rehearse *rehearse, Topology *ret_topology, Plan *ret_plan) {
+static int look_at_machine(const Rehearse *rehearse, Topology *ret_topology, Plan *ret_plan) {
         const SurveyOptions options = { .claim = true, .min_controllers = 1 };
         int r = survey_in_time(rehearse->root_fd, &rehearse->config, &options, EXIT_FAILURE,
                                ret_topology, ret_plan);
@@ -64,15 +64,15 @@ static bool is_same_step(const Rehearse *rehearse, const Topology *topology, con
                 STREQ(a->controller->serial, b->controller->serial));
 }
 
-/* Who was asked may have taken a coffee: what was idle then may be in use, and what is idle now is
- * not what was agreed to. The second look is what is acted on. */
+/* The user may have taken minutes to answer: a controller that was idle may be in use now, and the
+ * user has not agreed to any other. Acts on the second look. */
 static int look_again(Rehearse *rehearse) {
         Topology topology = TOPOLOGY_INIT;
         Plan plan = PLAN_INIT;
         bool is_same;
         int r;
 
-        r = look(rehearse, &topology, &plan);
+        r = look_at_machine(rehearse, &topology, &plan);
         if (r < 0)
                 return r;
         is_same = rehearse->topology.n_devices == topology.n_devices;
@@ -82,7 +82,7 @@ static int look_again(Rehearse *rehearse) {
         topology_done(&rehearse->topology);
         rehearse->plan = plan;
         rehearse->topology = topology;
-        return is_same ? 0 : refuse("what is idle has changed since you were asked");
+        return is_same ? 0 : refuse_rehearsal("what is idle has changed since you were asked");
 }
 
 static int may_rehearse(const Rehearse *rehearse) {
@@ -90,14 +90,15 @@ static int may_rehearse(const Rehearse *rehearse) {
         Action action = _ACTION_INVALID;
         int r;
 
-        if (!rehearse->arguments->yes && !isatty(STDIN_FILENO))
-                return refuse("there is no terminal to ask for confirmation on; use --yes");
+        if (!rehearse->arguments->rehearse.yes && !isatty(STDIN_FILENO))
+                return refuse_rehearsal(
+                        "there is no terminal to ask for confirmation on; use --yes");
         r = system_manager_pending_action(&action);
         r = stand_down_rehearsal(rehearse->root_fd, &rehearse->config, r, action, &reason);
-        return r > 0 ? refuse(reason) : r;
+        return r > 0 ? refuse_rehearsal(reason) : r;
 }
 
-static int act(const Rehearse *rehearse, bool *ret_is_good) {
+static int carry_out(const Rehearse *rehearse, bool *ret_is_good) {
         Rehearsal rehearsal = REHEARSAL_INIT;
         bool is_printed;
         int r;
@@ -111,7 +112,7 @@ static int act(const Rehearse *rehearse, bool *ret_is_good) {
                                     stdout) >= 0 &&
                      fflush(stdout) == 0;
         if (!is_printed)
-                log_error("Could not print what was seen.");
+                log_error("Could not print the result.");
         *ret_is_good = is_printed && rehearsal_is_good(&rehearsal);
         rehearsal_done(&rehearsal);
         return 0;
@@ -121,34 +122,42 @@ static int rehearse_all(Rehearse *rehearse, bool *ret_is_good) {
         int r;
 
         r = may_rehearse(rehearse);
-        if (r >= 0)
-                r = look(rehearse, &rehearse->topology, &rehearse->plan);
-        if (r >= 0 && rehearse->plan.n_detach > 0 && !rehearse->arguments->yes)
+        if (r < 0)
+                return r;
+        r = look_at_machine(rehearse, &rehearse->topology, &rehearse->plan);
+        if (r < 0)
+                return r;
+        if (rehearse->plan.n_detach > 0 && !rehearse->arguments->rehearse.yes) {
                 r = is_confirmed_by_answer(rehearse) ? look_again(rehearse)
-                                                     : refuse("you did not say yes");
-        if (r >= 0)
-                r = act(rehearse, ret_is_good);
+                                                     : refuse_rehearsal("you did not say yes");
+                if (r < 0)
+                        return r;
+        }
+        return carry_out(rehearse, ret_is_good);
+}
+
+static void rehearse_done(Rehearse *rehearse) {
         plan_done(&rehearse->plan);
         topology_done(&rehearse->topology);
-        return r;
+        config_done(&rehearse->config);
 }
 
 int verb_rehearse(const Arguments *arguments) {
         _cleanup_close_ int root_fd = file_open_root("/");
-        Rehearse rehearse = { .arguments = arguments, .root_fd = root_fd };
+        _cleanup_(rehearse_done) Rehearse rehearse = { .arguments = arguments, .root_fd = root_fd };
         bool is_good = false;
         int r;
 
         if (geteuid() != 0)
-                return refuse("only root can tell what is in use, and unbind it"), EXIT_FAILURE;
+                return refuse_rehearsal("only root can tell what is in use, and unbind it"),
+                       EXIT_FAILURE;
         r = root_fd < 0 ? root_fd
                         : config_read(root_fd, config_log_problem, NULL, &rehearse.config);
         if (r >= 0) {
-                /* What stays in use gets nothing from us on a live machine, not even a Flush. */
+                /* On a live machine nothing is done to a controller in use, not even a Flush. */
                 rehearse.config.flush = false;
                 rehearse.config.keep_physical_functions = true;
                 r = rehearse_all(&rehearse, &is_good);
-                config_done(&rehearse.config);
         }
         if (r < 0 && r != -ECANCELED)
                 log_error("Could not rehearse: %s", strerror(-r));

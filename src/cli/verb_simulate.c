@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* "simulate": what a shutdown would cost in each order. Changes nothing. */
+/* "simulate": shows the time of a shutdown in each order. Changes nothing. */
 
 #include <inttypes.h>
 
@@ -9,13 +9,13 @@
 #include "show/simulation.h"
 #include "trial/latency.h"
 
-/* Dearest first, so that the gain can be read downwards. */
+/* The slowest first, so that the gain grows from line to line. */
 static const Order shown_orders[] = { ORDER_SERIAL, ORDER_LEAVES, ORDER_TWO_PASS, ORDER_HIERARCHY };
 
 #define N_ORDERS ARRAY_SIZE(shown_orders)
 
 typedef struct Scene {
-        Snapshot machine;
+        Machine machine;
         Latency latency;
         LatencySources sources;
         Simulation simulations[N_ORDERS];
@@ -24,7 +24,7 @@ typedef struct Scene {
 static void scene_done(Scene *scene) {
         for (size_t i = 0; i < N_ORDERS; i++)
                 simulation_done(&scene->simulations[i]);
-        snapshot_done(&scene->machine);
+        machine_done(&scene->machine);
 }
 
 static int parse_number(const char *option, const char *text, uint64_t max, uint64_t *ret) {
@@ -41,27 +41,34 @@ static int parse_number(const char *option, const char *text, uint64_t max, uint
 
 static int read_options(const Arguments *arguments, Scene *scene) {
         uint64_t max_parallel;
-        int r = 0;
+        int r;
 
-        if (arguments->seed)
-                r = parse_number("seed", arguments->seed, UINT64_MAX, &scene->latency.seed);
-        if (r >= 0 && arguments->latency) {
-                r = latency_parse(arguments->latency, &scene->latency);
+        if (arguments->simulate.seed) {
+                r = parse_number("seed", arguments->simulate.seed, UINT64_MAX,
+                                 &scene->latency.seed);
                 if (r < 0)
+                        return r;
+        }
+        if (arguments->simulate.latency) {
+                r = latency_parse(arguments->simulate.latency, &scene->latency);
+                if (r < 0) {
                         log_error("--latency=%.40s: must be a time as in 2s, a range as in "
                                   "0.1s-13s or a list as in 1s,2s,4s.",
-                                  arguments->latency);
+                                  arguments->simulate.latency);
+                        return r;
+                }
         }
-        if (r >= 0 && arguments->max_parallel) {
-                r = parse_number("max-parallel", arguments->max_parallel, UINT32_MAX,
+        if (arguments->simulate.max_parallel) {
+                r = parse_number("max-parallel", arguments->simulate.max_parallel, UINT32_MAX,
                                  &max_parallel);
-                if (r >= 0)
-                        scene->machine.config.max_parallel = (unsigned) max_parallel;
+                if (r < 0)
+                        return r;
+                scene->machine.config.max_parallel = (unsigned) max_parallel;
         }
-        return r;
+        return 0;
 }
 
-/* What the numbers rest on, and what would be different in earnest. */
+/* Prints the sources of the times, and the differences to a real shutdown. */
 static void print_notes(const Scene *scene) {
         const LatencySources *n = &scene->sources;
         const Simulation *s = scene->simulations;
@@ -70,7 +77,7 @@ static void print_notes(const Scene *scene) {
                       "be %.1fs.\n",
                       n->n_rtd3e + n->n_given + n->n_assumed, n->n_rtd3e, n->n_given, n->n_assumed,
                       (double) LATENCY_DEFAULT_USEC / 1e6);
-        (void) printf("serial: what the kernel does by itself; hierarchy: the default of Order=.\n"
+        (void) printf("serial: the kernel alone. hierarchy: the default of Order=.\n"
                       "AT ONCE: peak number in parallel. BUSY: average load relative to that "
                       "peak.\n"
                       "KERNEL: time of the kernel's own pass for controllers that stay in use to "
@@ -81,23 +88,25 @@ static void print_notes(const Scene *scene) {
                               scene->machine.config.min_controllers);
         for (size_t i = 0; i < N_ORDERS; i++)
                 if (s[i].elapsed_usec > scene->machine.config.timeout_usec)
-                        (void) printf("%s: a stage ends at TimeoutSec=%.10gs; the kernel's pass "
-                                      "takes what is left then.\n",
-                                      order_to_string(s[i].order),
-                                      (double) scene->machine.config.timeout_usec / 1e6);
+                        (void) printf(
+                                "%s: longer than TimeoutSec=%.10gs, when the stage leaves the "
+                                "rest to the kernel.\n",
+                                order_to_string(s[i].order),
+                                (double) scene->machine.config.timeout_usec / 1e6);
 }
 
 static int simulate_all(const Arguments *arguments, Scene *scene) {
-        int r = 0;
+        int r;
 
         simulate_teardown(&scene->machine.topology);
         scene->sources = latency_apply(&scene->latency, &scene->machine.topology);
-        for (size_t i = 0; i < N_ORDERS && r >= 0; i++)
+        for (size_t i = 0; i < N_ORDERS; i++) {
                 r = simulate(&scene->machine.topology, &scene->machine.config, shown_orders[i],
                              &scene->simulations[i]);
-        if (r < 0) {
-                log_error("Could not simulate a shutdown: %s.", strerror(-r));
-                return r;
+                if (r < 0) {
+                        log_error("Could not simulate a shutdown: %s.", strerror(-r));
+                        return r;
+                }
         }
         for (size_t i = 0; i < scene->simulations[0].plan.warnings.n; i++)
                 log_warning("%s", scene->simulations[0].plan.warnings.items[i]);
@@ -110,16 +119,15 @@ static int simulate_all(const Arguments *arguments, Scene *scene) {
 }
 
 int verb_simulate(const Arguments *arguments) {
-        Scene scene = {};
-        int r;
+        _cleanup_(scene_done) Scene scene = {};
+        _cleanup_close_ int root_fd = verb_open_root(arguments);
 
-        r = verb_read_input(arguments, &scene.machine);
-        if (r >= 0)
-                r = read_options(arguments, &scene);
-        if (r >= 0 && verb_is_this_machine(arguments) && !arguments->latency)
-                r = verb_read_times(&scene.machine);
-        if (r >= 0)
-                r = simulate_all(arguments, &scene);
-        scene_done(&scene);
-        return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        if (root_fd < 0 || verb_read_machine(arguments, root_fd, &scene.machine) < 0)
+                return EXIT_FAILURE;
+        if (read_options(arguments, &scene) < 0)
+                return EXIT_FAILURE;
+        if (verb_is_this_machine(arguments) && !arguments->simulate.latency &&
+            verb_read_times(root_fd, &scene.machine) < 0)
+                return EXIT_FAILURE;
+        return simulate_all(arguments, &scene) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -1,28 +1,32 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What main hands to each verb. */
+/* The verbs, and what main() passes to them. */
 #pragma once
 
-#include "trial/snapshot.h"
+#include "base/lines.h"
+#include "config/config.h"
+#include "model/topology.h"
 
+/* Texts are as they stand on the command line; NULL where the option was not given. */
 typedef struct Arguments {
         bool json;
-        bool yes;
-        bool no_claim;
-        bool has_stage;
-        Stage stage;
-        bool has_order;
-        Order order;
-        const char *from; /* these are as they stand on the command line, or NULL */
-        const char *generate;
-        const char *latency;
-        const char *seed;
-        const char *max_parallel;
-        const char *boot;    /* report: -b, or NULL */
-        const char *journal; /* report: the journal's path, or NULL */
-        const char *svg;     /* report: where to write the timeline, or NULL */
-        const char *metrics; /* report: the same for Prometheus */
-        unsigned trend;      /* report: compare that many shutdowns; 0: don't */
-        int n_operands;      /* words behind the verb */
+        const char *root;     /* plan, simulate, config */
+        const char *generate; /* plan, simulate */
+        bool no_claim;        /* plan, simulate, snapshot */
+        struct {
+                Stage stage; /* default: STAGE_UNIT */
+                Order order; /* _ORDER_INVALID: that of the configuration */
+        } plan;
+        struct {
+                const char *latency, *seed, *max_parallel;
+        } simulate;
+        struct {
+                const char *boot, *journal, *metrics, *svg;
+                unsigned trend; /* how many shutdowns to compare; 0: none */
+        } report;
+        struct {
+                bool yes;
+        } rehearse;
+        int n_operands; /* words after the verb */
         char **operands;
         char *argv0; /* see ops_kernel_new() */
 } Arguments;
@@ -32,10 +36,10 @@ typedef struct Verb {
         int (*function)(const Arguments *arguments);
         const char *help;
         int max_operands;
-        const char *options; /* long names, with a blank between any two */
+        const char *options; /* the long names of those that it takes, separated by blanks */
 } Verb;
 
-/* What this program can do; the first one is what it does without a verb. Ends with a NULL name. */
+/* All verbs; the first one is the default. The last entry has no name. */
 extern const Verb verbs[];
 
 /* Each returns the exit status. */
@@ -48,11 +52,26 @@ int verb_exitrd(const Arguments *arguments);
 int verb_report(const Arguments *arguments);
 int verb_import(const Arguments *arguments);
 
-/* The machine that the arguments ask for: this one, or one out of a file, or a made-up one. Logs
- * what it could not know, and what is wrong. 0 or -errno. */
-int verb_read_input(const Arguments *arguments, Snapshot *ret) _must_check_;
+/* What the verbs look at. */
+typedef struct Machine {
+        Config config;
+        Topology topology; /* with its uses */
+        Lines unknown;     /* for people: each fact that could not be found out */
+} Machine;
+
+#define MACHINE_INIT ((Machine){})
+
+void machine_done(Machine *machine);
+
+/* Opens the root that the arguments ask for: that of this machine or, with --root=, the directory
+ * that stands for another one (recorded.h). Logs what is wrong. The descriptor or -errno. */
+int verb_open_root(const Arguments *arguments) _must_check_;
+
+/* Reads the machine that the arguments ask for: the one below root_fd, or a made-up one. Logs what
+ * could not be found out, and what is wrong. 0 or -errno. */
+int verb_read_machine(const Arguments *arguments, int root_fd, Machine *ret) _must_check_;
 bool verb_is_this_machine(const Arguments *arguments);
 
 /* Asks this machine's controllers how long their shutdown takes (RTD3E). Adds a line to
- * snapshot->unknown if some could not be asked. Returns 0 or -ENOMEM. */
-int verb_read_times(Snapshot *snapshot) _must_check_;
+ * machine->unknown if some could not be asked. Returns 0 or -ENOMEM. */
+int verb_read_times(int root_fd, Machine *machine) _must_check_;

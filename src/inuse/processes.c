@@ -17,6 +17,7 @@
 #include <sys/vfs.h>
 
 #include "base/file.h"
+#include "base/recorded.h"
 #include "base/text.h"
 #include "base/timed_call.h"
 
@@ -561,7 +562,8 @@ static int walk_processes(Inuse *inuse, int (*read)(Process *process)) {
         walk.is_procfs = is_procfs(walk.proc_fd);
         walk.anonymous = find_anonymous();
         while ((name = file_readdir(walk.dir, &r))) {
-                if (!is_pid(name) || STREQ(name, self))
+                /* In a recorded machine our own number is that of another process. */
+                if (!is_pid(name) || (STREQ(name, self) && !recorded_is_root()))
                         continue;
                 r = walk_process(&walk, name, read);
                 if (r < 0)

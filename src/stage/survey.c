@@ -7,6 +7,7 @@
 #include <sys/time.h>
 
 #include "base/log.h"
+#include "base/recorded.h"
 #include "inuse/inuse.h"
 #include "tree/device_tree.h"
 #include "tree/times.h"
@@ -17,7 +18,7 @@ static volatile sig_atomic_t exit_status;
 static void read_times(int root_fd, const Config *config, Topology *topology) {
         int r;
 
-        if (config->max_parallel == 0)
+        if (config->max_parallel == 0 || recorded_is_root())
                 return;
         r = times_read(root_fd, topology);
         if (r < 0 && r != -ENOENT)

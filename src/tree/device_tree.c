@@ -102,7 +102,7 @@ static DeviceKind read_port_kind(int root_fd, const char *path) {
 
         if (asprintf(&name, "%s/config", path) < 0)
                 return DEVICE_BRIDGE;
-        fd = openat(root_fd, name, O_RDONLY | O_CLOEXEC);
+        fd = file_open(root_fd, name, O_RDONLY);
         n = fd < 0 ? -1 : pread(fd, config, sizeof(config), 0);
         if (n < 0x40 || !(config[0x06] & 0x10))
                 return DEVICE_BRIDGE;

@@ -7,6 +7,8 @@
 #include <sys/ioctl.h>
 #include <sys/sysmacros.h>
 
+#include "base/file.h"
+#include "base/recorded.h"
 #include "base/timed_call.h"
 #include "tree/block_node.h"
 
@@ -24,6 +26,13 @@ static dev_t decode_devnum(uint64_t number) {
                        (unsigned) ((number & 0xff) | (number >> 12 & 0xfff00)));
 }
 
+static int read_recorded(int root_fd, const char *path, dev_t *ret_backing) {
+        _cleanup_free_ char *answer = NULL;
+        int r = recorded_answer(root_fd, path, "backing", &answer);
+
+        return r < 0 ? r : parse_devnum(answer, ret_backing);
+}
+
 static int ask_one(int root_fd, LoopBacking *loop) {
         _cleanup_close_ int fd = -1;
         struct loop_info64 info = {};
@@ -31,6 +40,12 @@ static int ask_one(int root_fd, LoopBacking *loop) {
         fd = block_node_open(root_fd, loop->name, loop->devnum, false);
         if (fd < 0)
                 return fd;
+        if (recorded_is_root()) {
+                char path[64];
+
+                (void) snprintf(path, sizeof(path), "dev/%s", loop->name);
+                return read_recorded(root_fd, path, &loop->backing);
+        }
         if (ioctl(fd, LOOP_GET_STATUS64, &info) < 0)
                 return -errno;
         loop->backing = decode_devnum(info.lo_rdevice);

@@ -36,16 +36,16 @@ int latency_parse(const char *text, Latency *latency) {
         return 0;
 }
 
-/* splitmix64 (Steele, Lea, Flood 2014): any two seeds, however near, give unrelated numbers. */
-static uint64_t mix(uint64_t x) {
+/* splitmix64 (Steele, Lea, Flood 2014): even adjacent seeds give unrelated numbers. */
+static uint64_t mix_bits(uint64_t x) {
         x += 0x9e3779b97f4a7c15U;
         x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9U;
         x = (x ^ (x >> 27)) * 0x94d049bb133111ebU;
         return x ^ (x >> 31);
 }
 
-static usec_t draw(const Latency *latency, size_t i) {
-        uint64_t number = mix(mix(latency->seed) + i);
+static usec_t draw_time(const Latency *latency, size_t i) {
+        uint64_t number = mix_bits(mix_bits(latency->seed) + i);
 
         if (latency->kind == LATENCY_LIST)
                 return latency->times[number % latency->n_times];
@@ -73,7 +73,7 @@ LatencySources latency_apply(const Latency *latency, Topology *topology) {
                         apply_known(device->controller, &sources);
                         continue;
                 }
-                device->controller->rtd3e_usec = draw(latency, n++);
+                device->controller->rtd3e_usec = draw_time(latency, n++);
                 sources.n_given++;
         }
         return sources;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* How long each controller's shutdown is taken to last when it is only simulated. */
+/* The shutdown time of each controller in a simulation. */
 #pragma once
 
 #include "model/topology.h"
 
-/* Where nothing is known: what a drive took in the fleet that the first kernel patches were written
- * for (Suresh, 2022: 16 drives, 80 s). */
+/* For a drive of which nothing is known: the time of a drive in the fleet that the first kernel
+ * patches were written for (Suresh, 2022: 16 drives, 80 s). */
 #define LATENCY_DEFAULT_USEC (4500 * USEC_PER_MSEC)
 
 typedef enum LatencyKind {
@@ -23,20 +23,21 @@ typedef struct Latency {
         uint64_t seed;
 } Latency;
 
-/* How many controllers each kind of knowledge covers. */
+/* The number of controllers by the source of their time. */
 typedef struct LatencySources {
         size_t n_rtd3e;
         size_t n_given;   /* by range or list */
         size_t n_assumed; /* the default */
 } LatencySources;
 
-/* Whether it goes through a shutdown handshake at all when the machine goes down: on PCIe, and
+/* Returns whether the device has a shutdown handshake when the machine goes down: it is on PCIe and
  * bound to nvme. */
 bool latency_counts(const Device *device);
 
-/* "2s", "0.1s-13s" or "1s,2s,4s"; see text_parse_time(). Leaves the seed alone. 0 or -EINVAL. */
+/* "2s", "0.1s-13s" or "1s,2s,4s"; see text_parse_time(). Keeps latency->seed. Returns 0 or
+ * -EINVAL. */
 int latency_parse(const char *text, Latency *latency) _must_check_;
 
-/* Sets rtd3e_usec of every controller that counts. The same seed gives the same times, however
- * many controllers stand behind. */
+/* Sets rtd3e_usec of every controller that latency_counts(). The same seed gives the same times,
+ * whatever controllers follow. */
 LatencySources latency_apply(const Latency *latency, Topology *topology);

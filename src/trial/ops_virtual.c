@@ -87,7 +87,7 @@ static int virtual_wait(void *context, usec_t deadline, size_t *ret_step, StepRe
         return OPS_WAIT_DONE;
 }
 
-/* The executor waits for nothing after it has let go, so what is due stays in the heap. */
+/* The end of the step stays in the heap: the executor does not wait again after an abandon. */
 static void virtual_abandon(void *context, size_t i, StepResult *ret_result) {
         VirtualWorld *world = context;
         VirtualStep *step = &world->steps[i];

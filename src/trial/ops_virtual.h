@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A scripted world behind the shutdown_ops seam, on a clock that only moves when somebody waits:
- * for "simulate", and for tests of whatever else the executor may meet. */
+/* ShutdownOps of a scripted world, on a clock that advances only when the executor waits: for
+ * "simulate" and for tests of the executor. */
 #pragma once
 
 #include "base/heap.h"
@@ -9,12 +9,12 @@
 #define VIRTUAL_NEVER USEC_INFINITY
 
 typedef struct VirtualStep {
-        usec_t latency_usec; /* VIRTUAL_NEVER: does not end by itself */
-        Outcome outcome;     /* how it ends; OUTCOME_PENDING: as its action would have it */
+        usec_t latency_usec; /* VIRTUAL_NEVER: it does not end */
+        Outcome outcome;     /* OUTCOME_PENDING: the successful outcome of its action */
         bool is_gone;        /* OUTCOME_VANISHED: from sysfs, too */
-        int start_error;     /* what the first start_failures starts return */
+        int start_error;     /* the return value of the first start_failures starts */
         unsigned start_failures;
-        /* what happened */
+        /* set by the run */
         unsigned n_starts;
         bool is_running;
         bool is_abandoned;
@@ -29,12 +29,12 @@ typedef struct VirtualWorld {
         size_t n_steps;
         size_t n_running;
         size_t max_running;
-        Heap ends; /* of what runs, by the time of its end, then by index */
+        Heap ends; /* of running steps, by the time of their end, then by index */
 } VirtualWorld;
 
 extern const ShutdownOps ops_virtual;
 
-/* Every step ends latency_usec after its start; the clock stands at one second. 0 or -ENOMEM;
- * virtual_world_done() in any case. */
+/* Every step ends latency_usec after its start; the clock starts at one second. Returns 0 or
+ * -ENOMEM; call virtual_world_done() in either case. */
 int virtual_world_init(VirtualWorld *world, size_t n_steps, usec_t latency_usec) _must_check_;
 void virtual_world_done(VirtualWorld *world);

@@ -15,19 +15,20 @@
 #include "trial/uevents.h"
 
 #define BIND_PATH "sys/bus/pci/drivers/nvme/bind"
-/* How long the next one waits for the name of the one before: longer, and order is given up. */
+/* How long a bind waits for the previous controller to get its name; after that the order of names
+ * is given up. */
 #define NAME_USEC USEC_PER_SEC
-/* The state "live" has an event of its own since Linux 5.14 only, so we look without one, too; and
- * a fork that failed is tried again then. */
+/* Look again after this time even without an event: only since Linux 5.14 the state "live" has one.
+ * A fork() that failed is repeated then, too. */
 #define LOOK_USEC (250 * USEC_PER_MSEC)
 
 typedef struct Target {
         size_t device;
         RebindResult *result;
-        usec_t asked_usec;   /* all of one run are asked for at once */
-        usec_t started_usec; /* 0: not yet */
+        usec_t asked_usec;   /* the start of the run, the same for all targets */
+        usec_t started_usec; /* of its own process; 0: not started */
         sd_event_source *source;
-        bool has_ended; /* the write(2) to bind has returned */
+        bool has_ended; /* its process has exited: write(2) to bind has returned */
         int error;      /* what it returned, as a positive errno */
         bool is_settled;
 } Target;
@@ -50,8 +51,8 @@ const char *rebind_outcome_to_string(RebindOutcome outcome) {
         return NAME_OF(outcome_table, outcome);
 }
 
-static void say(char *buffer, const char *format, ...) _printf_(2, 3);
-static void say(char *buffer, const char *format, ...) {
+static void format_text(char *buffer, const char *format, ...) _printf_(2, 3);
+static void format_text(char *buffer, const char *format, ...) {
         va_list args;
 
         va_start(args, format);
@@ -59,17 +60,18 @@ static void say(char *buffer, const char *format, ...) {
         va_end(args);
 }
 
-static void say_bind(const Device *device, char *mend) {
-        say(mend, "echo %s > /%s", device->address, BIND_PATH);
+static void format_bind(const Device *device, char *mend) {
+        format_text(mend, "echo %s > /%s", device->address, BIND_PATH);
 }
 
 void rebind_set_held(const Device *device, RebindResult *result) {
         result->outcome = REBIND_HELD;
-        say(result->reason,
-            "not tried: its unbind is still under way (the process named %s), and bind would wait "
-            "for it; when that has ended:",
-            device->controller->name);
-        say_bind(device, result->mend);
+        format_text(result->reason,
+                    "not tried: its unbind is still under way (the process named %s), and bind "
+                    "would wait "
+                    "for it; when that has ended:",
+                    device->controller->name);
+        format_bind(device, result->mend);
 }
 
 static int on_child(sd_event_source *source, const siginfo_t *si, void *userdata) {
@@ -85,10 +87,14 @@ static int on_uevent(sd_event_source *source, int fd, uint32_t revents, void *us
         return 0;
 }
 
+static void rebind_freep(Rebind **rebind) {
+        (void) rebind_free(*rebind);
+}
+
 int rebind_new(int root_fd, const Topology *topology, Rebind **ret) {
-        Rebind *rebind = calloc(1, sizeof(Rebind));
-        int fds[2], r = 0;
+        _cleanup_(rebind_freep) Rebind *rebind = calloc(1, sizeof(Rebind));
         sigset_t mask;
+        int fds[2], r;
 
         if (!rebind)
                 return -ENOMEM;
@@ -96,25 +102,25 @@ int rebind_new(int root_fd, const Topology *topology, Rebind **ret) {
         rebind->topology = topology;
         rebind->targets = calloc(topology->n_devices + 1, sizeof(Target));
         if (!rebind->targets)
-                r = -ENOMEM;
+                return -ENOMEM;
         (void) sigemptyset(&mask);
         (void) sigaddset(&mask, SIGCHLD);
-        if (r >= 0 && sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
-                r = -errno;
-        if (r >= 0)
-                r = sd_event_new(&rebind->event);
-        if (r >= 0)
-                r = uevents_new(&rebind->uevents);
-        if (r >= 0)
-                uevents_fds(rebind->uevents, fds);
-        for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(fds); i++)
+        if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
+                return -errno;
+        r = sd_event_new(&rebind->event);
+        if (r < 0)
+                return r;
+        r = uevents_new(&rebind->uevents);
+        if (r < 0)
+                return r;
+        uevents_fds(rebind->uevents, fds);
+        for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
                 r = sd_event_add_io(rebind->event, NULL, fds[i], EPOLLIN, on_uevent,
                                     rebind->uevents);
-        if (r < 0) {
-                rebind_free(rebind);
-                return r;
+                if (r < 0)
+                        return r;
         }
-        *ret = rebind;
+        *ret = TAKE_PTR(rebind);
         return 0;
 }
 
@@ -132,7 +138,8 @@ static const Device *target_device(const Rebind *rebind, const Target *target) {
         return &rebind->topology->devices[target->device];
 }
 
-/* By the old names, nvme2 before nvme10: the kernel gives each the lowest free number. */
+/* Orders by the old names, nvme2 before nvme10: the kernel gives each controller the lowest free
+ * number. */
 static int compare_names(const void *a, const void *b, void *userdata) {
         const Rebind *rebind = userdata;
 
@@ -140,7 +147,7 @@ static int compare_names(const void *a, const void *b, void *userdata) {
                           target_device(rebind, b)->controller->name);
 }
 
-static void settle(Target *target, RebindOutcome outcome) {
+static void settle_target(Target *target, RebindOutcome outcome) {
         target->is_settled = true;
         target->result->outcome = outcome;
         target->result->usec = usec_now() - target->asked_usec;
@@ -159,28 +166,29 @@ static size_t planned_namespaces(const Topology *topology, size_t device) {
         return n;
 }
 
-/* Says what is missing at the deadline. */
+/* The deadline has passed: sets the reason and settles the target. */
 static void give_up(const Rebind *rebind, Target *target, const NvmePresence *now) {
         const Device *d = target_device(rebind, target);
         RebindResult *result = target->result;
 
         if (target->started_usec == 0) {
-                say(result->reason, "no process could be started for it: %s",
-                    strerror(target->error));
-                say_bind(d, result->mend);
-                settle(target, REBIND_FAILED);
+                format_text(result->reason, "no process could be started for it: %s",
+                            strerror(target->error));
+                format_bind(d, result->mend);
+                settle_target(target, REBIND_FAILED);
                 return;
         }
         if (!target->has_ended)
-                say(result->reason, "the kernel is still binding it (the process named %s)",
-                    d->controller->name);
+                format_text(result->reason, "the kernel is still binding it (the process named %s)",
+                            d->controller->name);
         else
-                say(result->reason, "its state is %s, %zu of %zu namespaces are there",
-                    *now->state ? now->state : "unknown", now->n_namespaces,
-                    planned_namespaces(rebind->topology, target->device));
+                format_text(result->reason, "its state is %s, %zu of %zu namespaces are there",
+                            *now->state ? now->state : "unknown", now->n_namespaces,
+                            planned_namespaces(rebind->topology, target->device));
         if (target->has_ended && *now->name)
-                say(result->mend, "echo 1 > /sys/class/nvme/%s/reset_controller", now->name);
-        settle(target, REBIND_LATE);
+                format_text(result->mend, "echo 1 > /sys/class/nvme/%s/reset_controller",
+                            now->name);
+        settle_target(target, REBIND_LATE);
 }
 
 static bool is_usable(const Rebind *rebind, const Target *target, const NvmePresence *now) {
@@ -188,7 +196,7 @@ static bool is_usable(const Rebind *rebind, const Target *target, const NvmePres
                now->n_namespaces >= planned_namespaces(rebind->topology, target->device);
 }
 
-static void look_at(const Rebind *rebind, Target *target, usec_t limit_usec) {
+static void look_at_target(const Rebind *rebind, Target *target, usec_t limit_usec) {
         const Device *d = target_device(rebind, target);
         RebindResult *result = target->result;
         bool has_ended = target->has_ended;
@@ -197,29 +205,32 @@ static void look_at(const Rebind *rebind, Target *target, usec_t limit_usec) {
         nvme_presence_read(rebind->root_fd, d->address, &now);
         (void) snprintf(result->name, sizeof(result->name), "%s", now.name);
         if (!now.is_on_bus) {
-                say(result->reason, "it is gone from the bus: check its power and slot, then:");
-                say(result->mend, "echo 1 > /sys/bus/pci/rescan");
-                settle(target, REBIND_FAILED);
+                format_text(result->reason,
+                            "it is gone from the bus: check its power and slot, then:");
+                format_text(result->mend, "echo 1 > /sys/bus/pci/rescan");
+                settle_target(target, REBIND_FAILED);
         } else if (STREQ(now.state, "live") && !STREQ(now.serial, d->controller->serial)) {
-                say(result->reason, "another controller is at this address: serial %s", now.serial);
-                settle(target, REBIND_FAILED);
+                format_text(result->reason, "another controller is at this address: serial %s",
+                            now.serial);
+                settle_target(target, REBIND_FAILED);
         } else if (is_usable(rebind, target, &now) && (has_ended || !target->source)) {
-                /* Its process is waited for as well: nothing is to be left behind. */
-                settle(target, REBIND_DONE);
+                /* Only when its process has exited too, so that no process is left over. */
+                settle_target(target, REBIND_DONE);
         } else if (has_ended && target->error > 0) {
-                say(result->reason, "writing to /%s: %s", BIND_PATH, strerror(target->error));
-                say_bind(d, result->mend);
-                settle(target, REBIND_FAILED);
+                format_text(result->reason, "writing to /%s: %s", BIND_PATH,
+                            strerror(target->error));
+                format_bind(d, result->mend);
+                settle_target(target, REBIND_FAILED);
         } else if (has_ended && !now.is_driven) {
-                say(result->reason, "the driver has given it up, the kernel log says why");
-                say_bind(d, result->mend);
-                settle(target, REBIND_FAILED);
+                format_text(result->reason, "the driver has given it up, see the kernel log");
+                format_bind(d, result->mend);
+                settle_target(target, REBIND_FAILED);
         } else if (usec_now() >= target->asked_usec + limit_usec) {
                 give_up(rebind, target, &now);
         }
 }
 
-/* Runs in the child; its status is the errno. */
+/* Runs in the child, which exits with the errno. */
 static void bind_and_exit(const Rebind *rebind, const Target *target) {
         const Device *d = target_device(rebind, target);
 
@@ -227,21 +238,21 @@ static void bind_and_exit(const Rebind *rebind, const Target *target) {
         _exit(-file_write(rebind->root_fd, BIND_PATH, d->address));
 }
 
-static void start(Rebind *rebind, Target *target) {
+static void start_process(Rebind *rebind, Target *target) {
         pid_t pid = fork();
         int r;
 
         if (pid == 0)
                 bind_and_exit(rebind, target);
         if (pid < 0) {
-                /* Tried again until its time is up. */
+                /* start_next() repeats it until the deadline. */
                 target->error = errno;
                 return;
         }
         target->started_usec = usec_now();
         target->error = 0;
         r = sd_event_add_child(rebind->event, &target->source, pid, WEXITED, on_child, target);
-        /* Its end will not be seen, only what comes of it, ignoring. */
+        /* Without the source we do not see it exit, but sysfs shows the result, ignoring. */
         if (r < 0)
                 target->source = NULL;
 }
@@ -255,7 +266,7 @@ static void start_next(Rebind *rebind) {
                 if (target->is_settled)
                         continue;
                 if (target->started_usec == 0)
-                        start(rebind, target);
+                        start_process(rebind, target);
                 if (target->started_usec == 0)
                         return;
                 if (!*target->result->name && now < target->started_usec + NAME_USEC)
@@ -281,7 +292,7 @@ static void collect_targets(Rebind *rebind, const bool *wanted, RebindResult *re
                 qsort_r(rebind->targets, rebind->n_targets, sizeof(Target), compare_names, rebind);
 }
 
-/* Whether anything is left to wait for. */
+/* Returns whether any target is not settled. */
 static bool look_at_all(Rebind *rebind, usec_t limit_usec) {
         bool is_waiting = false;
 
@@ -289,7 +300,7 @@ static bool look_at_all(Rebind *rebind, usec_t limit_usec) {
                 Target *target = &rebind->targets[i];
 
                 if (!target->is_settled)
-                        look_at(rebind, target, limit_usec);
+                        look_at_target(rebind, target, limit_usec);
                 is_waiting = is_waiting || !target->is_settled;
         }
         return is_waiting;
@@ -299,7 +310,7 @@ void rebind_run(Rebind *rebind, const bool *wanted, usec_t limit_usec, RebindRes
         collect_targets(rebind, wanted, results);
         while (look_at_all(rebind, limit_usec)) {
                 start_next(rebind);
-                /* Without the loop nothing would wake us, and the deadline is in look_at(). */
+                /* Sleep when the event loop fails: look_at_target() checks the deadline. */
                 if (sd_event_run(rebind->event, LOOK_USEC) < 0)
                         (void) usleep(LOOK_USEC);
         }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The engine and its way back; see rehearse.h. */
+/* See rehearse.h. */
 
 #include "trial/rehearse.h"
 
@@ -12,7 +12,7 @@
 
 /* A drive may need 60 s to delete its queues (admin_timeout) and as much for its handshake. */
 #define JOIN_USEC (120 * USEC_PER_SEC)
-/* To become ready a drive may ask for 127 s (CAP.TO), few ask for more than 30. */
+/* A drive may take 127 s to become ready (CAP.TO); few take more than 30. */
 #define REBIND_USEC (60 * USEC_PER_SEC)
 #define SETTLE_USEC (30 * USEC_PER_SEC)
 
@@ -21,7 +21,7 @@ typedef struct Stagehand {
         OpsKernel *ops;
         Rebind *rebind;
         Rehearsal *rehearsal;
-        bool *wanted; /* what is to be bound next, one for each device */
+        bool *wanted; /* for each device: whether the next rebind_run() binds it */
 } Stagehand;
 
 void rehearsal_done(Rehearsal *rehearsal) {
@@ -42,7 +42,7 @@ bool rehearsal_is_good(const Rehearsal *rehearsal) {
         return !rehearsal->is_interrupted;
 }
 
-/* Whoever goes away or loses patience must not leave drives unbound. */
+/* A closed terminal or an impatient user must not leave drives unbound. */
 static void ignore_signals(void) {
         const int ignored[] = { SIGHUP, SIGQUIT, SIGTSTP, SIGPIPE };
 
@@ -55,7 +55,7 @@ static bool is_late(const Stagehand *hand, size_t i) {
                hand->rehearsal->record.results[i].outcome == OUTCOME_LATE;
 }
 
-/* Those whose worker has ended. */
+/* Binds the controllers whose worker has exited. */
 static void bind_ended(Stagehand *hand) {
         Rehearsal *rehearsal = hand->rehearsal;
 
@@ -64,8 +64,8 @@ static void bind_ended(Stagehand *hand) {
         rebind_run(hand->rebind, hand->wanted, REBIND_USEC, rehearsal->rebinds);
 }
 
-/* The outcome stays late, for that is what the shutdown would have seen. */
-static void join(Stagehand *hand, size_t i, usec_t deadline) {
+/* Waits for a late worker. The outcome stays OUTCOME_LATE, as a shutdown would have recorded it. */
+static void join_late(Stagehand *hand, size_t i, usec_t deadline) {
         StepResult *target = &hand->rehearsal->record.results[i], result;
         int r;
 
@@ -86,12 +86,12 @@ static void bind_late(Stagehand *hand) {
                 n_late += is_late(hand, i);
         if (n_late == 0)
                 return;
-        log_notice("%zu of them are not done: waiting for them, at most %u s, to bind them again.",
-                   n_late, (unsigned) (JOIN_USEC / USEC_PER_SEC));
+        log_notice("%zu controllers are late: waiting at most %u s to bind them again.", n_late,
+                   (unsigned) (JOIN_USEC / USEC_PER_SEC));
         for (size_t i = 0; i < n; i++) {
                 hand->wanted[i] = false;
                 if (is_late(hand, i))
-                        join(hand, i, deadline);
+                        join_late(hand, i, deadline);
         }
         rebind_run(hand->rebind, hand->wanted, REBIND_USEC, hand->rehearsal->rebinds);
 }
@@ -101,18 +101,18 @@ static void bind_again(int root_fd, Stagehand *hand) {
         int r;
 
         if (hand->rehearsal->is_interrupted)
-                log_notice("Told to stop: only what was unbound is bound again.");
+                log_notice("Interrupted: binding again only what was unbound.");
         bind_ended(hand);
         bind_late(hand);
         hand->rehearsal->rebind_usec = usec_now() - started;
         r = uevents_settle(root_fd, usec_now() + SETTLE_USEC);
         if (r <= 0)
-                log_warning("udevd is not done with the devices yet, ignoring%s%s.",
+                log_warning("udevd has not processed all devices yet, ignoring%s%s.",
                             r < 0 ? ": " : "", r < 0 ? strerror(-r) : "");
 }
 
-/* The stage and the action are those that the record asks for; nobody logs them. */
-static int prepare(int root_fd, const Topology *topology, char *argv0, Stagehand *hand) {
+/* The record needs a stage and an action; neither is logged. */
+static int prepare_stagehand(int root_fd, const Topology *topology, char *argv0, Stagehand *hand) {
         size_t n = topology->n_devices;
         int r;
 
@@ -121,34 +121,39 @@ static int prepare(int root_fd, const Topology *topology, char *argv0, Stagehand
         if (!hand->wanted || !hand->rehearsal->rebinds)
                 return -ENOMEM;
         r = record_init(&hand->rehearsal->record, STAGE_UNIT, ACTION_REBOOT, n);
-        if (r >= 0)
-                r = rebind_new(root_fd, topology, &hand->rebind);
-        return r < 0 ? r : ops_kernel_new(root_fd, topology, true, argv0, &hand->ops);
+        if (r < 0)
+                return r;
+        r = rebind_new(root_fd, topology, &hand->rebind);
+        if (r < 0)
+                return r;
+        return ops_kernel_new(root_fd, topology, true, argv0, &hand->ops);
+}
+
+static void stagehand_done(Stagehand *hand) {
+        ops_kernel_free(hand->ops);
+        rebind_free(hand->rebind);
+        free(hand->wanted);
 }
 
 int rehearsal_run(int root_fd, const Topology *topology, const Plan *plan, const Config *config,
                   char *argv0, Rehearsal *ret) {
-        Rehearsal rehearsal = REHEARSAL_INIT;
-        Stagehand hand = { .topology = topology, .rehearsal = &rehearsal };
+        _cleanup_(rehearsal_done) Rehearsal rehearsal = REHEARSAL_INIT;
+        _cleanup_(stagehand_done)
+                Stagehand hand = { .topology = topology, .rehearsal = &rehearsal };
         WavesOptions options = { .max_parallel = config->max_parallel };
         int r;
 
-        r = prepare(root_fd, topology, argv0, &hand);
-        if (r >= 0) {
-                ignore_signals();
-                options.deadline_usec = usec_now() + config->timeout_usec;
-                r = waves_run(plan, &ops_kernel, hand.ops, &options, &rehearsal.record);
-        }
-        if (r >= 0) {
-                rehearsal.is_interrupted = ops_kernel_is_told_to_stop(hand.ops);
-                bind_again(root_fd, &hand);
-        }
-        ops_kernel_free(hand.ops);
-        rebind_free(hand.rebind);
-        free(hand.wanted);
+        r = prepare_stagehand(root_fd, topology, argv0, &hand);
         if (r < 0)
-                rehearsal_done(&rehearsal);
-        else
-                *ret = rehearsal;
-        return r;
+                return r;
+        ignore_signals();
+        options.deadline_usec = usec_now() + config->timeout_usec;
+        r = waves_run(plan, &ops_kernel, hand.ops, &options, &rehearsal.record);
+        if (r < 0)
+                return r;
+        rehearsal.is_interrupted = ops_kernel_is_told_to_stop(hand.ops);
+        bind_again(root_fd, &hand);
+        *ret = rehearsal;
+        rehearsal = REHEARSAL_INIT;
+        return 0;
 }

@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 
+#include "base/recorded.h"
 #include "base/text.h"
 #include "base/timed_call.h"
 #include "waves/nvme_ctrl.h"
@@ -22,6 +23,15 @@ typedef struct Questions {
         Answer *answers; /* shared with the children */
 } Questions;
 
+static void read_recorded(int root_fd, const char *path, Answer *answer) {
+        _cleanup_free_ char *text = NULL;
+
+        if (recorded_answer(root_fd, path, "rtd3e", &text) < 0)
+                return;
+        answer->rtd3e_usec = strtoul(text, NULL, 10) & UINT32_MAX;
+        answer->is_known = true;
+}
+
 static void ask(void *userdata, size_t i) {
         const Questions *questions = userdata;
         const Controller *c = questions->topology->devices[questions->devices[i]].controller;
@@ -31,6 +41,10 @@ static void ask(void *userdata, size_t i) {
         int fd;
 
         (void) snprintf(path, sizeof(path), "dev/%.40s", c->name);
+        if (recorded_is_root()) {
+                read_recorded(questions->root_fd, path, answer);
+                return;
+        }
         fd = openat(questions->root_fd, path, O_RDONLY | O_CLOEXEC);
         if (fd < 0 || controller_identify(fd, &identity) < 0)
                 return;

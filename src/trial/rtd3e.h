@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Asks every controller what it says that its shutdown takes. */
+/* Asks every controller for its RTD3E, its own estimate of its shutdown time. */
 #pragma once
 
 #include "model/topology.h"
 
-/* Identify for each live controller below root_fd, in a process of its own that is left behind when
- * it does not come back within timeout_usec (nobody can end one that waits for a controller). Fills
- * rtd3e_usec where the controller answers with the expected serial number. Returns how many could
- * not be asked, or -errno. */
+/* Sends Identify to each live controller below root_fd, and sets rtd3e_usec of those that answer
+ * with the expected serial number:
+ *   - a child process asks each; one that has no answer after timeout_usec is left running, since a
+ *     process that waits for a controller can't be ended;
+ *   - in a recorded machine the node's file answers (recorded.h).
+ * Returns the number of controllers that could not be asked, or -errno. */
 int rtd3e_read(int root_fd, usec_t timeout_usec, Topology *topology) _must_check_;

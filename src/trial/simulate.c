@@ -33,7 +33,7 @@ static int wave_compare(const void *a, const void *b) {
         return CMP(x, y);
 }
 
-/* One wave for each controller, then those that begin together made one. */
+/* Makes one wave for each controller, then merges those with the same start. */
 static int find_waves(Simulation *s) {
         size_t n = 0, last = 0;
 
@@ -87,47 +87,48 @@ static void add_up(const Topology *topology, Simulation *s) {
         s->elapsed_usec = s->record.ended_usec - s->record.started_usec;
 }
 
-/* A Flush takes no time here: how long one takes nobody has measured. */
-static int run(const Topology *topology, const Config *config, Simulation *s) {
+/* A Flush takes no time here: its duration is not known. */
+static int run_on_virtual_clock(const Topology *topology, const Config *config, Simulation *s) {
         const WavesOptions options = {
                 .deadline_usec = USEC_INFINITY,
                 .max_parallel = config->max_parallel,
         };
-        VirtualWorld world;
+        _cleanup_(virtual_world_done) VirtualWorld world = {};
         int r;
 
         r = virtual_world_init(&world, s->plan.n_steps, 0);
-        for (size_t i = 0; r >= 0 && i < s->plan.n_steps; i++)
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < s->plan.n_steps; i++)
                 if (s->plan.steps[i].action == STEP_DETACH)
                         world.steps[i].latency_usec = topology->devices[i].controller->rtd3e_usec;
-        if (r >= 0)
-                r = waves_run(&s->plan, &ops_virtual, &world, &options, &s->record);
+        r = waves_run(&s->plan, &ops_virtual, &world, &options, &s->record);
         s->peak = world.max_running;
-        virtual_world_done(&world);
         return r;
 }
 
 int simulate(const Topology *topology, const Config *config, Order order, Simulation *ret) {
-        Simulation s = { .order = order };
+        _cleanup_(simulation_done) Simulation s = { .order = order };
         Config ordered = *config;
         int r;
 
         ordered.order = order;
         ordered.flush = false;
         r = plan_make(topology, &ordered, &s.plan);
-        if (r >= 0)
-                r = record_init(&s.record, STAGE_HOOK, ACTION_REBOOT, s.plan.n_steps);
-        if (r >= 0)
-                r = run(topology, config, &s);
-        if (r >= 0) {
-                add_up(topology, &s);
-                r = find_waves(&s);
-        }
-        if (r < 0) {
-                simulation_done(&s);
+        if (r < 0)
                 return r;
-        }
+        r = record_init(&s.record, STAGE_HOOK, ACTION_REBOOT, s.plan.n_steps);
+        if (r < 0)
+                return r;
+        r = run_on_virtual_clock(topology, config, &s);
+        if (r < 0)
+                return r;
+        add_up(topology, &s);
+        r = find_waves(&s);
+        if (r < 0)
+                return r;
         *ret = s;
+        s = SIMULATION_INIT;
         return 0;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a shutdown of a machine would cost in each order: the executor on a virtual clock. */
+/* Simulates the shutdown of a machine in each order: the executor on a virtual clock. */
 #pragma once
 
 #include "trial/ops_virtual.h"
@@ -19,25 +19,25 @@ typedef struct Simulation {
         usec_t elapsed_usec;
         usec_t busy_usec;   /* the sum of all handshakes */
         usec_t chain_usec;  /* the longest chain of steps that wait for each other */
-        usec_t kernel_usec; /* what stays, which the kernel's pass takes one by one afterwards */
+        usec_t kernel_usec; /* of the rest, which the kernel's pass takes one by one afterwards */
         size_t n_detached;
-        size_t peak; /* the most that ran at the same time */
+        size_t peak; /* the highest number of steps in parallel */
         SimulatedWave *waves;
         size_t n_waves;
 } Simulation;
 
 #define SIMULATION_INIT ((Simulation){})
 
-/* What a shutdown frees before its last stage: mounts except that of the root, swap, open files,
- * holders. What is exported, claimed by somebody unknown, or not known stays in use. */
+/* Clears the uses that a shutdown ends before its last stage: mounts except that of the root, swap,
+ * open files and holders. Exports, claims and unknown uses stay. */
 void simulate_teardown(Topology *topology);
 
-/* Runs the plan of that order, in which every controller takes its rtd3e_usec, to its end: there
- * is no deadline. config: its order is not looked at. 0 or -ENOMEM. */
+/* Runs the plan of that order to its end, without a deadline. Each controller takes its
+ * rtd3e_usec. Ignores config->order. Returns 0 or -ENOMEM. */
 int simulate(const Topology *topology, const Config *config, Order order,
              Simulation *ret) _must_check_;
 void simulation_done(Simulation *simulation);
 
-/* The share of the time in which the busiest moment's number of controllers would have been enough
- * to be always busy; 0 to 100, rounded down. */
+/* Returns the average number of controllers in parallel, in percent of the peak; 0 to 100, rounded
+ * down. */
 unsigned simulation_utilisation(const Simulation *simulation);

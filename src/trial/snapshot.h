@@ -1,30 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A machine in a file, so that what it does can be seen on any other. */
+/* Records a machine in a directory, so that the readers see it on any other machine. */
 #pragma once
 
 #include "base/lines.h"
-#include "config/config.h"
 #include "model/topology.h"
 
-/* Raised when a reader of the earlier one would misunderstand; members that are merely new don't
- * count, they are ignored. */
-#define SNAPSHOT_SCHEMA "nvme-async-shutdown-snapshot"
-#define SNAPSHOT_SCHEMA_VERSION 1
-
-typedef struct Snapshot {
-        Config config;     /* without origins */
-        Topology topology; /* sorted, with its uses, serials and RTD3E */
-        char *kernel;      /* release of the kernel that it was taken on, or NULL */
-        Lines unknown;     /* for people: each fact that could not be found out */
-} Snapshot;
-
-#define SNAPSHOT_INIT ((Snapshot){})
-
-void snapshot_done(Snapshot *snapshot);
-
-/* Writes JSON, printable ASCII whatever the strings hold. 0 or -errno. */
-int snapshot_write(const Snapshot *snapshot, FILE *stream) _must_check_;
-
-/* Reads what snapshot_write() wrote, or whatever else is in the file: it may come from anybody. 0;
- * -ENOMEM; -errno, with the file, the place and the fault in why. */
-int snapshot_read(const char *file, Snapshot *ret, char *why, size_t why_size) _must_check_;
+/* Copies the files that the readers of config, tree and inuse read below root_fd into the empty
+ * directory to_fd:
+ *   - attributes, tables, configuration files, and the links that lead to them, at their paths;
+ *   - a device node as a plain file (recorded.h), with the answers in the topology, which survey()
+ *     and rtd3e_read() have filled, and the answers of loop devices;
+ *   - each process that has a device open according to the topology: its name and that device;
+ *   - an unreadable file or directory as a link to itself, which is unreadable too.
+ * has_claims: the topology's uses include claims (UsageOptions.claim).
+ * Adds a line to unknown for each unreadable file, and writes all lines to RECORDED_UNKNOWN.
+ * Returns 0 or -errno. */
+int snapshot_write(int root_fd, const Topology *topology, bool has_claims, Lines *unknown,
+                   int to_fd) _must_check_;

@@ -8,8 +8,8 @@
 #define PRIVATE_ADDRESS "unix:path=/run/systemd/private"
 #define ANSWER_USEC (5 * USEC_PER_SEC)
 
-/* 1 when it has such a job, 0 when not, -errno. */
-static int ask(sd_bus *bus, Action action) {
+/* Returns 1 if the unit of that action has a job, 0 if not, or -errno. */
+static int has_job(sd_bus *bus, Action action) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         _cleanup_free_ char *path = NULL;
         char unit[64];
@@ -35,12 +35,15 @@ static int connect_manager(sd_bus **ret) {
         int r;
 
         r = sd_bus_new(&bus);
-        if (r >= 0)
-                r = sd_bus_set_address(bus, PRIVATE_ADDRESS);
-        if (r >= 0)
-                r = sd_bus_set_method_call_timeout(bus, ANSWER_USEC);
-        if (r >= 0)
-                r = sd_bus_start(bus);
+        if (r < 0)
+                return r;
+        r = sd_bus_set_address(bus, PRIVATE_ADDRESS);
+        if (r < 0)
+                return r;
+        r = sd_bus_set_method_call_timeout(bus, ANSWER_USEC);
+        if (r < 0)
+                return r;
+        r = sd_bus_start(bus);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(bus);
@@ -51,12 +54,16 @@ int system_manager_pending_action(Action *ret_action) {
         _cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
         int r = connect_manager(&bus);
 
-        for (Action action = 0; r >= 0 && action < _ACTION_MAX; action++) {
-                r = ask(bus, action);
+        if (r < 0)
+                return r;
+        for (Action action = 0; action < _ACTION_MAX; action++) {
+                r = has_job(bus, action);
+                if (r < 0)
+                        return r;
                 if (r > 0) {
                         *ret_action = action;
                         return 0;
                 }
         }
-        return r < 0 ? r : -ENOENT;
+        return -ENOENT;
 }

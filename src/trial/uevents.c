@@ -34,27 +34,31 @@ static int add_monitor(Uevents *uevents, size_t i) {
         /* Without privileges the buffer stays as it is, ignoring. */
         (void) udev_monitor_set_receive_buffer_size(monitor, BUFFER_SIZE);
         r = udev_monitor_filter_add_match_subsystem_devtype(monitor, "nvme", NULL);
-        if (r >= 0)
-                r = udev_monitor_filter_add_match_subsystem_devtype(monitor, "block", NULL);
+        if (r < 0)
+                return r;
+        r = udev_monitor_filter_add_match_subsystem_devtype(monitor, "block", NULL);
         return r < 0 ? r : udev_monitor_enable_receiving(monitor);
 }
 
+static void uevents_freep(Uevents **uevents) {
+        (void) uevents_free(*uevents);
+}
+
 int uevents_new(Uevents **ret) {
-        Uevents *uevents = calloc(1, sizeof(Uevents));
-        int r = 0;
+        _cleanup_(uevents_freep) Uevents *uevents = calloc(1, sizeof(Uevents));
 
         if (!uevents)
                 return -ENOMEM;
         uevents->udev = udev_new();
         if (!uevents->udev)
-                r = -ENOMEM;
-        for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(source_names); i++)
-                r = add_monitor(uevents, i);
-        if (r < 0) {
-                uevents_free(uevents);
-                return r;
+                return -ENOMEM;
+        for (size_t i = 0; i < ARRAY_SIZE(source_names); i++) {
+                int r = add_monitor(uevents, i);
+
+                if (r < 0)
+                        return r;
         }
-        *ret = uevents;
+        *ret = TAKE_PTR(uevents);
         return 0;
 }
 

@@ -70,7 +70,7 @@ Test(latency, a_list_uses_each_of_its_times_and_no_other) {
         cr_expect(n[1] > N / 6 && n[2] > N / 6 && n[4] > N / 6);
 }
 
-/* Another seed is another draw; the same one, with more controllers behind, is the same. */
+/* Another seed draws other times; the same seed the same ones, also if more controllers follow. */
 Test(latency, the_seed_decides) {
         usec_t times[N];
         size_t n_same = 0;

@@ -265,7 +265,7 @@ Test(rebind, says_what_the_kernel_answered_and_how_to_mend_it) {
 Test(rebind, sees_a_driver_that_gives_up) {
         behaviours[0].gives_up = true;
         run(10 * USEC_PER_SEC);
-        expect(0, REBIND_FAILED, "the driver has given it up, the kernel log says why",
+        expect(0, REBIND_FAILED, "the driver has given it up, see the kernel log",
                "echo 0000:01:00.0 > /" BIND);
 }
 
@@ -328,7 +328,7 @@ Test(rebind, says_so_when_no_process_can_be_had) {
                "echo 0000:02:00.0 > /" BIND);
 }
 
-Test(rebind, leaves_no_process_behind) {
+Test(rebind, leaves_no_process) {
         run(10 * USEC_PER_SEC);
         cr_expect(eq(uint, n_forks, N));
         cr_expect(eq(int, (int) waitpid(-1, NULL, WNOHANG), -1));

@@ -37,13 +37,13 @@ Test(rtd3e, knows_a_drive_without_the_blanks_around_its_serial_number, .timeout 
         fake_root_done();
 }
 
-Test(rtd3e, waits_for_nobody_beyond_its_time, .timeout = 20) {
+Test(rtd3e, does_not_wait_beyond_the_timeout, .timeout = 20) {
         Topology topology = TOPOLOGY_INIT;
         usec_t before = usec_now();
         fake_root_start();
 
         fake_root_write("dev/nvme0", "no drive");
-        /* To open one that nobody writes to blocks for ever, like a dead controller. */
+        /* Opening a pipe without a writer blocks forever, like a dead controller. */
         cr_assert(eq(int, mkfifo(fake_root_path("dev/nvme1"), 0600), 0));
         for (unsigned i = 0; i < 100; i++) {
                 char name[16], address[32];
@@ -57,7 +57,7 @@ Test(rtd3e, waits_for_nobody_beyond_its_time, .timeout = 20) {
         cr_expect(lt(u64, usec_now() - before, 10 * USEC_PER_SEC));
         for (size_t i = 0; i < topology.n_devices; i++)
                 cr_expect(eq(u64, topology.devices[i].controller->rtd3e_usec, 0));
-        /* None is left behind that could have been ended. */
+        /* No child that can be ended is left. */
         while (waitpid(-1, NULL, 0) > 0)
                 ;
         topology_done(&topology);
