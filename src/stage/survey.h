@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Looks at the machine once and decides: device_tree -> inuse -> plan. With MaxParallel= what is
+/* Looks at the machine once and decides: tree -> inuse -> plan. With MaxParallel= what is
  * known of each controller's time (times.h) chooses who goes first. */
 #pragma once
 
