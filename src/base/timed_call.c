@@ -90,7 +90,7 @@ static int call_batch(TimedItemFunction function, void *shared, size_t first, si
 }
 
 int timed_call_each(TimedItemFunction function, void *shared, size_t n, usec_t timeout_usec) {
-        int results[BATCH_MAX], n_missing = 0;
+        int results[BATCH_MAX] = {}, n_missing = 0;
 
         for (size_t first = 0; first < n; first += BATCH_MAX) {
                 size_t n_batch = n - first < BATCH_MAX ? n - first : BATCH_MAX;
@@ -118,7 +118,7 @@ static void run_single_call(void *userdata, size_t i) {
 
 int timed_call(TimedFunction function, void *shared, usec_t timeout_usec) {
         SingleCall call = { .function = function, .shared = shared };
-        int results[BATCH_MAX], r;
+        int results[BATCH_MAX] = {}, r;
 
         r = call_batch(run_single_call, &call, 0, 1, timeout_usec, results);
         return r < 0 ? r : results[0];

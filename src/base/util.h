@@ -65,3 +65,11 @@ static inline void close_file(FILE **f) {
                 (p) = NULL;             \
                 _taken;                 \
         })
+
+/* The same for any object: the variable has the value empty afterwards. */
+#define TAKE(object, empty)                       \
+        ({                                        \
+                typeof(object) _taken = (object); \
+                (object) = (empty);               \
+                _taken;                           \
+        })

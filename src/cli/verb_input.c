@@ -133,8 +133,7 @@ int verb_read_machine(const Arguments *arguments, int root_fd, Machine *ret) {
                 return r;
         for (size_t i = 0; i < machine.unknown.n; i++)
                 log_warning("Not known: %s.", machine.unknown.items[i]);
-        *ret = machine;
-        machine = MACHINE_INIT;
+        *ret = TAKE(machine, MACHINE_INIT);
         return 0;
 }
 

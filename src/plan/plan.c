@@ -179,8 +179,7 @@ int plan_make(const Topology *topology, const Config *config, Plan *ret) {
                 return r;
         for (size_t i = 0; i < plan.n_steps; i++)
                 plan.n_detach += plan.steps[i].action == STEP_DETACH;
-        *ret = plan;
-        plan = PLAN_INIT;
+        *ret = TAKE(plan, PLAN_INIT);
         return 0;
 }
 

@@ -108,8 +108,7 @@ int drive_power_read(int root_fd, DrivePower *ret) {
         r = parse_file(text, &power);
         if (r < 0)
                 return r;
-        *ret = power;
-        power = DRIVE_POWER_INIT;
+        *ret = TAKE(power, DRIVE_POWER_INIT);
         return 0;
 }
 

@@ -222,7 +222,6 @@ int history_make(const Entry *entries, size_t n_entries, History *ret) {
         for (Stage stage = 0; stage < _STAGE_MAX; stage++)
                 stages[stage] = add_stage(&history, entries, n_entries, stage);
         count_each_once(&history, entries, n_entries, stages);
-        *ret = history;
-        history = HISTORY_INIT;
+        *ret = TAKE(history, HISTORY_INIT);
         return 0;
 }

@@ -28,8 +28,7 @@ int imported_read(int root_fd, Imported *ret) {
                 if (r < 0)
                         return r;
         }
-        *ret = imported;
-        imported = IMPORTED_INIT;
+        *ret = TAKE(imported, IMPORTED_INIT);
         return 0;
 }
 

@@ -240,8 +240,7 @@ int journal_record_open(const char *path, JournalRecord *ret) {
         r = list_boots(&record);
         if (r < 0)
                 return r;
-        *ret = record;
-        record = JOURNAL_RECORD_INIT;
+        *ret = TAKE(record, JOURNAL_RECORD_INIT);
         return 0;
 }
 
@@ -302,8 +301,7 @@ int journal_record_read(JournalRecord *record, const char *boot_id, EntryList *r
         }
         if (r < 0)
                 return r;
-        *ret = list;
-        list = ENTRY_LIST_INIT;
+        *ret = TAKE(list, ENTRY_LIST_INIT);
         return 0;
 }
 
@@ -350,7 +348,6 @@ int journal_record_remarks(JournalRecord *record, const char *boot_id, size_t ma
         if (r < 0)
                 return r;
         reverse_lines(&remarks);
-        *ret = remarks;
-        remarks = LINES_INIT;
+        *ret = TAKE(remarks, LINES_INIT);
         return 0;
 }

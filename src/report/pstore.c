@@ -154,8 +154,7 @@ int pstore_record_read(int root_fd, bool (*wanted)(void *userdata, const char *b
                 return r;
         if (record.entries.n > 0)
                 qsort(record.entries.items, record.entries.n, sizeof(Entry), compare_entries);
-        *ret = record;
-        record = PSTORE_RECORD_INIT;
+        *ret = TAKE(record, PSTORE_RECORD_INIT);
         return 0;
 }
 

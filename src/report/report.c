@@ -63,8 +63,7 @@ int report_make(JournalRecord *journal, const JournalBoot *boot, int root_fd, co
         r = gaps_explain(journal, boot, root_fd, config, &report.history, &report.notes);
         if (r < 0)
                 return r;
-        *ret = report;
-        report = REPORT_INIT;
+        *ret = TAKE(report, REPORT_INIT);
         return 0;
 }
 

@@ -368,14 +368,15 @@ static void draw_rows(const Picture *p) {
 }
 
 int show_svg(const Timeline *timeline, FILE *stream) {
-        _cleanup_free_ const TimelineRow **rows = calloc(timeline->n_rows + 1, sizeof(*rows));
+        _cleanup_free_ const TimelineRow **rows =
+                calloc(timeline->n_rows + 1, sizeof(TimelineRow *));
         Picture p = { .timeline = timeline, .rows = rows, .stream = stream };
 
         if (!rows)
                 return -ENOMEM;
         for (size_t i = 0; i < timeline->n_rows; i++)
                 rows[i] = &timeline->rows[i];
-        qsort(rows, timeline->n_rows, sizeof(*rows), compare_rows);
+        qsort(rows, timeline->n_rows, sizeof(TimelineRow *), compare_rows);
         measure_picture(&p);
         (void) fprintf(stream,
                        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"

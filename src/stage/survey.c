@@ -80,8 +80,7 @@ int survey(int root_fd, const Config *config, const SurveyOptions *options, Topo
         r = plan_make(&topology, config, ret_plan);
         if (r < 0)
                 return r;
-        *ret_topology = topology;
-        topology = TOPOLOGY_INIT;
+        *ret_topology = TAKE(topology, TOPOLOGY_INIT);
         return 0;
 }
 

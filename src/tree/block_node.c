@@ -50,9 +50,7 @@ int block_node_open(int root_fd, const char *name, dev_t devnum, bool claim) {
                 return r;
         if (type != S_IFBLK || found != devnum)
                 return -ESTALE;
-        r = fd;
-        fd = -1;
-        return r;
+        return TAKE(fd, -1);
 }
 
 const char *block_node_strerror(int error) {

@@ -102,7 +102,6 @@ int topology_generate(const char *spec, Topology *ret) {
         r = topology_sort(&topology);
         if (r < 0)
                 return r;
-        *ret = topology;
-        topology = TOPOLOGY_INIT;
+        *ret = TAKE(topology, TOPOLOGY_INIT);
         return 0;
 }

@@ -153,7 +153,6 @@ int rehearsal_run(int root_fd, const Topology *topology, const Plan *plan, const
                 return r;
         rehearsal.is_interrupted = ops_kernel_is_told_to_stop(hand.ops);
         bind_again(root_fd, &hand);
-        *ret = rehearsal;
-        rehearsal = REHEARSAL_INIT;
+        *ret = TAKE(rehearsal, REHEARSAL_INIT);
         return 0;
 }

@@ -127,8 +127,7 @@ int simulate(const Topology *topology, const Config *config, Order order, Simula
         r = find_waves(&s);
         if (r < 0)
                 return r;
-        *ret = s;
-        s = SIMULATION_INIT;
+        *ret = TAKE(s, SIMULATION_INIT);
         return 0;
 }
 

@@ -73,7 +73,7 @@ static const struct {
         { "sys/module/blocklayoutdriver", NAMES_NONE },
 };
 
-static int copy_path(Recorder *recorder, const char *path);
+static int copy_path(Recorder *recorder, const char *original);
 
 static int make_link(const Recorder *recorder, const char *path, const char *target) {
         return symlinkat(target, recorder->to_fd, path) < 0 && errno != EEXIST ? -errno : 0;

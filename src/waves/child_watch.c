@@ -40,8 +40,7 @@ int child_watch_init(ChildWatch *watch) {
         r = add_descriptor(&w, w.signal_fd, SIGNAL_NUMBER);
         if (r < 0)
                 return r;
-        *watch = w;
-        w = CHILD_WATCH_INIT;
+        *watch = TAKE(w, CHILD_WATCH_INIT);
         return 0;
 }
 
