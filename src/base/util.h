@@ -58,18 +58,11 @@ static inline void close_file(FILE **f) {
 #define _cleanup_close_ _cleanup_(close_fd)
 #define _cleanup_fclose_ _cleanup_(close_file)
 
-/* Moves ownership out of a pointer variable, which becomes NULL. */
-#define TAKE_PTR(p)                     \
-        ({                              \
-                typeof(p) _taken = (p); \
-                (p) = NULL;             \
-                _taken;                 \
-        })
-
-/* The same for any object: the variable has the value empty afterwards. */
+/* Moves ownership out of a variable, which gets the value empty. */
 #define TAKE(object, empty)                       \
         ({                                        \
                 typeof(object) _taken = (object); \
                 (object) = (empty);               \
                 _taken;                           \
         })
+#define TAKE_PTR(p) TAKE(p, NULL)

@@ -10,7 +10,7 @@
 
 /* Adds the controllers that the globs match, if the devices can be read. */
 static int print_config(const Arguments *arguments, int root_fd, const Config *config) {
-        _cleanup_(topology_done) Topology topology = TOPOLOGY_INIT;
+        _cleanup_topology_ Topology topology = TOPOLOGY_INIT;
         const Topology *known = &topology;
         int r;
 

@@ -35,7 +35,7 @@ static int is_wanted(int root_fd, const Config *config) {
  * or -errno. */
 static int is_worth_it(int root_fd, const Config *config) {
         const InuseOptions options = {};
-        _cleanup_(topology_done) Topology topology = TOPOLOGY_INIT;
+        _cleanup_topology_ Topology topology = TOPOLOGY_INIT;
         size_t n;
         int r;
 
@@ -58,7 +58,7 @@ static int is_worth_it(int root_fd, const Config *config) {
 }
 
 static int may_ask_for_exitrd(int root_fd) {
-        _cleanup_(config_done) Config config = {};
+        _cleanup_config_ Config config = {};
         int r;
 
         r = config_read(root_fd, config_log_problem, NULL, &config);

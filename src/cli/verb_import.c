@@ -35,7 +35,7 @@ static int open_journal(void) {
 
 /* Completes the entries with what the lines of the kernel log had no room for. */
 static void find_drives(int root_fd, EntryList *entries) {
-        _cleanup_(topology_done) Topology topology = TOPOLOGY_INIT;
+        _cleanup_topology_ Topology topology = TOPOLOGY_INIT;
         int r;
 
         r = device_tree_read(root_fd, &topology);
@@ -89,8 +89,8 @@ static int log_entries(int root_fd, const EntryList *entries, Imported *imported
 }
 
 static int import_records(int root_fd) {
-        _cleanup_(pstore_record_done) PstoreRecord record = PSTORE_RECORD_INIT;
-        _cleanup_(imported_done) Imported imported = IMPORTED_INIT;
+        _cleanup_pstore_record_ PstoreRecord record = PSTORE_RECORD_INIT;
+        _cleanup_imported_ Imported imported = IMPORTED_INIT;
         int r;
 
         r = imported_read(root_fd, &imported);
@@ -136,16 +136,13 @@ static int check_power(int root_fd) {
         return r;
 }
 
-/* A healthy controller answers Identify within milliseconds. */
-#define IDENTIFY_TIMEOUT_USEC (2 * USEC_PER_SEC)
-
 static int keep_times(int root_fd) {
         Topology topology = TOPOLOGY_INIT;
         int r;
 
         r = device_tree_read(root_fd, &topology);
         if (r >= 0) {
-                r = rtd3e_read(root_fd, IDENTIFY_TIMEOUT_USEC, &topology);
+                r = rtd3e_read(root_fd, RTD3E_TIMEOUT_USEC, &topology);
                 if (r < 0)
                         log_warning("Could not ask the drives for RTD3E, ignoring: %s",
                                     strerror(-r));

@@ -10,9 +10,6 @@
 #include "trial/generate.h"
 #include "trial/rtd3e.h"
 
-/* A healthy controller answers Identify within milliseconds. */
-#define IDENTIFY_TIMEOUT_USEC (2 * USEC_PER_SEC)
-
 #define UNKNOWN_MAX ((size_t) 1024 * 1024)
 
 void machine_done(Machine *machine) {
@@ -36,7 +33,7 @@ int verb_open_root(const Arguments *arguments) {
 
 /* How many controllers could not be asked. */
 static int read_rtd3e(int root_fd, Machine *machine) {
-        int r = rtd3e_read(root_fd, IDENTIFY_TIMEOUT_USEC, &machine->topology);
+        int r = rtd3e_read(root_fd, RTD3E_TIMEOUT_USEC, &machine->topology);
 
         if (r < 0)
                 log_warning("Could not ask the controllers for RTD3E, ignoring: %s.", strerror(-r));

@@ -56,7 +56,7 @@ static void print_notes(const Topology *topology, const Plan *plan, const Config
 
 static int print_plan(const Arguments *arguments, Stage stage, const Machine *machine) {
         const Topology *topology = &machine->topology;
-        _cleanup_(plan_done) Plan plan = PLAN_INIT;
+        _cleanup_plan_ Plan plan = PLAN_INIT;
         int r;
 
         r = plan_make(topology, &machine->config, &plan);

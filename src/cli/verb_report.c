@@ -69,7 +69,7 @@ static int print_report(const Arguments *arguments, const Report *report) {
 
 static int report_one(const Arguments *arguments, JournalRecord *journal, int root_fd,
                       const Config *config) {
-        _cleanup_(report_done) Report report = REPORT_INIT;
+        _cleanup_report_ Report report = REPORT_INIT;
         const JournalBoot *boot;
         bool is_valid;
         int r;

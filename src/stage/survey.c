@@ -64,7 +64,7 @@ static int look_at_processes(int root_fd, const Config *config, const SurveyOpti
 int survey(int root_fd, const Config *config, const SurveyOptions *options, Topology *ret_topology,
            Plan *ret_plan) {
         const InuseOptions inuse = { .claim = options->claim };
-        _cleanup_(topology_done) Topology topology = TOPOLOGY_INIT;
+        _cleanup_topology_ Topology topology = TOPOLOGY_INIT;
         int r;
 
         r = device_tree_read(root_fd, &topology);

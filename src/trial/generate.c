@@ -77,7 +77,7 @@ static int add_controller(Topology *topology, size_t bridge, unsigned domain, un
 }
 
 int topology_generate(const char *spec, Topology *ret) {
-        _cleanup_(topology_done) Topology topology = TOPOLOGY_INIT;
+        _cleanup_topology_ Topology topology = TOPOLOGY_INIT;
         unsigned hosts, ports;
         int r;
 

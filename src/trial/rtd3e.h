@@ -4,6 +4,9 @@
 
 #include "model/topology.h"
 
+/* For timeout_usec: a healthy controller answers Identify within milliseconds. */
+#define RTD3E_TIMEOUT_USEC (2 * USEC_PER_SEC)
+
 /* Sends Identify to each live controller below root_fd, and sets rtd3e_usec of those that answer
  * with the expected serial number:
  *   - a child process asks each; one that has no answer after timeout_usec is left running, since a

@@ -2,12 +2,11 @@
 """Chooses the QEMU that runs the machines: Debian 13's, unpacked below the cache, because it needs much
 less processor time than that of Debian 12 (mkqemu has the figure)."""
 
-import fcntl
-import hashlib
 import shutil
 import subprocess
 from pathlib import Path
 
+from cache import locked, recipe_hash
 from world import WORLDS
 
 HERE = Path(__file__).resolve().parent
@@ -17,8 +16,7 @@ INSTALLED = ("qemu-system-x86_64",)
 
 def _unpack(cache, say):
     """Returns the directory of the unpacked QEMU, or None if it can't be had today."""
-    digest = hashlib.sha256((HERE / "mkqemu").read_bytes() + (HERE / "debian.sh").read_bytes())
-    root = cache / f"qemu-{digest.hexdigest()[:16]}"
+    root = cache / f"qemu-{recipe_hash(HERE / 'mkqemu', HERE / 'debian.sh')}"
     if root.exists():
         return root
     say(f"unpacking QEMU of {SUITE} (a minute, kept afterwards)")
@@ -40,8 +38,7 @@ def find(cache, say):
     if WORLDS[SUITE].is_here:
         return INSTALLED
     cache.mkdir(parents=True, exist_ok=True)
-    with open(cache / "qemu.lock", "w", encoding="utf-8") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(cache / "qemu.lock"):
         root = _unpack(cache, say)
     if not root:
         return INSTALLED

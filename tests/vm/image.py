@@ -12,24 +12,22 @@ of the recipe:
 """
 
 import argparse
-import fcntl
 import hashlib
 import os
 import shutil
 import stat
 import subprocess
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 
 import emulator
 import topology
+from cache import TOP, locked, recipe_hash
 from machine import (BOOT_SECONDS, COMMAND_SECONDS, SHUTDOWN_SECONDS, Machine,
                      MachineError)
 from world import ARCHIVE_IS_BROKEN, WORLDS, WorldBroken
 
 HERE = Path(__file__).resolve().parent
-TOP = HERE.parents[1]
 ROOT_MIB = 960
 PARTITION_OFFSET_MIB = 1
 # the base depends on these, and on the list of packages to build with (tools/lib.sh), which is ignored
@@ -64,17 +62,6 @@ def _run(*args):
                    stdout=subprocess.DEVNULL)
 
 
-def _hash(*paths):
-    digest = hashlib.sha256()
-    for path in paths:
-        files = sorted(path.rglob("*")) if path.is_dir() else [path]
-        for file in files:
-            digest.update(str(file.relative_to(TOP)).encode() + b"\0")
-            if file.is_file():
-                digest.update(file.read_bytes())
-    return digest.hexdigest()[:16]
-
-
 def _write_entry(file, name, st=None, path=None):
     """Writes an entry of a cpio archive, in the kernel's format (Documentation/driver-api/
     early-userspace/buffer-format.rst); not every Debian has a tool for it."""
@@ -107,12 +94,8 @@ class Images:
         self.kernel, self.initrd = self.base / "vmlinuz", self.base / "initrd"
         self.version = next((self.base / "root/lib/modules").iterdir()).name
 
-    @contextmanager
     def _locked(self):
-        """Two test runs may share a cache; one waits while the other makes a part of it."""
-        with open(self.cache / "lock", "w", encoding="utf-8") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+        return locked(self.cache / "lock")
 
     def _forget(self, pattern):
         """Removes the results of older recipes and of interrupted runs; these may contain mounts, such
@@ -121,7 +104,7 @@ class Images:
             _run("rm", "-rf", "--one-file-system", old)
 
     def _make_base(self):
-        base = self.cache / f"base-{_hash(*RECIPE)}"
+        base = self.cache / f"base-{recipe_hash(*RECIPE)}"
         if base.exists():
             return base
         self._say(f"building the base system of {self.world.suite} (some minutes, kept afterwards)")
