@@ -69,7 +69,7 @@ static int read_root(const Arguments *arguments, int root_fd, Machine *machine) 
         int r;
 
         if (!arguments->root && geteuid() != 0)
-                log_warning("Not root: what is in use can't be told for every controller.");
+                log_warning("Not root: can't tell for every controller whether it is in use.");
         r = config_read(root_fd, config_log_problem, NULL, &machine->config);
         if (r < 0)
                 return r;

@@ -149,7 +149,8 @@ int verb_rehearse(const Arguments *arguments) {
         int r;
 
         if (geteuid() != 0)
-                return refuse_rehearsal("only root can tell what is in use, and unbind it"),
+                return refuse_rehearsal(
+                               "only root can see which controllers are in use, and unbind them"),
                        EXIT_FAILURE;
         r = root_fd < 0 ? root_fd
                         : config_read(root_fd, config_log_problem, NULL, &rehearse.config);

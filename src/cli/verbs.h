@@ -64,11 +64,12 @@ typedef struct Machine {
 void machine_done(Machine *machine);
 
 /* Opens the root that the arguments ask for: that of this machine or, with --root=, the directory
- * that stands for another one (recorded.h). Logs what is wrong. The descriptor or -errno. */
+ * that stands for another one (recorded.h). Returns the descriptor, or -errno with the error
+ * logged. */
 int verb_open_root(const Arguments *arguments) _must_check_;
 
-/* Reads the machine that the arguments ask for: the one below root_fd, or a made-up one. Logs what
- * could not be found out, and what is wrong. 0 or -errno. */
+/* Reads the machine that the arguments ask for: the one below root_fd, or a made-up one. Logs each
+ * fact that could not be found out. Returns 0, or -errno with the error logged. */
 int verb_read_machine(const Arguments *arguments, int root_fd, Machine *ret) _must_check_;
 bool verb_is_this_machine(const Arguments *arguments);
 

@@ -24,7 +24,7 @@ typedef struct InuseOptions {
  *   proc/self/mountinfo, by device number, never by path: systemd 253+ moves busy mounts;
  *   proc/swaps;
  *   sys/fs/btrfs/UUID/devices;
- *   configfs and sysfs of whatever exports devices (exports_table in trees.c);
+ *   configfs and sysfs of the drivers that export devices (exports_table in trees.c);
  *   with options->claim: whether open(dev/NAME, O_RDONLY|O_EXCL) fails, for each namespace that
  *   nothing else shows to be in use.
  * A child process looks up each path that may lie on a file server, for at most a second. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Looks at the machine once and decides: tree -> inuse -> plan. With MaxParallel= what is
- * known of each controller's time (times.h) chooses who goes first. */
+/* Surveys the machine once: tree -> inuse -> plan. With MaxParallel= the slowest controllers go
+ * first, as far as their times are known (times.h). */
 #pragma once
 
 #include "plan/plan.h"

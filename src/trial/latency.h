@@ -38,6 +38,6 @@ bool latency_counts(const Device *device);
  * -EINVAL. */
 int latency_parse(const char *text, Latency *latency) _must_check_;
 
-/* Sets rtd3e_usec of every controller that latency_counts(). The same seed gives the same times,
- * whatever controllers follow. */
+/* Sets rtd3e_usec of every controller that latency_counts(). The same seed gives a controller the
+ * same time, however many controllers follow it. */
 LatencySources latency_apply(const Latency *latency, Topology *topology);

@@ -101,7 +101,7 @@ static void bind_again(int root_fd, Stagehand *hand) {
         int r;
 
         if (hand->rehearsal->is_interrupted)
-                log_notice("Interrupted: binding again only what was unbound.");
+                log_notice("Interrupted: binding only the unbound controllers again.");
         bind_ended(hand);
         bind_late(hand);
         hand->rehearsal->rebind_usec = usec_now() - started;

@@ -94,7 +94,7 @@ static const char *describe_failure(uint32_t csts) {
         return "no shutdown was started";
 }
 
-/* SHST=10b is proof, whatever CFS says. */
+/* SHST=10b is proof, even if CFS is set. */
 static void judge_csts(int root_fd, const char *address, uint32_t csts, StepResult *result) {
         if (csts == UINT32_MAX) {
                 judge_all_ones(root_fd, address, result);

@@ -22,7 +22,7 @@ typedef struct WavesOptions {
  *              can't be started is left.
  *   gates      open only for a step that is detached, unverified, or vanished from sysfs too
  *              (is_gone), so that a parent never goes before its last child.
- *   turns      pass whatever the outcome (plan.h).
+ *   turns      pass with any outcome (plan.h).
  *   a limit    (max_parallel) makes the step with the longest chain go first. It does not count the
  *              Flush of a controller that stays.
  *   a Flush    is waited for until one second after the last handshake.
