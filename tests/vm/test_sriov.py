@@ -8,7 +8,6 @@ physical function only; one of A's belongs to its first virtual function only.
 """
 
 import json
-import re
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -47,8 +46,9 @@ udevadm settle
 """
 
 STATES = "cat /sys/class/nvme/*/state /sys/bus/pci/devices/*/sriov_numvfs"
-# The paths to namespaces of each controller.
-PATHS = "for c in /sys/class/nvme/*; do echo $(cat $c/address) $(cd $c && ls -d nvme*); done"
+# The namespaces of each controller, by NSID: the number in a path's name depends on the order in which the
+# kernel found them.
+NSIDS = "for c in /sys/class/nvme/*; do echo $(cat $c/address) $(cat $c/nvme*/nsid); done"
 
 def qemu_devices(directory):
     args = []
@@ -130,7 +130,8 @@ def rehearsed(machine):
 def run(machine, make_images):
     make_images[3]("shutting down: the machine with virtual functions")
     shutdown = evidence.Shutdown(inventory(machine), "", PHASES)
-    shutdown.paths = dict(line.split(" ", 1) for line in machine.check(PATHS).splitlines())
+    lines = [line.split() for line in machine.check(NSIDS).splitlines()]
+    shutdown.nsids = {address: set(nsids) for address, *nsids in lines}
     evidence.watch(machine, shutdown, "systemctl reboot -f", off=True)
     names = {found.address: name for name, found in shutdown.controllers.items()}
     shutdown.record = {}
@@ -163,9 +164,8 @@ def test_after_rehearse_all_functions_are_as_before(rehearsed):
 
 def test_namespaces_are_attached_as_the_tests_below_want_it(run):
     # otherwise no namespace belongs to only some of the controllers
-    paths = {name: set(re.findall(r"n(\d)\b", run.paths[found.address]))
-             for name, found in run.controllers.items()}
-    assert paths == {"A": {"1", "2"}, "A1": {"1", "3"}, "A2": {"1"}, "B": {"1", "2"}, "B1": {"1"}}
+    nsids = {name: run.nsids[found.address] for name, found in run.controllers.items()}
+    assert nsids == {"A": {"1", "2"}, "A1": {"1", "3"}, "A2": {"1"}, "B": {"1", "2"}, "B1": {"1"}}
 
 
 def test_each_function_is_told_once(run):
