@@ -81,13 +81,13 @@ static void add_switch(Place *place, const Size *size, const char *parent, unsig
         unsigned n_ports = depth == 2 ? size->n_outer : size->n_inner, inside = ++place->n_buses;
         char upstream[32];
 
-        (void) build_bridge(place->topology, DEVICE_UPSTREAM_PORT,
+        (void) build_bridge(place->topology, DEVICE_BRIDGE,
                             format_address(upstream, place->domain, bus, 0), parent);
         for (unsigned i = 0; i < n_ports; i++) {
                 unsigned below = ++place->n_buses;
                 char port[32];
 
-                (void) build_bridge(place->topology, DEVICE_DOWNSTREAM_PORT,
+                (void) build_bridge(place->topology, DEVICE_BRIDGE,
                                     format_address(port, place->domain, inside, i), upstream);
                 if (depth == 2)
                         add_switch(place, size, port, below, 1);
@@ -98,7 +98,7 @@ static void add_switch(Place *place, const Size *size, const char *parent, unsig
 
 static void add_root_port(Place *place, unsigned slot, const char *host, char ret[static 32]) {
         place->n_buses++;
-        (void) build_bridge(place->topology, DEVICE_ROOT_PORT,
+        (void) build_bridge(place->topology, DEVICE_BRIDGE,
                             format_address(ret, place->domain, 0, slot), host);
 }
 

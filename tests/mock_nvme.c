@@ -327,3 +327,19 @@ unsigned mock_count_opens(const char *node) {
 void mock_uevent(const char *path, const char *action) {
         umockdev_testbed_uevent(mock.testbed, keep(g_build_filename("/", path, NULL)), action);
 }
+
+/* libudev checks that the directory to which the number leads has that number. It takes properties from
+ * the uevent as well as from its database, which umockdev does not mock. */
+void mock_udev_found(const char *path, const char *property, const char *value) {
+        const char *name = strrchr(path, '/') + 1;
+        dev_t devnum = mock_devnum(name);
+        char *link = keep(g_strdup_printf("sys/dev/block/%u:%u", major(devnum), minor(devnum)));
+        char *uevent = keep(g_build_filename(path, "uevent", NULL));
+
+        if (access(fake_root_path(link), F_OK) != 0) {
+                fake_root_link(link, keep(g_build_filename("../..", path + strlen("sys/"), NULL)));
+                fake_root_append(uevent, keep(g_strdup_printf("MAJOR=%u\nMINOR=%u\nDEVNAME=%s\n",
+                                                              major(devnum), minor(devnum), name)));
+        }
+        fake_root_append(uevent, keep(g_strdup_printf("%s=%s\n", property, value)));
+}

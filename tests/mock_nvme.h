@@ -57,6 +57,9 @@ unsigned mock_count_opens(const char *node);
 
 void mock_rename_node(const char *node, const char *other); /* replaces the other one */
 
+/* From now on libudev tells that property of the block device at that path. */
+void mock_udev_found(const char *path, const char *property, const char *value);
+
 /* Sends a uevent of the device at that path. action: "add", "change" or "remove". */
 void mock_uevent(const char *path, const char *action);
 

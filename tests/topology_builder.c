@@ -71,11 +71,11 @@ void build_switch_tree(Topology *t, unsigned seed) {
                 const char *address, *parent, *name;
         } rows[] = {
                 { DEVICE_HOST_BRIDGE, "pci0000:00", NULL, NULL },
-                { DEVICE_ROOT_PORT, "0000:00:00.0", "pci0000:00", NULL },
+                { DEVICE_BRIDGE, "0000:00:00.0", "pci0000:00", NULL },
                 { DEVICE_CONTROLLER, "0000:01:00.0", "0000:00:00.0", "nvme0" },
-                { DEVICE_UPSTREAM_PORT, "0000:02:00.0", "0000:00:00.0", NULL },
-                { DEVICE_DOWNSTREAM_PORT, "0000:03:00.0", "0000:02:00.0", NULL },
-                { DEVICE_DOWNSTREAM_PORT, "0000:03:00.1", "0000:02:00.0", NULL },
+                { DEVICE_BRIDGE, "0000:02:00.0", "0000:00:00.0", NULL },
+                { DEVICE_BRIDGE, "0000:03:00.0", "0000:02:00.0", NULL },
+                { DEVICE_BRIDGE, "0000:03:00.1", "0000:02:00.0", NULL },
                 { DEVICE_CONTROLLER, "0000:04:00.0", "0000:03:00.0", "nvme1" },
                 { DEVICE_CONTROLLER, "0000:05:00.0", "0000:03:00.1", "nvme2" },
         };

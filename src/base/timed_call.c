@@ -3,11 +3,9 @@
 
 #include "base/timed_call.h"
 
-#include <fcntl.h>
-#include <signal.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 
+#include "base/pidfd.h"
 #include "base/poll_until.h"
 
 /* Children at the same time. */
@@ -37,68 +35,53 @@ static pid_t start_child(TimedItemFunction function, void *shared, size_t i) {
         _exit(EXIT_SUCCESS);
 }
 
-/* options: 0 or WNOHANG. 0, -EIO, or -ETIMEDOUT if the child has not exited. */
-static int reap_child(pid_t pid, int options) {
-        pid_t reaped;
+/* Of a child that has exited. 0, -EIO or the -errno of waitpid(2). */
+static int reap_child(pid_t pid) {
         int status;
 
-        do
-                reaped = waitpid(pid, &status, options);
-        while (reaped < 0 && errno == EINTR);
-        if (reaped < 0)
+        if (waitpid(pid, &status, WNOHANG) != pid)
                 return -errno;
-        if (reaped == 0)
-                return -ETIMEDOUT;
         return WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS ? 0 : -EIO;
 }
 
-/* A child that the kernel holds can't be reaped here: init reaps it later. */
-static int end_child(pid_t pid) {
-        int r = reap_child(pid, WNOHANG);
+/* A child that the kernel holds can't be reaped here: init reaps it later. The kernel may hold it
+ * even in exit(2), where it closes the descriptors of the child. */
+static int wait_for_child(pid_t pid, usec_t deadline) {
+        _cleanup_close_ int fd = pidfd_of(pid);
+        int r = fd < 0 ? fd : poll_until(fd, deadline);
 
-        if (r != -ETIMEDOUT)
-                return r;
+        if (r > 0)
+                return reap_child(pid);
         (void) kill(pid, SIGKILL);
         (void) waitpid(pid, NULL, WNOHANG);
-        return -ETIMEDOUT;
+        return r < 0 ? r : -ETIMEDOUT;
 }
 
-/* results[i] becomes 0 or why call i did not return: -ETIMEDOUT, -EIO or the -errno of fork(2). */
-static int call_batch(TimedItemFunction function, void *shared, size_t first, size_t n,
-                      usec_t timeout_usec, int results[static BATCH_MAX]) {
+/* results[i] becomes 0 or why call i did not return: -ETIMEDOUT, -EIO, or the -errno of fork(2) or
+ * pidfd_open(2). */
+static void call_batch(TimedItemFunction function, void *shared, size_t first, size_t n,
+                       usec_t timeout_usec, int results[static BATCH_MAX]) {
         usec_t deadline = usec_now() + timeout_usec;
         pid_t pids[BATCH_MAX];
-        bool have_exited;
-        int ends[2];
 
         /* With SIGCHLD ignored waitpid(2) would tell nothing about the children. */
         (void) signal(SIGCHLD, SIG_DFL);
-        if (pipe2(ends, O_CLOEXEC) < 0)
-                return -errno;
         for (size_t i = 0; i < n; i++) {
                 pids[i] = start_child(function, shared, first + i);
                 results[i] = pids[i] < 0 ? -errno : 0;
         }
-        (void) close(ends[1]);
-        /* Each child holds the writing end open until it exits, so the pipe ends with the last. */
-        have_exited = poll_until(ends[0], deadline) > 0;
-        (void) close(ends[0]);
         for (size_t i = 0; i < n; i++)
                 if (pids[i] > 0)
-                        results[i] = have_exited ? reap_child(pids[i], 0) : end_child(pids[i]);
-        return 0;
+                        results[i] = wait_for_child(pids[i], deadline);
 }
 
 int timed_call_each(TimedItemFunction function, void *shared, size_t n, usec_t timeout_usec) {
-        int results[BATCH_MAX] = {}, n_missing = 0;
+        int results[BATCH_MAX], n_missing = 0;
 
         for (size_t first = 0; first < n; first += BATCH_MAX) {
                 size_t n_batch = n - first < BATCH_MAX ? n - first : BATCH_MAX;
-                int r;
 
-                r = call_batch(function, shared, first, n_batch, timeout_usec, results);
-                if (r < 0)
-                        return r;
+                call_batch(function, shared, first, n_batch, timeout_usec, results);
                 for (size_t i = 0; i < n_batch; i++)
                         n_missing += results[i] < 0;
         }
@@ -118,8 +101,8 @@ static void run_single_call(void *userdata, size_t i) {
 
 int timed_call(TimedFunction function, void *shared, usec_t timeout_usec) {
         SingleCall call = { .function = function, .shared = shared };
-        int results[BATCH_MAX] = {}, r;
+        int results[BATCH_MAX];
 
-        r = call_batch(run_single_call, &call, 0, 1, timeout_usec, results);
-        return r < 0 ? r : results[0];
+        call_batch(run_single_call, &call, 0, 1, timeout_usec, results);
+        return results[0];
 }

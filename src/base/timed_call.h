@@ -16,14 +16,13 @@ typedef void (*TimedItemFunction)(void *shared, size_t i);
  *   -ETIMEDOUT: the function has not. The child was sent SIGKILL and is left to init, since the
  *   kernel may hold it for longer.
  *   -EIO: the child died.
- *   another -errno: the child could not be started. */
+ *   another -errno: the child could not be started or watched. */
 int timed_call(TimedFunction function, void *shared, usec_t timeout_usec) _must_check_;
 
 /* Calls function(shared, i) for each i below n, each in a child of its own, up to 64 at the same
  * time; each batch of 64 has timeout_usec. Children are treated as by timed_call(). Returns how
- * many calls did not return, or -errno when children can't be started at all. */
-int timed_call_each(TimedItemFunction function, void *shared, size_t n,
-                    usec_t timeout_usec) _must_check_;
+ * many calls did not return. */
+int timed_call_each(TimedItemFunction function, void *shared, size_t n, usec_t timeout_usec);
 
 /* Zeroed memory that the caller and its children share (MAP_SHARED); NULL if there is none. */
 void *timed_call_allocate(size_t size) _must_check_;

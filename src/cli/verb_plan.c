@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "cli/verbs.h"
+#include "label/labels.h"
 #include "plan/exitrd.h"
 #include "show/selection.h"
 #include "show/table.h"
@@ -54,8 +55,9 @@ static void print_notes(const Topology *topology, const Plan *plan, const Config
                               "nvme-async-shutdown.conf(5).\n");
 }
 
-static int print_plan(const Arguments *arguments, Stage stage, const Machine *machine) {
+static int print_plan(const Arguments *arguments, int root_fd, const Machine *machine) {
         const Topology *topology = &machine->topology;
+        _cleanup_labels_ Labels labels = LABELS_INIT;
         _cleanup_plan_ Plan plan = PLAN_INIT;
         int r;
 
@@ -64,18 +66,20 @@ static int print_plan(const Arguments *arguments, Stage stage, const Machine *ma
                 return r;
         for (size_t i = 0; i < plan.warnings.n; i++)
                 log_warning("%s", plan.warnings.items[i]);
+        r = arguments->generate ? 0 : labels_read(root_fd, topology, &labels);
+        if (r < 0)
+                return r;
         if (arguments->json || topology->n_devices > 0) {
-                r = show_plan(topology, &plan, &machine->config, arguments->json, stdout);
+                r = show_plan(topology, &labels, &plan, &machine->config, arguments->json, stdout);
                 if (r < 0)
                         return r;
         }
         if (!arguments->json)
-                print_notes(topology, &plan, &machine->config, stage);
+                print_notes(topology, &plan, &machine->config, arguments->plan.stage);
         return 0;
 }
 
 int verb_plan(const Arguments *arguments) {
-        Stage stage = arguments->plan.stage;
         _cleanup_(machine_done) Machine machine = MACHINE_INIT;
         _cleanup_close_ int root_fd = verb_open_root(arguments);
         int r;
@@ -84,9 +88,9 @@ int verb_plan(const Arguments *arguments) {
                 return EXIT_FAILURE;
         if (arguments->plan.order >= 0)
                 machine.config.order = arguments->plan.order;
-        if (stage == STAGE_EXITRD)
+        if (arguments->plan.stage == STAGE_EXITRD)
                 exitrd_release_root(&machine.topology);
-        r = print_plan(arguments, stage, &machine);
+        r = print_plan(arguments, root_fd, &machine);
         if (r < 0)
                 log_error("Could not make a plan: %s", strerror(-r));
         return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -9,9 +9,6 @@
 
 static const char *const device_kind_table[_DEVICE_KIND_MAX] = {
         [DEVICE_HOST_BRIDGE] = "host bridge",
-        [DEVICE_ROOT_PORT] = "root port",
-        [DEVICE_UPSTREAM_PORT] = "upstream port",
-        [DEVICE_DOWNSTREAM_PORT] = "downstream port",
         [DEVICE_BRIDGE] = "bridge",
         [DEVICE_VMD] = "VMD",
         [DEVICE_CONTROLLER] = "controller",

@@ -11,15 +11,12 @@
 #define TOPOLOGY_NONE SIZE_MAX
 
 typedef enum DeviceKind {
-        DEVICE_HOST_BRIDGE,     /* "pci0000:00" */
-        DEVICE_ROOT_PORT,       /* PCIe capability, port type 4 */
-        DEVICE_UPSTREAM_PORT,   /* port type 5: the switch's side towards the root */
-        DEVICE_DOWNSTREAM_PORT, /* port type 6 */
-        DEVICE_BRIDGE,          /* any other PCI bridge */
-        DEVICE_VMD,             /* Intel VMD endpoint: parent of a PCI domain of its own */
-        DEVICE_CONTROLLER,      /* an NVMe controller, with Device.controller set */
-        DEVICE_FOREIGN,         /* an NVMe PCI function that the nvme driver does not own */
-        DEVICE_FABRICS,         /* parent of the controllers that are not on PCIe */
+        DEVICE_HOST_BRIDGE, /* "pci0000:00" */
+        DEVICE_BRIDGE,      /* a PCI bridge: a root port, a port of a switch, or an old bridge */
+        DEVICE_VMD,         /* Intel VMD endpoint: parent of a PCI domain of its own */
+        DEVICE_CONTROLLER,  /* an NVMe controller, with Device.controller set */
+        DEVICE_FOREIGN,     /* an NVMe PCI function that the nvme driver does not own */
+        DEVICE_FABRICS,     /* parent of the controllers that are not on PCIe */
         _DEVICE_KIND_MAX,
         _DEVICE_KIND_INVALID = -EINVAL,
 } DeviceKind;

@@ -45,7 +45,7 @@ typedef struct Entry {
         usec_t phase_usec[_PHASE_MAX];
 
         /* ENTRY_RELEASED */
-        char device[32]; /* "root port" */
+        char device[32]; /* "bridge" */
         unsigned n_children;
         usec_t released_usec; /* since the stage began */
 

@@ -145,8 +145,8 @@ static int ask_drives(int root_fd, usec_t timeout_usec, const DrivePower *old, D
         drives.answers = timed_call_allocate(drives.n * sizeof(Answer));
         if (!drives.answers)
                 return -ENOMEM;
-        r = timed_call_each(ask_drive, &drives, drives.n, timeout_usec);
-        return r < 0 ? r : check_drives(&drives, old, new, ret_n);
+        (void) timed_call_each(ask_drive, &drives, drives.n, timeout_usec);
+        return check_drives(&drives, old, new, ret_n);
 }
 
 int power_check(int root_fd, const char *boot_id, usec_t timeout_usec, size_t *ret_n_drives) {

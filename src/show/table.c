@@ -9,7 +9,10 @@
 enum {
         PLAN_DEVICE,
         PLAN_KIND,
+        PLAN_SLOT,
         PLAN_NAME,
+        PLAN_VENDOR,
+        PLAN_PRODUCT,
         PLAN_MODEL,
         PLAN_SERIAL,
         PLAN_ACTION,
@@ -17,20 +20,25 @@ enum {
         PLAN_WAITS,
         PLAN_BEHIND,
         PLAN_REASON,
+        PLAN_CONTENT,
         _PLAN_MAX,
 };
 
 static const Column plan_columns[_PLAN_MAX] = {
         [PLAN_DEVICE] = { "DEVICE", "address", SCOLS_FL_TREE, SCOLS_JSON_STRING },
         [PLAN_KIND] = { "KIND", "kind", 0, SCOLS_JSON_STRING },
+        [PLAN_SLOT] = { "SLOT", "slot", 0, SCOLS_JSON_STRING },
         [PLAN_NAME] = { "NAME", "name", 0, SCOLS_JSON_STRING },
-        [PLAN_MODEL] = { "MODEL", "model", 0, SCOLS_JSON_STRING },
+        [PLAN_VENDOR] = { "VENDOR", "vendor", 0, SCOLS_JSON_STRING },
+        [PLAN_PRODUCT] = { "PRODUCT", "product", 0, SCOLS_JSON_STRING },
+        [PLAN_MODEL] = { "MODEL", "model", SCOLS_FL_TRUNC, SCOLS_JSON_STRING },
         [PLAN_SERIAL] = { "SERIAL", "serial", 0, SCOLS_JSON_STRING },
         [PLAN_ACTION] = { "ACTION", "action", 0, SCOLS_JSON_STRING },
         [PLAN_FLUSH] = { "FLUSH", "flush", 0, SCOLS_JSON_BOOLEAN },
         [PLAN_WAITS] = { "WAITS FOR", "waits_for", SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER },
         [PLAN_BEHIND] = { "BEHIND", "behind", 0, SCOLS_JSON_STRING },
         [PLAN_REASON] = { "REASON", "reason", 0, SCOLS_JSON_STRING },
+        [PLAN_CONTENT] = { "CONTENT", "content", 0, SCOLS_JSON_STRING },
 };
 
 enum {
@@ -49,6 +57,7 @@ static const Column config_columns[_CONFIG_COLUMN_MAX] = {
 /* For the lines of the plan. */
 typedef struct PlanRows {
         const Topology *topology;
+        const Labels *labels;
         const Plan *plan;
         const size_t *behind; /* the device whose turn comes right before each one's; TOPOLOGY_NONE:
                                  there is none, or there are several */
@@ -56,7 +65,24 @@ typedef struct PlanRows {
         struct libscols_line **lines;
 } PlanRows;
 
+/* In a table a bridge has what the hardware database calls it as its model, and a drive what it calls
+ * itself; the content of a drive explains the claim on it, and no other reason. 0 or -errno. */
+static int set_texts_for_people(struct libscols_line *line, const Controller *c,
+                                const DeviceLabel *label, const char *reason) {
+        int r = 0;
+
+        if (!(c && c->model) && (label->vendor || label->product))
+                r = columns_set(line, PLAN_MODEL, "%s%s%s", label->vendor ?: "",
+                                label->vendor && label->product ? " " : "", label->product ?: "");
+        if (r >= 0 && label->content && reason && c->use.detail && STREQ(reason, c->use.detail))
+                r = columns_set(line, PLAN_REASON, "%s (%s)", reason, label->content);
+        return r;
+}
+
 static int set_plan_line(const PlanRows *rows, size_t i) {
+        static const DeviceLabel no_label;
+        const DeviceLabel *label =
+                i < rows->labels->n_devices ? &rows->labels->devices[i] : &no_label;
         const Device *device = &rows->topology->devices[i];
         const Step *step = &rows->plan->steps[i];
         const Controller *c = device->controller;
@@ -64,9 +90,14 @@ static int set_plan_line(const PlanRows *rows, size_t i) {
         char waits[32];
         const char *values[_PLAN_MAX] = {
                 [PLAN_DEVICE] = device->address,
-                [PLAN_KIND] = device_kind_to_string(device->kind),
+                [PLAN_KIND] = label->port ?: device_kind_to_string(device->kind),
+                [PLAN_SLOT] = label->slot,
+                [PLAN_VENDOR] = label->vendor,
+                [PLAN_PRODUCT] = label->product,
+                [PLAN_CONTENT] = label->content,
                 [PLAN_WAITS] = waits,
         };
+        int r;
 
         /* A step that stays never starts: its gates mean nothing. */
         (void) snprintf(waits, sizeof(waits), "%zu",
@@ -82,7 +113,10 @@ static int set_plan_line(const PlanRows *rows, size_t i) {
                 values[PLAN_FLUSH] = json ? (step->flush ? "1" : "0") : (step->flush ? "yes" : "");
                 values[PLAN_REASON] = step->reason;
         }
-        return columns_set_line(rows->lines[i], values, _PLAN_MAX);
+        r = columns_set_line(rows->lines[i], values, _PLAN_MAX);
+        if (r < 0 || json)
+                return r;
+        return set_texts_for_people(rows->lines[i], c, label, values[PLAN_REASON]);
 }
 
 /* A parent may come after its children, so its line is made when the first child needs it. Returns
@@ -134,6 +168,23 @@ static void hide_what_the_tree_shows(struct libscols_table *table, const Plan *p
                 hide_column(table, PLAN_WAITS);
 }
 
+static bool has_slots(const Labels *labels) {
+        for (size_t i = 0; i < labels->n_devices; i++)
+                if (labels->devices[i].slot)
+                        return true;
+        return false;
+}
+
+/* The columns that are for JSON, since MODEL and REASON hold the same for people, and SLOT where the
+ * machine has none. */
+static void hide_labels(struct libscols_table *table, const Labels *labels) {
+        hide_column(table, PLAN_VENDOR);
+        hide_column(table, PLAN_PRODUCT);
+        hide_column(table, PLAN_CONTENT);
+        if (!has_slots(labels))
+                hide_column(table, PLAN_SLOT);
+}
+
 /* Returns why a stage would touch nothing, or NULL; the string is static or in buffer.
  *   plan: NULL if the number of idle controllers does not matter. */
 static const char *stand_down_reason(const Config *config, const Plan *plan, char *buffer,
@@ -159,8 +210,8 @@ static void write_members(JsonWriter *w, const Config *config, const Topology *t
         json_end(w);
 }
 
-int show_plan(const Topology *topology, const Plan *plan, const Config *config, bool json,
-              FILE *stream) {
+int show_plan(const Topology *topology, const Labels *labels, const Plan *plan,
+              const Config *config, bool json, FILE *stream) {
         const size_t n = topology->n_devices + 1;
         _cleanup_table_ struct libscols_table *table = NULL;
         _cleanup_json_writer_ JsonWriter members = JSON_WRITER_INIT;
@@ -171,9 +222,11 @@ int show_plan(const Topology *topology, const Plan *plan, const Config *config, 
         table = columns_new_table("plan", plan_columns, _PLAN_MAX, json, stream);
         if (!table || !behind || !lines)
                 return -ENOMEM;
-        rows = (PlanRows){ topology, plan, behind, table, lines };
+        rows = (PlanRows){ topology, labels, plan, behind, table, lines };
         if (!find_turns(plan, behind) && !json)
                 hide_what_the_tree_shows(table, plan);
+        if (!json)
+                hide_labels(table, labels);
         for (size_t i = 0; i < topology->n_devices; i++)
                 if (!get_plan_line(&rows, i, 0))
                         return -ENOMEM;

@@ -91,51 +91,13 @@ static bool is_pci_function(const char *name) {
                name[end] == '\0';
 }
 
-/* Reads the device/port type in the PCI Express capability (PCIe base 5.0, 7.5.3.2, bits 7:4). An
- * unprivileged process can read only the first 64 bytes of config: then it is DEVICE_BRIDGE. */
-static DeviceKind read_port_kind(int root_fd, const char *path) {
-        _cleanup_free_ char *name = NULL;
-        _cleanup_close_ int fd = -1;
-        uint8_t config[256];
-        ssize_t n;
-        unsigned cap;
-
-        if (asprintf(&name, "%s/config", path) < 0)
-                return DEVICE_BRIDGE;
-        fd = file_open(root_fd, name, O_RDONLY);
-        n = fd < 0 ? -1 : pread(fd, config, sizeof(config), 0);
-        if (n < 0x40 || !(config[0x06] & 0x10))
-                return DEVICE_BRIDGE;
-        cap = config[0x34] & 0xfcu;
-        for (unsigned i = 0; i < 48 && cap >= 0x40 && cap + 4 <= (size_t) n; i++) {
-                if (config[cap] == 0x10)
-                        switch (config[cap + 2] >> 4) {
-                        case 4:
-                                return DEVICE_ROOT_PORT;
-                        case 5:
-                                return DEVICE_UPSTREAM_PORT;
-                        case 6:
-                                return DEVICE_DOWNSTREAM_PORT;
-                        default:
-                                return DEVICE_BRIDGE;
-                        }
-                cap = config[cap + 1] & 0xfcu;
-        }
-        return DEVICE_BRIDGE;
-}
-
-/* Adds a device below *parent, unless it was added before, and makes it the new *parent. bridge:
- * the path of a bridge whose kind has to be read, or NULL. */
-static int add_parent(Tree *tree, DeviceKind kind, const char *address, const char *bridge,
-                      size_t *parent) {
+/* Adds a device below *parent, unless it was added before, and makes it the new *parent. */
+static int add_parent(Tree *tree, DeviceKind kind, const char *address, size_t *parent) {
         size_t found = topology_find_device(&tree->topology, address);
 
         if (found == TOPOLOGY_NONE) {
-                ssize_t added;
+                ssize_t added = topology_add_device(&tree->topology, kind, address);
 
-                if (bridge)
-                        kind = read_port_kind(tree->root_fd, bridge);
-                added = topology_add_device(&tree->topology, kind, address);
                 if (added < 0)
                         return (int) added;
                 found = (size_t) added;
@@ -183,15 +145,14 @@ static int add_path(Tree *tree, const char *syspath, Endpoint *endpoint) {
                         continue;
                 if (endpoint->address) {
                         r = add_parent(tree, is_host ? DEVICE_VMD : DEVICE_BRIDGE,
-                                       endpoint->address, is_host ? NULL : endpoint->path,
-                                       &endpoint->parent);
+                                       endpoint->address, &endpoint->parent);
                         if (r < 0)
                                 return r;
                 }
                 if (is_host) {
                         endpoint_done(endpoint);
                         endpoint->address = endpoint->path = NULL;
-                        r = add_parent(tree, DEVICE_HOST_BRIDGE, name, NULL, &endpoint->parent);
+                        r = add_parent(tree, DEVICE_HOST_BRIDGE, name, &endpoint->parent);
                 } else
                         r = endpoint_set(endpoint, name, syspath,
                                          (size_t) (name - copy) + strlen(name));
@@ -257,7 +218,7 @@ static int visit_controller(Tree *tree, const char *syspath) {
                 return r;
         if (!endpoint.address) {
                 endpoint.parent = TOPOLOGY_NONE;
-                r = add_parent(tree, DEVICE_FABRICS, FABRICS_ROOT, NULL, &endpoint.parent);
+                r = add_parent(tree, DEVICE_FABRICS, FABRICS_ROOT, &endpoint.parent);
                 if (r < 0)
                         return r;
         }

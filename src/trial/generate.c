@@ -59,7 +59,7 @@ static int add_controller(Topology *topology, size_t bridge, unsigned domain, un
         int r;
 
         (void) snprintf(name, sizeof(name), "%04x:00:%02x.%x", domain, port / 8, port % 8);
-        added = add_device(topology, DEVICE_ROOT_PORT, name, bridge);
+        added = add_device(topology, DEVICE_BRIDGE, name, bridge);
         if (added < 0)
                 return (int) added;
         (void) snprintf(name, sizeof(name), "%04x:%02x:00.0", domain, port + 1);

@@ -64,13 +64,13 @@ static bool can_be_asked(const Device *device) {
 /* Returns how many did not answer, or -errno. */
 static int ask_all(Questions *questions, usec_t timeout_usec, Topology *topology) {
         size_t size = questions->n_devices * sizeof(Answer);
-        int n_unknown = 0, r;
+        int n_unknown = 0;
 
         questions->answers = timed_call_allocate(size);
         if (!questions->answers)
                 return -ENOMEM;
-        r = timed_call_each(ask, questions, questions->n_devices, timeout_usec);
-        for (size_t i = 0; i < questions->n_devices && r >= 0; i++) {
+        (void) timed_call_each(ask, questions, questions->n_devices, timeout_usec);
+        for (size_t i = 0; i < questions->n_devices; i++) {
                 const Answer *answer = &questions->answers[i];
 
                 topology->devices[questions->devices[i]].controller->rtd3e_usec =
@@ -78,7 +78,7 @@ static int ask_all(Questions *questions, usec_t timeout_usec, Topology *topology
                 n_unknown += !answer->is_known;
         }
         timed_call_free(questions->answers, size);
-        return r < 0 ? r : n_unknown;
+        return n_unknown;
 }
 
 int rtd3e_read(int root_fd, usec_t timeout_usec, Topology *topology) {

@@ -13,6 +13,7 @@
 #include "base/recorded.h"
 #include "base/text.h"
 #include "config/conf_files.h"
+#include "label/content.h"
 #include "tree/block_node.h"
 #include "tree/device_blocks.h"
 #include "tree/loop_backing.h"
@@ -34,7 +35,7 @@ typedef struct Recorder {
         Names names; /* of the file that is copied */
 } Recorder;
 
-/* All that the readers of tree and inuse read, except PCI functions and nodes. A "*" stands for the
+/* All that the readers of tree, inuse and label read, except PCI functions and nodes. A "*" stands for the
  * rest of a name. */
 static const struct {
         const char *pattern;
@@ -66,6 +67,7 @@ static const struct {
         { "sys/class/rnbd-server/ctl/devices/*/block_dev", NAMES_NONE },
         { "sys/bus/xen-backend/devices/*/physical_device", NAMES_NONE },
         { "sys/kernel/scst_tgt/devices/*/filename", NAMES_ALL },
+        { "sys/bus/pci/slots/*/address", NAMES_NONE },
         { "sys/module/nvmet", NAMES_NONE },
         { "sys/module/target_core_file", NAMES_NONE },
         { "sys/module/usb_f_mass_storage", NAMES_NONE },
@@ -360,8 +362,10 @@ static int copy_configuration(Recorder *recorder) {
 }
 
 static int copy_functions(Recorder *recorder, const Topology *topology) {
-        static const char *const names[] = { "class", "config", "driver", "physfn",
-                                             "sriov_numvfs" };
+        static const char *const names[] = {
+                "class",        "config", "driver",   "physfn",
+                "sriov_numvfs", "label",  "modalias", "firmware_node/sun",
+        };
 
         for (size_t i = 0; i < topology->n_devices; i++)
                 for (size_t k = 0; k < ARRAY_SIZE(names); k++) {
@@ -399,6 +403,18 @@ static int record_claim(Recorder *recorder, const Block *block, const char *path
                 return 0;
         (void) snprintf(answer, sizeof(answer), "%d", -fd);
         return add_answer(recorder, path, "claim", answer);
+}
+
+static int record_content(const Recorder *recorder, const Block *block, const char *path) {
+        _cleanup_free_ char *kind = NULL;
+        int r;
+
+        if (block->kind != BLOCK_NAMESPACE && block->kind != BLOCK_PARTITION)
+                return 0;
+        r = content_read(recorder->from_fd, block, &kind);
+        if (r < 0)
+                return r == -ENOMEM ? r : 0;
+        return add_answer(recorder, path, "content", kind);
 }
 
 /* Records the process of "/dev/nvme1n1 is open in qemu[4711]", with that file. */
@@ -462,6 +478,9 @@ static int record_blocks(Recorder *recorder, const Topology *topology, bool has_
                 if (r < 0)
                         return r;
                 r = record_use(recorder, &block->use);
+                if (r < 0)
+                        return r;
+                r = record_content(recorder, block, path);
                 if (r < 0)
                         return r;
                 r = has_claims ? record_claim(recorder, block, path) : 0;

@@ -5,11 +5,11 @@
 #include "base/lines.h"
 #include "model/topology.h"
 
-/* Copies the files that the readers of config, tree and inuse read below root_fd into the empty
+/* Copies the files that the readers of config, tree, inuse and label read below root_fd into the empty
  * directory to_fd:
  *   - attributes, tables, configuration files, and the links that lead to them, at their paths;
  *   - a device node as a plain file (recorded.h), with the answers in the topology, which survey()
- *     and rtd3e_read() have filled, and the answers of loop devices;
+ *     and rtd3e_read() have filled, the answers of loop devices and what udev found (content.h);
  *   - each process that has a device open according to the topology: its name and that device;
  *   - an unreadable file or directory as a link to itself, which is unreadable too.
  * has_claims: the topology's uses include claims (UsageOptions.claim).

@@ -49,6 +49,13 @@ static void answer_item(void *shared, size_t i) {
         answer->is_known = true;
 }
 
+static void keep_no_descriptor(void *shared) {
+        answer_item(shared, 0);
+        for (int fd = 3; fd < 64; fd++)
+                (void) close(fd);
+        (void) sleep(30);
+}
+
 static void answer_single(void *shared) {
         answer_item(shared, 0);
 }
@@ -84,6 +91,15 @@ Test(timed_call, kills_a_child_that_does_not_return_in_time) {
         cr_expect(ge(u64, usec_now() - start, 300 * USEC_PER_MSEC));
         cr_expect(lt(u64, usec_now() - start, 5 * USEC_PER_SEC));
         cr_expect(not(questions->answers[0].is_known));
+        expect_child_killed(questions->answers[0].pid);
+}
+
+/* In exit(2) the kernel closes the descriptors one by one, and may block in any of them: that all are
+ * closed does not say that the child has exited. */
+Test(timed_call, kills_a_child_that_has_closed_its_descriptors) {
+        cr_assert(eq(int, timed_call(keep_no_descriptor, questions, 300 * USEC_PER_MSEC),
+                     -ETIMEDOUT));
+        cr_expect(questions->answers[0].is_known);
         expect_child_killed(questions->answers[0].pid);
 }
 

@@ -86,7 +86,7 @@ ParameterizedTestParameters(orders, root_port_outlives_its_nvme) {
 }
 
 ParameterizedTest(Order *order, orders, root_port_outlives_its_nvme) {
-        (void) build_bridge(&topology, DEVICE_ROOT_PORT, "0000:00:00.0", NULL);
+        (void) build_bridge(&topology, DEVICE_BRIDGE, "0000:00:00.0", NULL);
         (void) build_nvme(&topology, "nvme0", "0000:01:00.0", "0000:00:00.0");
         prepare_run(*order);
         run_plan();
@@ -185,7 +185,7 @@ Test(orders, switch_tree_serial) {
 
 /* The kernel registers a parent before its children, whatever their addresses are. */
 Test(orders, serial_takes_a_child_before_its_parent_wherever_it_stands) {
-        (void) build_bridge(&topology, DEVICE_ROOT_PORT, "0000:09:00.0", NULL);
+        (void) build_bridge(&topology, DEVICE_BRIDGE, "0000:09:00.0", NULL);
         (void) build_nvme(&topology, "nvme0", "0000:01:00.0", "0000:09:00.0");
         (void) build_nvme(&topology, "nvme1", "0000:05:00.0", NULL);
         prepare_run(ORDER_SERIAL);
@@ -200,7 +200,7 @@ static void build_functions(void) {
         static const char *const addresses[] = { "0000:01:00.0", "0000:01:00.1", "0000:01:00.2",
                                                  "0000:02:00.0", "0000:02:00.1", "0000:02:00.2" };
 
-        (void) build_bridge(&topology, DEVICE_ROOT_PORT, "0000:00:01.0", NULL);
+        (void) build_bridge(&topology, DEVICE_BRIDGE, "0000:00:01.0", NULL);
         for (size_t i = 0; i < ARRAY_SIZE(addresses); i++) {
                 char name[16];
 
@@ -313,7 +313,7 @@ ParameterizedTest(Order *order, orders, barriers_grow_linearly) {
 
                 (void) snprintf(port, sizeof(port), "0000:00:%02x.%x", i / 8, i % 8);
                 (void) snprintf(address, sizeof(address), "0001:%02x:%02x.0", i / 32, i % 32);
-                (void) build_bridge(&topology, DEVICE_ROOT_PORT, port, NULL);
+                (void) build_bridge(&topology, DEVICE_BRIDGE, port, NULL);
                 (void) build_nvme(&topology, "nvme0", address, port);
         }
         prepare_run(*order);

@@ -508,9 +508,9 @@ static void set_up_drives(void) {
         (void) build_nvme(&topology, "nvme0", "0000:01:00.0", NULL);
         (void) build_nvme(&topology, "nvme1", "0000:02:00.0", NULL);
         (void) build_nvme(&topology, "nvme2", "0000:03:00.0", NULL);
-        (void) build_bridge(&topology, DEVICE_ROOT_PORT, "0000:00:01.0", NULL);
+        (void) build_bridge(&topology, DEVICE_BRIDGE, "0000:00:01.0", NULL);
         (void) build_bridge(&topology, DEVICE_HOST_BRIDGE, "pci0000:00", NULL);
-        (void) build_bridge(&topology, DEVICE_ROOT_PORT, "0000:00:02.0", NULL);
+        (void) build_bridge(&topology, DEVICE_BRIDGE, "0000:00:02.0", NULL);
         topology.devices[0].parent = 3;
         topology.devices[1].parent = 5;
         topology.devices[3].parent = topology.devices[5].parent = 4;

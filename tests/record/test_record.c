@@ -19,7 +19,7 @@ static void setup(void) {
         (void) build_nvme(&topology, "nvme0", "0000:01:00.0", NULL);
         (void) build_nvme(&topology, "nvme1", "0000:02:00.0", NULL);
         (void) build_nvme(&topology, "nvme2", "0000:03:00.0", NULL);
-        (void) build_bridge(&topology, DEVICE_ROOT_PORT, "0000:00:01.0", NULL);
+        (void) build_bridge(&topology, DEVICE_BRIDGE, "0000:00:01.0", NULL);
         (void) build_bridge(&topology, DEVICE_HOST_BRIDGE, "pci0000:00", NULL);
         topology.devices[0].parent = 3;
         topology.devices[3].parent = 4;
@@ -223,11 +223,10 @@ Test(record, logs_the_release_of_a_bridge) {
         log_set_journal_fd(pair[0]);
         record_log_released(&record, &topology, 3);
         entry = receive_entry();
-        cr_expect(
-                ne(ptr,
-                   (void *) strstr(entry, "MESSAGE=root port 0000:00:01.0 released after 1 child, "
-                                          "2.100s\n"),
-                   NULL));
+        cr_expect(ne(ptr,
+                     (void *) strstr(entry, "MESSAGE=bridge 0000:00:01.0 released after 1 child, "
+                                            "2.100s\n"),
+                     NULL));
         cr_expect(ne(ptr, (void *) strstr(entry, "\nNVME_WAITED_FOR=3\n"), NULL));
         cr_expect(ne(ptr, (void *) strstr(entry, "\nNVME_RELEASED_BY=0000:02:00.0\n"), NULL));
 }

@@ -8,6 +8,7 @@
 #include "topology_builder.h"
 
 static Topology topology;
+static Labels labels;
 static Config config;
 static Plan plan;
 
@@ -19,6 +20,7 @@ static void setup(void) {
 }
 
 static void teardown(void) {
+        labels_done(&labels);
         plan_done(&plan);
         topology_done(&topology);
 }
@@ -32,7 +34,7 @@ static char *show(bool json) {
         FILE *stream = open_memstream(&text, &size);
 
         cr_assert(eq(int, plan_make(&topology, &config, &plan), 0));
-        cr_assert(eq(int, show_plan(&topology, &plan, &config, json, stream), 0));
+        cr_assert(eq(int, show_plan(&topology, &labels, &plan, &config, json, stream), 0));
         cr_assert(eq(int, fclose(stream), 0));
         return json ? json_text_on_one_line(text) : text;
 }
@@ -53,18 +55,89 @@ Test(show_table, draws_the_tree) {
         char *text = show(false);
 
         cut_trailing_blanks(text);
+        cr_expect(eq(str, text,
+                     "DEVICE               KIND        NAME  MODEL SERIAL  ACTION FLUSH REASON\n"
+                     "pci0000:00           host bridge\n"
+                     "`-0000:00:00.0       bridge\n"
+                     "  |-0000:01:00.0     controller  nvme0 Test  S-nvme0 leave  yes   "
+                     "/dev/nvme0n1 is mounted on /\n"
+                     "  `-0000:02:00.0     bridge\n"
+                     "    |-0000:03:00.0   bridge\n"
+                     "    | `-0000:04:00.0 controller  nvme1 Test  S-nvme1 detach\n"
+                     "    `-0000:03:00.1   bridge\n"
+                     "      `-0000:05:00.0 controller  nvme2 Test  S-nvme2 detach\n"));
+        free(text);
+}
+
+static DeviceLabel *label_of(const char *address) {
+        if (!labels.devices) {
+                labels.n_devices = topology.n_devices;
+                labels.devices = calloc(labels.n_devices, sizeof(DeviceLabel));
+                cr_assert(ne(ptr, labels.devices, NULL));
+        }
+        return &labels.devices[topology_find_device(&topology, address)];
+}
+
+/* A port with vendor and product, a switch with a product alone, a slot, a claim with its content. */
+static void set_labels(void) {
+        label_of("0000:00:00.0")->port = "root port";
+        label_of("0000:00:00.0")->vendor = strdup("Intel");
+        label_of("0000:00:00.0")->product = strdup("Port A");
+        label_of("0000:02:00.0")->product = strdup("PEX 8796");
+        label_of("0000:01:00.0")->vendor = strdup("Solidigm");
+        label_of("0000:01:00.0")->content = strdup("vfat, zfs_member");
+        label_of("0000:04:00.0")->slot = strdup("12-1");
+}
+
+Test(show_table, names_what_people_know) {
+        char *text;
+
+        set_labels();
+        text = show(false);
+        cut_trailing_blanks(text);
         cr_expect(
                 eq(str, text,
-                   "DEVICE               KIND            NAME  MODEL SERIAL  ACTION FLUSH REASON\n"
+                   "DEVICE               KIND        SLOT NAME  MODEL        SERIAL  ACTION FLUSH "
+                   "REASON\n"
                    "pci0000:00           host bridge\n"
-                   "`-0000:00:00.0       root port\n"
-                   "  |-0000:01:00.0     controller      nvme0 Test  S-nvme0 leave  yes   "
-                   "/dev/nvme0n1 is mounted on /\n"
-                   "  `-0000:02:00.0     upstream port\n"
-                   "    |-0000:03:00.0   downstream port\n"
-                   "    | `-0000:04:00.0 controller      nvme1 Test  S-nvme1 detach\n"
-                   "    `-0000:03:00.1   downstream port\n"
-                   "      `-0000:05:00.0 controller      nvme2 Test  S-nvme2 detach\n"));
+                   "`-0000:00:00.0       root port              Intel Port A\n"
+                   "  |-0000:01:00.0     controller       nvme0 Test         S-nvme0 leave  yes   "
+                   "/dev/nvme0n1 is mounted on / (vfat, zfs_member)\n"
+                   "  `-0000:02:00.0     bridge                 PEX 8796\n"
+                   "    |-0000:03:00.0   bridge\n"
+                   "    | `-0000:04:00.0 controller  12-1 nvme1 Test         S-nvme1 detach\n"
+                   "    `-0000:03:00.1   bridge\n"
+                   "      `-0000:05:00.0 controller       nvme2 Test         S-nvme2 detach\n"));
+        free(text);
+}
+
+Test(show_table, the_content_explains_no_exclusion) {
+        static char *exclude[] = { "nvme0", NULL };
+        char *text;
+
+        config.exclude = exclude;
+        set_labels();
+        text = show(false);
+        cr_expect(ne(ptr, (void *) strstr(text, "excluded by Exclude=nvme0"), NULL));
+        cr_expect(eq(ptr, (void *) strstr(text, "zfs_member"), NULL), "%s", text);
+        free(text);
+}
+
+Test(show_table, json_has_each_name_by_itself) {
+        static const char *const expected[] = {
+                "\"kind\": \"root port\"",  "\"vendor\": \"Intel\"",
+                "\"product\": \"Port A\"",  "\"slot\": \"12-1\"",
+                "\"vendor\": \"Solidigm\"", "\"content\": \"vfat, zfs_member\"",
+                "\"model\": \"Test\"",      "\"reason\": \"/dev/nvme0n1 is mounted on /\"",
+                "\"slot\": null",           "\"vendor\": null",
+        };
+        char *text;
+
+        set_labels();
+        text = show(true);
+        for (size_t i = 0; i < ARRAY_SIZE(expected); i++)
+                cr_expect(ne(ptr, (void *) strstr(text, expected[i]), NULL), "%s", expected[i]);
+        cr_expect(eq(ptr, (void *) strstr(text, "Intel Port A"), NULL));
         free(text);
 }
 

@@ -6,6 +6,7 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <limits.h>
+#include <sys/inotify.h>
 #include <sys/sysmacros.h>
 
 #include "mock_nvme.h"
@@ -111,7 +112,7 @@ Test(device_tree, one_drive_with_the_root) {
         mock_add_partition(disk, "nvme0n1p2");
         mock_add_generic(drive, "ng0n1");
         expect_tree("pci0000:00: host bridge\n"
-                    "0000:00:01.0: root port < pci0000:00\n"
+                    "0000:00:01.0: bridge < pci0000:00\n"
                     "0000:01:00.0: controller < 0000:00:01.0, nvme0 (nvme)\n"
                     "nvme0n1: namespace < nvme0 > nvme0n1p1 > nvme0n1p2\n"
                     "nvme0n1p1: partition\n"
@@ -138,10 +139,31 @@ Test(device_tree, two_root_ports_of_two_sockets) {
                       "nvme1");
         expect_tree("pci0000:00: host bridge\n"
                     "pci0000:80: host bridge\n"
-                    "0000:00:1c.4: root port < pci0000:00\n"
+                    "0000:00:1c.4: bridge < pci0000:00\n"
                     "0000:0a:00.0: controller < 0000:00:1c.4, nvme1 (nvme)\n"
-                    "0000:80:01.0: root port < pci0000:80\n"
+                    "0000:80:01.0: bridge < pci0000:80\n"
                     "0000:81:00.0: controller < 0000:80:01.0, nvme0 (nvme)\n");
+}
+
+/* A stage reads no more than it decides by, and all of config takes a capability. */
+Test(device_tree, no_configuration_space_is_read) {
+        const char *host = mock_add_host_bridge(NULL, "pci0000:00");
+        const char *port = mock_add_port(host, "0000:00:01.0", MOCK_ROOT_PORT);
+        int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+        struct inotify_event event;
+
+        mock_add_nvme(port, "0000:01:00.0", "nvme0");
+        cr_assert(ge(int,
+                     inotify_add_watch(fd,
+                                       fake_root_path("sys/devices/pci0000:00/0000:00:01.0/config"),
+                                       IN_OPEN),
+                     0));
+        expect_tree("pci0000:00: host bridge\n"
+                    "0000:00:01.0: bridge < pci0000:00\n"
+                    "0000:01:00.0: controller < 0000:00:01.0, nvme0 (nvme)\n");
+        cr_expect(eq(int, (int) read(fd, &event, sizeof(event)), -1));
+        cr_expect(eq(int, errno, EAGAIN));
+        (void) close(fd);
 }
 
 Test(device_tree, switch_below_one_root_port) {
@@ -155,12 +177,12 @@ Test(device_tree, switch_below_one_root_port) {
         down = mock_add_port(up, "0000:03:00.1", MOCK_DOWNSTREAM_PORT);
         mock_add_nvme(down, "0000:05:00.0", "nvme2");
         expect_tree("pci0000:00: host bridge\n"
-                    "0000:00:01.0: root port < pci0000:00\n"
-                    "0000:00:02.0: root port < pci0000:00\n"
+                    "0000:00:01.0: bridge < pci0000:00\n"
+                    "0000:00:02.0: bridge < pci0000:00\n"
                     "0000:01:00.0: controller < 0000:00:02.0, nvme0 (nvme)\n"
-                    "0000:02:00.0: upstream port < 0000:00:01.0\n"
-                    "0000:03:00.0: downstream port < 0000:02:00.0\n"
-                    "0000:03:00.1: downstream port < 0000:02:00.0\n"
+                    "0000:02:00.0: bridge < 0000:00:01.0\n"
+                    "0000:03:00.0: bridge < 0000:02:00.0\n"
+                    "0000:03:00.1: bridge < 0000:02:00.0\n"
                     "0000:04:00.0: controller < 0000:03:00.0, nvme1 (nvme)\n"
                     "0000:05:00.0: controller < 0000:03:00.1, nvme2 (nvme)\n");
 }
@@ -201,8 +223,8 @@ Test(device_tree, volume_management_device) {
         expect_tree("pci0000:00: host bridge\n"
                     "pci10000:00: host bridge < 0000:00:0e.0\n"
                     "0000:00:0e.0: VMD < pci0000:00\n"
-                    "10000:00:02.0: root port < pci10000:00\n"
-                    "10000:00:03.0: root port < pci10000:00\n"
+                    "10000:00:02.0: bridge < pci10000:00\n"
+                    "10000:00:03.0: bridge < pci10000:00\n"
                     "10000:01:00.0: controller < 10000:00:02.0, nvme0 (nvme)\n"
                     "10000:02:00.0: controller < 10000:00:03.0, nvme1 (nvme)\n");
 }
@@ -215,7 +237,7 @@ Test(device_tree, virtual_functions) {
         mock_add_vf(port, "0000:01:00.1", "nvme0", "0000:01:00.0");
         mock_add_vf(port, "0000:01:00.2", "nvme1", "0000:01:00.0");
         expect_tree("pci0000:00: host bridge\n"
-                    "0000:00:01.0: root port < pci0000:00\n"
+                    "0000:00:01.0: bridge < pci0000:00\n"
                     "0000:01:00.0: controller < 0000:00:01.0, nvme2 (nvme)\n"
                     "0000:01:00.1: controller < 0000:00:01.0, nvme0 (nvme), VF of 0000:01:00.0\n"
                     "0000:01:00.2: controller < 0000:00:01.0, nvme1 (nvme), VF of 0000:01:00.0\n");
@@ -238,9 +260,9 @@ Test(device_tree, multipath_head_of_two_controllers) {
         mock_add_partition(head, "nvme0n1p1");
         mock_add_namespace(third, "nvme1n1");
         expect_tree("pci0000:00: host bridge\n"
-                    "0000:00:01.0: root port < pci0000:00\n"
-                    "0000:00:02.0: root port < pci0000:00\n"
-                    "0000:00:03.0: root port < pci0000:00\n"
+                    "0000:00:01.0: bridge < pci0000:00\n"
+                    "0000:00:02.0: bridge < pci0000:00\n"
+                    "0000:00:03.0: bridge < pci0000:00\n"
                     "0000:01:00.0: controller < 0000:00:01.0, nvme0 (nvme)\n"
                     "0000:02:00.0: controller < 0000:00:02.0, nvme1 (nvme)\n"
                     "0000:03:00.0: controller < 0000:00:03.0, nvme2 (nvme)\n"
@@ -259,7 +281,7 @@ Test(device_tree, fabrics_beside_a_drive) {
                     "nvme1: controller < nvme-fabrics, nvme1 (-)\n"
                     "nvme2: controller < nvme-fabrics, nvme2 (-)\n"
                     "pci0000:00: host bridge\n"
-                    "0000:00:01.0: root port < pci0000:00\n"
+                    "0000:00:01.0: bridge < pci0000:00\n"
                     "0000:01:00.0: controller < 0000:00:01.0, nvme0 (nvme)\n"
                     "nvme1n1: namespace < nvme1\n");
 }
@@ -274,9 +296,9 @@ Test(device_tree, functions_that_are_not_ours) {
         mock_add_function(mock_add_port(host, "0000:00:03.0", MOCK_ROOT_PORT), "0000:03:00.0",
                           "nvme");
         expect_tree("pci0000:00: host bridge\n"
-                    "0000:00:01.0: root port < pci0000:00\n"
-                    "0000:00:02.0: root port < pci0000:00\n"
-                    "0000:00:03.0: root port < pci0000:00\n"
+                    "0000:00:01.0: bridge < pci0000:00\n"
+                    "0000:00:02.0: bridge < pci0000:00\n"
+                    "0000:00:03.0: bridge < pci0000:00\n"
                     "0000:01:00.0: foreign controller < 0000:00:01.0, 0000:01:00.0 (vfio-pci)\n"
                     "0000:02:00.0: foreign controller < 0000:00:02.0, 0000:02:00.0 (-)\n"
                     "0000:03:00.0: foreign controller < 0000:00:03.0, 0000:03:00.0 (nvme)\n");

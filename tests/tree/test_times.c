@@ -12,7 +12,7 @@ static Topology topology;
 static void setup(void) {
         fake_root_start();
         fake_root_write("run/x", "");
-        (void) build_bridge(&topology, DEVICE_ROOT_PORT, "0000:00:01.0", NULL);
+        (void) build_bridge(&topology, DEVICE_BRIDGE, "0000:00:01.0", NULL);
         for (unsigned i = 0; i < 4; i++) {
                 char name[16], address[16];
 

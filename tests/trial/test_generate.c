@@ -23,7 +23,7 @@ static size_t count(DeviceKind kind) {
 Test(generate, a_number_is_controllers_on_root_ports_of_their_own) {
         cr_assert(eq(int, topology_generate("24", &topology), 0));
         cr_expect(eq(sz, count(DEVICE_CONTROLLER), 24));
-        cr_expect(eq(sz, count(DEVICE_ROOT_PORT), 24));
+        cr_expect(eq(sz, count(DEVICE_BRIDGE), 24));
         cr_expect(eq(sz, count(DEVICE_HOST_BRIDGE), 1));
         cr_expect(eq(sz, topology.n_devices, 49));
         cr_expect(eq(sz, topology.n_blocks, 24));
@@ -32,7 +32,7 @@ Test(generate, a_number_is_controllers_on_root_ports_of_their_own) {
 
                 cr_expect(eq(sz, topology_find_device(&topology, d->address), i));
                 if (d->kind == DEVICE_CONTROLLER)
-                        cr_expect(eq(int, topology.devices[d->parent].kind, DEVICE_ROOT_PORT));
+                        cr_expect(eq(int, topology.devices[d->parent].kind, DEVICE_BRIDGE));
         }
 }
 

@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/recorded.h"
 #include "fake_root.h"
+#include "label/labels.h"
 #include "mock_nvme.h"
 #include "stage/survey.h"
 #include "trial/rtd3e.h"
@@ -213,9 +214,47 @@ Test(snapshot, every_kind_of_device_is_found_again) {
         mock_add_namespace(mock_add_fabrics("nvme3", "tcp"), "nvme3n1");
         record(true);
         expect_the_same();
-        cr_expect(eq(int, again.devices[topology_find_device(&again, "0000:01:00.0")].kind,
-                     DEVICE_UPSTREAM_PORT));
         cr_expect(eq(sz, again.blocks[topology_find_block(&again, "nvme0n1")].n_controllers, 2));
+}
+
+static void expect_text(const char *text, const char *expected) {
+        cr_assert(ne(ptr, (void *) text, NULL));
+        cr_expect(eq(str, (char *) text, (char *) expected));
+}
+
+Test(snapshot, the_names_for_people_are_found_again) {
+        const char *host = mock_add_host_bridge(NULL, "pci0000:00"), *disk;
+        char modalias[64];
+        Labels labels;
+
+        disk = add_drive(host, 0);
+        (void) add_drive(host, 1);
+        mock_fail_open("nvme0n1", EBUSY);
+        mock_udev_found(disk, "ID_FS_TYPE", "drbd");
+        mock_udev_found(mock_add_partition(disk, "nvme0n1p1"), "ID_FS_TYPE", "zfs_member");
+        fake_root_write("sys/bus/pci/slots/12-1/address", "0000:01:00\n");
+        fake_root_write("sys/devices/pci0000:00/0000:00:02.0/0000:02:00.0/label", "Bay 2\n");
+        fake_root_write("sys/devices/pci0000:00/0000:00:02.0/modalias", "pci:v00008086\n");
+        record(true);
+        cr_assert(eq(int, labels_read(to_fd, &again, &labels), 0));
+        for (size_t i = 0; i < again.n_devices; i++) {
+                const char *address = again.devices[i].address;
+
+                if (STREQ(address, "0000:00:01.0"))
+                        expect_text(labels.devices[i].port, "root port");
+                if (STREQ(address, "0000:01:00.0")) {
+                        expect_text(labels.devices[i].slot, "12-1");
+                        expect_text(labels.devices[i].content, "drbd, zfs_member");
+                }
+                if (STREQ(address, "0000:02:00.0"))
+                        expect_text(labels.devices[i].slot, "Bay 2");
+        }
+        labels_done(&labels);
+        cr_assert(ge(int,
+                     file_read_printable(to_fd, "sys/bus/pci/devices/0000:00:02.0/modalias",
+                                         modalias, sizeof(modalias)),
+                     0));
+        expect_text(modalias, "pci:v00008086");
 }
 
 Test(snapshot, what_cannot_be_read_is_a_doubt_there_too) {

@@ -33,7 +33,7 @@ int setpriority(__priority_which_t which, id_t who, int value) {
 /* nvme0 is idle, nvme1 is left. */
 static void setup(void) {
         fake_root_start();
-        (void) build_bridge(&topology, DEVICE_ROOT_PORT, "0000:00:00.0", NULL);
+        (void) build_bridge(&topology, DEVICE_BRIDGE, "0000:00:00.0", NULL);
         (void) build_nvme(&topology, "nvme0", "0000:01:00.0", "0000:00:00.0");
         (void) build_nvme(&topology, "nvme1", "0000:02:00.0", "0000:00:00.0");
         (void) build_foreign(&topology, "0000:03:00.0", "0000:00:00.0", "vfio-pci");

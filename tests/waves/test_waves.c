@@ -181,7 +181,7 @@ Test(waves, a_physical_function_stays_when_a_virtual_one_is_late, .timeout = 10)
 Test(waves, a_function_without_a_driver_is_not_waited_for, .timeout = 10) {
         Scene s = { .config = build_config() };
 
-        (void) build_bridge(&s.topology, DEVICE_ROOT_PORT, "0000:00:01.0", NULL);
+        (void) build_bridge(&s.topology, DEVICE_BRIDGE, "0000:00:01.0", NULL);
         (void) build_nvme(&s.topology, "nvme0", "0000:01:00.0", "0000:00:01.0");
         (void) build_foreign(&s.topology, "0000:01:00.1", "0000:00:01.0", NULL);
         prepare_scene(&s);
