@@ -4,8 +4,10 @@
 #include "base/log.h"
 #include "cli/verbs.h"
 #include "plan/exitrd.h"
+#include "show/release_hint.h"
 #include "show/selection.h"
 #include "show/table.h"
+#include "trial/zfs_members.h"
 
 static size_t count_controllers(const Topology *topology) {
         size_t n = 0;
@@ -54,12 +56,16 @@ static void print_notes(const Topology *topology, const Plan *plan, const Config
                               "nvme-async-shutdown.conf(5).\n");
 }
 
-static int print_plan(const Arguments *arguments, Stage stage, const Machine *machine) {
+static int print_plan(const Arguments *arguments, Stage stage, int root_fd,
+                      const Machine *machine) {
         const Topology *topology = &machine->topology;
         _cleanup_plan_ Plan plan = PLAN_INIT;
         int r;
 
         r = plan_make(topology, &machine->config, &plan);
+        if (r < 0)
+                return r;
+        r = release_hints_add(root_fd, topology, &machine->config, &plan);
         if (r < 0)
                 return r;
         for (size_t i = 0; i < plan.warnings.n; i++)
@@ -84,9 +90,11 @@ int verb_plan(const Arguments *arguments) {
                 return EXIT_FAILURE;
         if (arguments->plan.order >= 0)
                 machine.config.order = arguments->plan.order;
+        r = zfs_members_mark_root(root_fd, &machine.topology);
         if (stage == STAGE_EXITRD)
                 exitrd_release_root(&machine.topology);
-        r = print_plan(arguments, stage, &machine);
+        if (r >= 0)
+                r = print_plan(arguments, stage, root_fd, &machine);
         if (r < 0)
                 log_error("Could not make a plan: %s", strerror(-r));
         return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
