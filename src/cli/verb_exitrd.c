@@ -10,6 +10,7 @@
 #include "stage/stand_down.h"
 #include "tree/device_tree.h"
 #include "trial/system_manager.h"
+#include "trial/zfs_members.h"
 
 /* Returns 1 if no reason is against it, 0 if one is (and logs it), or -errno. */
 static int is_wanted(int root_fd, const Config *config) {
@@ -43,6 +44,9 @@ static int is_worth_it(int root_fd, const Config *config) {
         if (r < 0)
                 return r;
         r = inuse_mark(root_fd, &options, &topology);
+        if (r < 0)
+                return r;
+        r = zfs_members_mark_root(root_fd, &topology);
         if (r < 0)
                 return r;
         r = exitrd_count(&topology, config, &n);

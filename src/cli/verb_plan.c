@@ -5,8 +5,10 @@
 #include "cli/verbs.h"
 #include "label/labels.h"
 #include "plan/exitrd.h"
+#include "show/release_hint.h"
 #include "show/selection.h"
 #include "show/table.h"
+#include "trial/zfs_members.h"
 
 static size_t count_controllers(const Topology *topology) {
         size_t n = 0;
@@ -64,6 +66,9 @@ static int print_plan(const Arguments *arguments, int root_fd, const Machine *ma
         r = plan_make(topology, &machine->config, &plan);
         if (r < 0)
                 return r;
+        r = release_hints_add(root_fd, topology, &machine->config, &plan);
+        if (r < 0)
+                return r;
         for (size_t i = 0; i < plan.warnings.n; i++)
                 log_warning("%s", plan.warnings.items[i]);
         r = arguments->generate ? 0 : labels_read(root_fd, topology, &labels);
@@ -88,9 +93,11 @@ int verb_plan(const Arguments *arguments) {
                 return EXIT_FAILURE;
         if (arguments->plan.order >= 0)
                 machine.config.order = arguments->plan.order;
+        r = zfs_members_mark_root(root_fd, &machine.topology);
         if (arguments->plan.stage == STAGE_EXITRD)
                 exitrd_release_root(&machine.topology);
-        r = print_plan(arguments, root_fd, &machine);
+        if (r >= 0)
+                r = print_plan(arguments, root_fd, &machine);
         if (r < 0)
                 log_error("Could not make a plan: %s", strerror(-r));
         return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;

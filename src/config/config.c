@@ -221,6 +221,7 @@ void config_done(Config *config) {
                 free(config->origin[key]);
         conf_files_free(config->include);
         conf_files_free(config->exclude);
+        conf_files_free(config->release);
         *config = (Config){};
 }
 

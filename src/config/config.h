@@ -41,6 +41,8 @@ typedef enum ConfigKey {
         CONFIG_EXCLUDE,
         CONFIG_FLUSH,
         CONFIG_PERSIST_LOG,
+        CONFIG_RELEASE,
+        CONFIG_RELEASE_TIMEOUT_SEC,
         _CONFIG_KEY_MAX,
 } ConfigKey;
 
@@ -59,6 +61,8 @@ typedef struct Config {
          * functions. */
         bool keep_physical_functions;
         PersistLog persist_log;
+        char **release; /* NULL-terminated names of programs, or NULL: none */
+        usec_t release_timeout_usec;
         /* A part that could not be read or understood may hold Include= or Exclude=: the
          * controllers that the admin selected are not known. */
         bool is_selection_uncertain;

@@ -54,6 +54,7 @@ void config_set_defaults(Config *config) {
                 .min_controllers = 2,
                 .flush = true,
                 .persist_log = PERSIST_LOG_AUTO,
+                .release_timeout_usec = 10 * USEC_PER_SEC,
         };
 }
 
@@ -154,7 +155,7 @@ static size_t count_words(char *const *list) {
         return n;
 }
 
-static int append_glob(char ***list, const char *word) {
+static int append_word(char ***list, const char *word) {
         size_t n = count_words(*list);
         char **larger = reallocarray(*list, n + 2, sizeof(char *));
 
@@ -189,11 +190,80 @@ static int parse_globs(const Assignment *a, char ***target) {
                 }
                 if (count_words(*target) >= LIST_MAX)
                         return refuse_value(a, "holds more than 256 globs, the rest is not used");
-                r = append_glob(target, word);
+                r = append_word(target, word);
                 if (r < 0)
                         return r;
         }
         return result;
+}
+
+static bool has_word(char *const *list, const char *word) {
+        for (size_t i = 0; list && list[i]; i++)
+                if (STREQ(list[i], word))
+                        return true;
+        return false;
+}
+
+/* The name becomes part of a path, of log lines and of a record. */
+static bool is_program_name(const char *name) {
+        return *name != '.' && strlen(name) < PROGRAM_NAME_MAX &&
+               strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") ==
+                       strlen(name);
+}
+
+static int append_programs(const Assignment *a, char *words, char ***list) {
+        char *state = NULL;
+
+        for (char *word = strtok_r(words, " \t", &state); word;
+             word = strtok_r(NULL, " \t", &state)) {
+                int r;
+
+                if (!is_program_name(word))
+                        return refuse_value(a, "must be names of programs in release.d: at most 31 "
+                                               "letters, digits, '-', '_' and '.', not with '.' "
+                                               "as the first");
+                if (has_word(*list, word))
+                        continue;
+                if (count_words(*list) >= PROGRAMS_MAX)
+                        return refuse_value(a, "must be at most 16 names");
+                r = append_word(list, word);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int copy_words(char *const *list, char ***ret) {
+        char **copy = NULL;
+
+        for (size_t i = 0; list && list[i]; i++)
+                if (append_word(&copy, list[i]) < 0) {
+                        conf_files_free(copy);
+                        return -ENOMEM;
+                }
+        *ret = copy;
+        return 0;
+}
+
+/* All or nothing: who names programs that only together free a drive does not want half of them.
+ */
+static int parse_programs(const Assignment *a, char ***target) {
+        _cleanup_free_ char *words = strdup(a->text);
+        char **list = NULL;
+        int r;
+
+        if (!words)
+                return -ENOMEM;
+        r = *a->text ? copy_words(*target, &list) : 0;
+        if (r >= 0)
+                r = append_programs(a, words, &list);
+        if (r < 0) {
+                conf_files_free(list);
+                return r;
+        }
+        conf_files_free(*target);
+        *target = list;
+        return 0;
 }
 
 static int format_boolean(bool value, char **ret) {
@@ -229,8 +299,8 @@ static int format_set(const char *const *table, size_t n, unsigned set, char **r
         return format_words(words, n_words, ret);
 }
 
-static int format_globs(char *const *globs, char **ret) {
-        return format_words((const char *const *) globs, count_words(globs), ret);
+static int format_list(char *const *list, char **ret) {
+        return format_words((const char *const *) list, count_words(list), ret);
 }
 
 static int format_text(char **ret, const char *format, ...) _printf_(2, 3);
@@ -242,6 +312,10 @@ static int format_text(char **ret, const char *format, ...) {
         r = vasprintf(ret, format, args);
         va_end(args);
         return r < 0 ? -ENOMEM : 0;
+}
+
+static int format_seconds(char **ret, usec_t usec) {
+        return format_text(ret, "%.10gs", (double) usec / 1e6);
 }
 
 static const char *const key_table[_CONFIG_KEY_MAX] = {
@@ -256,6 +330,8 @@ static const char *const key_table[_CONFIG_KEY_MAX] = {
         [CONFIG_EXCLUDE] = "Exclude",
         [CONFIG_FLUSH] = "Flush",
         [CONFIG_PERSIST_LOG] = "PersistLog",
+        [CONFIG_RELEASE] = "Release",
+        [CONFIG_RELEASE_TIMEOUT_SEC] = "ReleaseTimeoutSec",
 };
 
 const char *config_key_name(ConfigKey key) {
@@ -303,6 +379,10 @@ int config_key_parse(Config *config, ConfigKey key, const char *text, bool is_fi
                         return refuse_value(&a, "must be auto, pstore or no");
                 config->persist_log = persist_log_from_string(text);
                 return 0;
+        case CONFIG_RELEASE:
+                return parse_programs(&a, &config->release);
+        case CONFIG_RELEASE_TIMEOUT_SEC:
+                return parse_seconds(&a, &config->release_timeout_usec);
         default:
                 return -EINVAL;
         }
@@ -319,19 +399,23 @@ int config_key_format(const Config *config, ConfigKey key, char **ret_value) {
         case CONFIG_ORDER:
                 return format_text(ret_value, "%s", order_to_string(config->order));
         case CONFIG_TIMEOUT_SEC:
-                return format_text(ret_value, "%.10gs", (double) config->timeout_usec / 1e6);
+                return format_seconds(ret_value, config->timeout_usec);
         case CONFIG_MAX_PARALLEL:
                 return format_text(ret_value, "%u", config->max_parallel);
         case CONFIG_MIN_CONTROLLERS:
                 return format_text(ret_value, "%u", config->min_controllers);
         case CONFIG_INCLUDE:
-                return format_globs(config->include, ret_value);
+                return format_list(config->include, ret_value);
         case CONFIG_EXCLUDE:
-                return format_globs(config->exclude, ret_value);
+                return format_list(config->exclude, ret_value);
         case CONFIG_FLUSH:
                 return format_boolean(config->flush, ret_value);
         case CONFIG_PERSIST_LOG:
                 return format_text(ret_value, "%s", persist_log_to_string(config->persist_log));
+        case CONFIG_RELEASE:
+                return format_list(config->release, ret_value);
+        case CONFIG_RELEASE_TIMEOUT_SEC:
+                return format_seconds(ret_value, config->release_timeout_usec);
         default:
                 return -EINVAL;
         }

@@ -35,6 +35,11 @@ static const char *const phase_table[_PHASE_MAX] = {
         [PHASE_SHUTDOWN] = "shutdown", [PHASE_VERIFY] = "verify",
 };
 
+static const char *const program_end_table[_PROGRAM_END_MAX] = {
+        [PROGRAM_DONE] = "done", [PROGRAM_FAILED] = "failed",   [PROGRAM_KILLED] = "killed",
+        [PROGRAM_LATE] = "late", [PROGRAM_REFUSED] = "refused",
+};
+
 const char *stage_to_string(Stage stage) {
         return NAME_OF(stage_names, stage);
 }
@@ -61,6 +66,14 @@ Outcome outcome_from_string(const char *text) {
 
 const char *phase_to_string(Phase phase) {
         return NAME_OF(phase_table, phase);
+}
+
+const char *program_end_to_string(ProgramEnd end) {
+        return NAME_OF(program_end_table, end);
+}
+
+ProgramEnd program_end_from_string(const char *text) {
+        return (ProgramEnd) VALUE_OF(program_end_table, text);
 }
 
 void step_result_set(StepResult *result, Outcome outcome, const char *format, ...) {

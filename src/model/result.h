@@ -66,6 +66,29 @@ typedef struct StepResult {
         char reason[REASON_MAX];
 } StepResult;
 
+/* How a program of Release= ended. */
+typedef enum ProgramEnd {
+        PROGRAM_DONE,    /* exited with status 0 */
+        PROGRAM_FAILED,  /* exited with another status */
+        PROGRAM_KILLED,  /* ended by a signal */
+        PROGRAM_LATE,    /* had not ended at its deadline */
+        PROGRAM_REFUSED, /* never started */
+        _PROGRAM_END_MAX,
+        _PROGRAM_END_INVALID = -EINVAL,
+} ProgramEnd;
+
+/* The longest name of a program in Release=, its NUL included; and how many there may be. */
+#define PROGRAM_NAME_MAX 32
+#define PROGRAMS_MAX 16
+
+typedef struct ProgramResult {
+        char name[PROGRAM_NAME_MAX];
+        ProgramEnd end;
+        unsigned status; /* PROGRAM_FAILED: the exit status; PROGRAM_KILLED: the signal */
+        usec_t usec;
+        char said[REASON_MAX]; /* the last line of its output, or why it was refused; may be "" */
+} ProgramResult;
+
 typedef struct Record {
         Stage stage;
         Action action;
@@ -98,6 +121,8 @@ Action action_from_string(const char *text);
 const char *outcome_to_string(Outcome outcome);
 Outcome outcome_from_string(const char *text);
 const char *phase_to_string(Phase phase);
+const char *program_end_to_string(ProgramEnd end);
+ProgramEnd program_end_from_string(const char *text);
 
 /* Sets the outcome together with its reason. format may be NULL: the reason becomes "".
  *

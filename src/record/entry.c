@@ -21,6 +21,7 @@ static const char *const message_ids[_ENTRY_KIND_MAX] = {
         [ENTRY_CONTROLLER] = MESSAGE_ID_CONTROLLER,
         [ENTRY_RELEASED] = MESSAGE_ID_RELEASED,
         [ENTRY_SUMMARY] = MESSAGE_ID_SUMMARY,
+        [ENTRY_PROGRAM] = MESSAGE_ID_PROGRAM,
         [ENTRY_POWER_CLEAN] = MESSAGE_ID_POWER_CLEAN,
         [ENTRY_POWER_UNSAFE] = MESSAGE_ID_POWER_UNSAFE,
         [ENTRY_POWER_KEPT] = MESSAGE_ID_POWER_KEPT,
@@ -44,6 +45,8 @@ static int entry_level(const Entry *entry) {
                 return LOG_NOTICE;
         if (entry->kind == ENTRY_POWER_UNSAFE)
                 return LOG_WARNING;
+        if (entry->kind == ENTRY_PROGRAM)
+                return entry->program.end == PROGRAM_DONE ? LOG_INFO : LOG_WARNING;
         if (entry->kind != ENTRY_CONTROLLER)
                 return LOG_INFO;
         switch (entry->outcome) {
@@ -72,6 +75,22 @@ void entry_text_head(const Entry *entry, char *buffer, size_t size) {
                         entry->is_flushed && entry->outcome == OUTCOME_LEFT ? ", flushed" : "");
 }
 
+/* "Release=zfs: failed with status 1 after 1.203s: cannot export 'tank'" */
+static void format_program(const ProgramResult *program, char *buffer, size_t size) {
+        char seconds[TEXT_USEC_MAX], how[32] = "";
+
+        if (program->end == PROGRAM_FAILED)
+                (void) snprintf(how, sizeof(how), " with status %u", program->status);
+        else if (program->end == PROGRAM_KILLED)
+                (void) snprintf(how, sizeof(how), " by signal %u", program->status);
+        (void) text_format_seconds(seconds, program->usec);
+        (void) snprintf(buffer, size, "Release=%s: %s%s%s%s%s%s", program->name,
+                        program_end_to_string(program->end), how,
+                        program->end == PROGRAM_REFUSED ? "" : " after ",
+                        program->end == PROGRAM_REFUSED ? "" : seconds, *program->said ? ": " : "",
+                        program->said);
+}
+
 void entry_text_format(const Entry *entry, char *buffer, size_t size) {
         const unsigned *n = entry->totals.count;
         char head[ENTRY_HEAD_MAX], elapsed[TEXT_USEC_MAX], serial[TEXT_USEC_MAX],
@@ -88,6 +107,9 @@ void entry_text_format(const Entry *entry, char *buffer, size_t size) {
                 (void) snprintf(buffer, size, "%s %s released after %u child%s, %s", entry->device,
                                 entry->address, entry->n_children,
                                 entry->n_children == 1 ? "" : "ren", elapsed);
+                break;
+        case ENTRY_PROGRAM:
+                format_program(&entry->program, buffer, size);
                 break;
         case ENTRY_POWER_CLEAN:
                 (void) snprintf(buffer, size,
@@ -182,7 +204,14 @@ int entry_check(const Entry *entry) {
                 return -EBADMSG;
         if (entry->kind == ENTRY_SUMMARY || entry->kind == ENTRY_POWER_KEPT)
                 return 0;
+        if (entry->kind == ENTRY_PROGRAM)
+                return *entry->program.name ? 0 : -EBADMSG;
         return *entry->address ? 0 : -EBADMSG;
+}
+
+bool entry_is_same(const Entry *a, const Entry *b) {
+        return a->kind == b->kind && a->stage == b->stage && STREQ(a->address, b->address) &&
+               STREQ(a->program.name, b->program.name) && STREQ(a->boot_id, b->boot_id);
 }
 
 static void copy_text(char *target, size_t size, const char *text) {

@@ -10,6 +10,7 @@ typedef enum EntryKind {
         ENTRY_CONTROLLER,   /* the outcome of a controller */
         ENTRY_RELEASED,     /* a bridge was released after its last child */
         ENTRY_SUMMARY,      /* the totals of a stage */
+        ENTRY_PROGRAM,      /* how a program of Release= ended */
         ENTRY_POWER_CLEAN,  /* a drive lost power, its unsafe-shutdown counter did not increase */
         ENTRY_POWER_UNSAFE, /* a drive's unsafe-shutdown counter has increased */
         ENTRY_POWER_KEPT,   /* some drives did not lose power: their counters prove nothing */
@@ -52,6 +53,9 @@ typedef struct Entry {
         /* ENTRY_SUMMARY */
         RecordTotals totals;
 
+        /* ENTRY_PROGRAM */
+        ProgramResult program;
+
         /* ENTRY_POWER_CLEAN, ENTRY_POWER_UNSAFE: SMART counters, and their increase since the last
          * boot */
         uint64_t power_cycles;
@@ -64,6 +68,10 @@ typedef struct Entry {
 
         bool is_broken; /* entry_take_field() found a value that this program does not write */
 } Entry;
+
+/* Whether both are about the same: the same drive, bridge or program in the same stage of the same
+ * boot. An entry may be read twice. */
+bool entry_is_same(const Entry *a, const Entry *b);
 
 /* Fills in what the topology knows of that controller: name, address, path, model, serial
  * number. */

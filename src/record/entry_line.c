@@ -18,6 +18,7 @@
 static const char *const kind_words[_ENTRY_KIND_MAX] = {
         [ENTRY_RELEASED] = "released",
         [ENTRY_SUMMARY] = "summary",
+        [ENTRY_PROGRAM] = "program",
 };
 
 /* Appends "key=value" if there is room, with blanks, '=' and parentheses in the value escaped. */

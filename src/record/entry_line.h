@@ -13,7 +13,9 @@
 /* Formats the values in the parentheses:
  *   of a controller  "stage=hook/reboot took=14,15,16,17000000,18 boot=... sn=... at=12"; took has
  *                    the time of each phase
- *   of a summary     "stage=hook summary ..." */
+ *   of a summary     "stage=hook summary ..."
+ *   of a program     "stage=hook program ..."; what it said is cut so that the value has 224 bytes
+ *                    at most */
 void entry_line_words(const Entry *entry, char *buffer, size_t size);
 
 /* Parses a line of a kernel log, with or without level, time and caller in front ("<30>[   24.1]

@@ -14,7 +14,8 @@
 #define SUMMARY (1U << ENTRY_SUMMARY)
 #define POWER (1U << ENTRY_POWER_CLEAN | 1U << ENTRY_POWER_UNSAFE)
 #define POWER_KEPT (1U << ENTRY_POWER_KEPT)
-#define STAGE (CONTROLLER | RELEASED | SUMMARY)
+#define PROGRAM (1U << ENTRY_PROGRAM)
+#define STAGE (CONTROLLER | RELEASED | SUMMARY | PROGRAM)
 
 /* Type, offset and size of a member. */
 #define TEXT(member) VALUE_TEXT, offsetof(Entry, member), sizeof(((Entry *) NULL)->member)
@@ -50,6 +51,11 @@ const EntryValue entry_values[] = {
         { SUMMARY, NUMBER(totals.elapsed_usec), "ELAPSED_USEC", "elapsed_usec", true },
         { SUMMARY, NUMBER(totals.serial_usec), "SERIAL_USEC", "serial_usec", true },
         { SUMMARY, NUMBER(totals.saved_usec), "SAVED_USEC", "saved_usec", true },
+        { PROGRAM, TEXT(program.name), "NVME_RELEASE", "release", true },
+        { PROGRAM, WORD(PROGRAM_END, program.end), "NVME_RELEASE_RESULT", "result", true },
+        { PROGRAM, COUNT(program.status), "NVME_RELEASE_STATUS", "status", false },
+        { PROGRAM, NUMBER(program.usec), "NVME_RELEASE_USEC", "usec", true },
+        { PROGRAM, TEXT(program.said), "NVME_RELEASE_SAID", "said", false },
         { STAGE, WORD(ACTION, action), "NVME_ACTION", "action", true },
         { STAGE, NUMBER(stage_usec), "NVME_STAGE_USEC", "began", false },
         { CONTROLLER | RELEASED, NUMBER(n_waited_for), "NVME_WAITED_FOR", "waited", false,
@@ -91,6 +97,9 @@ void entry_value_format(const Entry *entry, const EntryValue *value, char *buffe
         case VALUE_OUTCOME:
                 word = outcome_to_string(*(const Outcome *) member);
                 break;
+        case VALUE_PROGRAM_END:
+                word = program_end_to_string(*(const ProgramEnd *) member);
+                break;
         case VALUE_BOOLEAN:
                 word = *(const bool *) member ? "yes" : "no";
                 break;
@@ -126,6 +135,9 @@ int entry_value_parse(Entry *entry, const EntryValue *value, const char *text) {
         case VALUE_OUTCOME:
                 word = (int) outcome_from_string(text);
                 break;
+        case VALUE_PROGRAM_END:
+                word = (int) program_end_from_string(text);
+                break;
         case VALUE_BOOLEAN:
                 *(bool *) member = STREQ(text, "yes");
                 return STREQ(text, "yes") || STREQ(text, "no") ? 0 : -EINVAL;
@@ -143,9 +155,9 @@ int entry_value_parse(Entry *entry, const EntryValue *value, const char *text) {
         }
         if (word < 0)
                 return -EINVAL;
-        /* Stage, Action and Outcome are enums of the same size. */
+        /* These are enums of the same size. */
         _Static_assert(sizeof(Stage) == sizeof(int) && sizeof(Action) == sizeof(int) &&
-                               sizeof(Outcome) == sizeof(int),
+                               sizeof(Outcome) == sizeof(int) && sizeof(ProgramEnd) == sizeof(int),
                        "an enum is an int");
         *(int *) member = word;
         return 0;

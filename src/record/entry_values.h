@@ -10,6 +10,7 @@ typedef enum ValueType {
         VALUE_STAGE,
         VALUE_ACTION,
         VALUE_OUTCOME,
+        VALUE_PROGRAM_END,
         VALUE_BOOLEAN,
         VALUE_COUNT,  /* unsigned */
         VALUE_NUMBER, /* 64 bits: microseconds, SMART counters */

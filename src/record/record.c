@@ -76,3 +76,10 @@ void record_log_summary(const Record *record, const Topology *topology) {
         entry.totals = record_totals(record, topology);
         entry_log(&entry);
 }
+
+void record_log_program(const Record *record, const ProgramResult *program) {
+        Entry entry = begin_entry(record, ENTRY_PROGRAM);
+
+        entry.program = *program;
+        entry_log(&entry);
+}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Logs what became of each controller. */
+/* Logs what became of each controller, and of each program of Release=. */
 #pragma once
 
 #include "model/result.h"
@@ -11,7 +11,9 @@ int record_read_boot_id(Record *record, int root_fd) _must_check_;
 /* Each logs one entry; see entry_log():
  *   record_log_controller()  the outcome of a controller
  *   record_log_released()    a bridge whose last child has gone
- *   record_log_summary()     the totals of the stage */
+ *   record_log_summary()     the totals of the stage
+ *   record_log_program()     how a program of Release= ended; the record's results are not used */
 void record_log_controller(const Record *record, const Topology *topology, size_t device);
 void record_log_released(const Record *record, const Topology *topology, size_t device);
 void record_log_summary(const Record *record, const Topology *topology);
+void record_log_program(const Record *record, const ProgramResult *program);

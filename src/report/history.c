@@ -6,6 +6,7 @@
 void history_done(History *history) {
         free(history->controllers);
         free(history->releases);
+        free(history->programs);
         free(history->powers);
         *history = HISTORY_INIT;
 }
@@ -200,6 +201,8 @@ static void sort_entries(History *history, const Entry *entries, size_t n_entrie
                         add_controller(history, &entries[i]);
                 else if (entries[i].kind == ENTRY_RELEASED)
                         history->releases[history->n_releases++] = entries[i];
+                else if (entries[i].kind == ENTRY_PROGRAM)
+                        history->programs[history->n_programs++] = entries[i];
                 else if (!is_of_stage(&entries[i]))
                         history->powers[history->n_powers++] = entries[i];
         qsort(history->controllers, history->n_controllers, sizeof(Entry), compare_controllers);
@@ -210,11 +213,12 @@ int history_make(const Entry *entries, size_t n_entries, History *ret) {
         _cleanup_history_ History history = {
                 .controllers = calloc(n_entries + 1, sizeof(Entry)),
                 .releases = calloc(n_entries + 1, sizeof(Entry)),
+                .programs = calloc(n_entries + 1, sizeof(Entry)),
                 .powers = calloc(n_entries + 1, sizeof(Entry)),
         };
         RecordTotals stages[_STAGE_MAX];
 
-        if (!history.controllers || !history.releases || !history.powers)
+        if (!history.controllers || !history.releases || !history.programs || !history.powers)
                 return -ENOMEM;
         sort_entries(&history, entries, n_entries);
         if (n_entries > 0)

@@ -12,6 +12,8 @@ typedef struct History {
         size_t n_controllers;
         Entry *releases; /* bridges, in the order in which they were released */
         size_t n_releases;
+        Entry *programs; /* of Release=, in the order given */
+        size_t n_programs;
         Entry *powers; /* the entries of the next boot about the drives' counters */
         size_t n_powers;
         bool has_stage[_STAGE_MAX];
@@ -26,6 +28,8 @@ typedef struct History {
 #define HISTORY_INIT ((History){})
 
 /* Sorts the entries of one shutdown, given in any order, into *ret. Returns 0 or -ENOMEM.
+ *
+ * Programs count for nothing: a stage of which only they are known has no record.
  *
  * Entries get lost: pstore keeps the end of a kernel log, and journald drops entries when it has no
  * time for them. So the counts come from the summaries of the stages; a stage without a summary is

@@ -154,7 +154,7 @@ static int date_boot(JournalRecord *record, JournalBoot *boot) {
 
 /* The entries about the drives' power don't count: the next boot writes them in any case. */
 static int look_for_record(JournalRecord *record, JournalBoot *boot) {
-        static const EntryKind kinds[] = { ENTRY_CONTROLLER, ENTRY_SUMMARY };
+        static const EntryKind kinds[] = { ENTRY_CONTROLLER, ENTRY_SUMMARY, ENTRY_PROGRAM };
         sd_journal *journal = record->journal;
         int r;
 
@@ -253,8 +253,7 @@ void journal_record_done(JournalRecord *record) {
 /* An import that was interrupted starts over, so the journal may hold the same entry twice. */
 static bool is_known(const EntryList *list, const Entry *entry) {
         for (size_t i = 0; i < list->n; i++)
-                if (list->items[i].kind == entry->kind && list->items[i].stage == entry->stage &&
-                    STREQ(list->items[i].address, entry->address))
+                if (entry_is_same(&list->items[i], entry))
                         return true;
         return false;
 }

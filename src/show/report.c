@@ -62,6 +62,23 @@ static const Column release_columns[_RELEASE_MAX] = {
         [RELEASE_STAGE] = { "STAGE" },
 };
 
+enum {
+        PROGRAM_COLUMN_NAME,
+        PROGRAM_COLUMN_STAGE,
+        PROGRAM_COLUMN_RESULT,
+        PROGRAM_COLUMN_TIME,
+        PROGRAM_COLUMN_SAID,
+        _PROGRAM_COLUMN_MAX,
+};
+
+static const Column program_columns[_PROGRAM_COLUMN_MAX] = {
+        [PROGRAM_COLUMN_NAME] = { "RELEASE" },
+        [PROGRAM_COLUMN_STAGE] = { "STAGE" },
+        [PROGRAM_COLUMN_RESULT] = { "RESULT" },
+        [PROGRAM_COLUMN_TIME] = { "TOOK", .flags = SCOLS_FL_RIGHT },
+        [PROGRAM_COLUMN_SAID] = { "SAID" },
+};
+
 static int add_controller(struct libscols_table *table, const Entry *entry) {
         char times[ARRAY_SIZE(phase_columns)][TEXT_USEC_MAX];
         const char *cells[_COLUMN_MAX] = {
@@ -129,6 +146,45 @@ static int show_releases(const History *history, FILE *stream) {
         return scols_print_table(table);
 }
 
+static int add_program(struct libscols_table *table, const Entry *entry) {
+        const ProgramResult *program = &entry->program;
+        char time[TEXT_USEC_MAX], result[48];
+
+        text_format_usec(time, program->usec);
+        (void) snprintf(result, sizeof(result), "%s", program_end_to_string(program->end));
+        if (program->end == PROGRAM_FAILED || program->end == PROGRAM_KILLED)
+                (void) snprintf(result, sizeof(result), "%s %u",
+                                program_end_to_string(program->end), program->status);
+        return columns_add_line(table,
+                                (const char *[_PROGRAM_COLUMN_MAX]){
+                                        [PROGRAM_COLUMN_NAME] = program->name,
+                                        [PROGRAM_COLUMN_STAGE] = stage_to_string(entry->stage),
+                                        [PROGRAM_COLUMN_RESULT] = result,
+                                        [PROGRAM_COLUMN_TIME] = time,
+                                        [PROGRAM_COLUMN_SAID] = program->said,
+                                },
+                                _PROGRAM_COLUMN_MAX);
+}
+
+static int show_programs(const History *history, FILE *stream) {
+        _cleanup_table_ struct libscols_table *table = NULL;
+
+        if (history->n_programs == 0)
+                return 0;
+        if (history->n_controllers > 0)
+                (void) fputc('\n', stream);
+        table = columns_new_table(NULL, program_columns, _PROGRAM_COLUMN_MAX, false, stream);
+        if (!table)
+                return -ENOMEM;
+        for (size_t i = 0; i < history->n_programs; i++) {
+                int r = add_program(table, &history->programs[i]);
+
+                if (r < 0)
+                        return r;
+        }
+        return scols_print_table(table);
+}
+
 /* text_format_usec() gives "" for 0. */
 static const char *or_zero(const char *time) {
         return *time ? time : "0s";
@@ -183,12 +239,14 @@ static void show_power(const History *history, FILE *stream) {
 }
 
 static int show_tables(const History *history, FILE *stream) {
-        int r;
+        int r = 0;
 
-        if (history->n_controllers == 0)
-                return 0;
-        r = show_controllers(history, stream);
-        return r < 0 ? r : show_releases(history, stream);
+        if (history->n_controllers > 0) {
+                r = show_controllers(history, stream);
+                if (r >= 0)
+                        r = show_releases(history, stream);
+        }
+        return r < 0 ? r : show_programs(history, stream);
 }
 
 int show_report(const Report *report, bool json, FILE *stream) {

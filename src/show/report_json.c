@@ -41,6 +41,19 @@ static void write_release(JsonWriter *w, const Entry *entry) {
         json_end(w);
 }
 
+static void write_program(JsonWriter *w, const Entry *entry) {
+        const ProgramResult *program = &entry->program;
+
+        json_begin_object(w, NULL);
+        json_add_text(w, "name", program->name);
+        json_add_text(w, "stage", stage_to_string(entry->stage));
+        json_add_text(w, "result", program_end_to_string(program->end));
+        json_add_number(w, "status", program->status);
+        json_add_number(w, "usec", program->usec);
+        json_add_string(w, "said", program->said);
+        json_end(w);
+}
+
 static void write_kept_power(JsonWriter *w, const Entry *entry) {
         json_begin_object(w, NULL);
         json_add_text(w, "verdict", "kept");
@@ -140,6 +153,7 @@ int show_report_json(const Report *report, FILE *stream) {
         write_entries(&w, "controllers", history->controllers, history->n_controllers,
                       write_controller);
         write_entries(&w, "released", history->releases, history->n_releases, write_release);
+        write_entries(&w, "programs", history->programs, history->n_programs, write_program);
         write_entry_counts(&w, history, 0, _STAGE_MAX - 1);
         write_totals(&w, history);
         write_entries(&w, "power", history->powers, history->n_powers, write_power);

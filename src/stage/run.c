@@ -10,6 +10,7 @@
 #include "record/keep.h"
 #include "record/progress.h"
 #include "record/record.h"
+#include "stage/release.h"
 #include "stage/stand_down.h"
 #include "stage/survey.h"
 #include "tree/nvme_presence.h"
@@ -31,7 +32,8 @@ typedef struct Run {
         Plan plan;
         char *argv0;
         int console_fd;
-        ssize_t n_bound; /* controllers bound to the driver; -errno */
+        bool has_asked_to_keep; /* the kernel's log */
+        ssize_t n_bound;        /* controllers bound to the driver; -errno */
         usec_t started_usec;
 } Run;
 
@@ -53,9 +55,11 @@ static void on_ended(void *userdata, const Record *record, size_t device) {
 }
 
 /* Where no journal will, only the kernel can tell the next boot about this one's end. */
-static void keep_kernel_log(const Run *run) {
+static void keep_kernel_log(Run *run) {
         int r;
 
+        if (TAKE(run->has_asked_to_keep, true))
+                return;
         if (run->stage == STAGE_UNIT && !is_journal_volatile(run->root_fd))
                 return;
         if (run->stage == STAGE_UNIT)
@@ -66,6 +70,40 @@ static void keep_kernel_log(const Run *run) {
         else if (r != PSTORE_LOG_KEPT)
                 log_info("These lines will not survive the reboot: %s.",
                          pstore_log_to_string((PstoreLog) r));
+}
+
+/* Without the boot's id no entry would find its way into the report, but none is needed to go on. */
+static void record_programs(const Run *run, const ProgramResult *results, size_t n) {
+        Record record = {
+                .stage = run->stage,
+                .action = run->action,
+                .started_usec = run->started_usec,
+        };
+        int r = record_read_boot_id(&record, run->root_fd);
+
+        if (r < 0)
+                log_warning("Could not read the boot's id, ignoring: %s", strerror(-r));
+        for (size_t i = 0; i < n; i++)
+                record_log_program(&record, &results[i]);
+}
+
+/* Whatever becomes of them, the survey decides alone. */
+static void release_drives(Run *run, usec_t deadline) {
+        const usec_t latest = usec_now() + run->config.release_timeout_usec;
+        const ReleaseOptions options = {
+                .stage = run->stage,
+                .action = run->action,
+                .deadline = latest < deadline ? latest : deadline,
+        };
+        ProgramResult results[PROGRAMS_MAX];
+        size_t n;
+
+        n = release_run(run->root_fd, run->config.release, &options, results);
+        if (n == 0)
+                return;
+        /* Also where no drive is taken in the end: that is when the admin wants to know more. */
+        keep_kernel_log(run);
+        record_programs(run, results, n);
 }
 
 static int act(Run *run, usec_t deadline) {
@@ -112,8 +150,8 @@ static void say_what_begins(const Config *config, size_t n) {
 
 /* 0: done or rightly nothing done; -errno. */
 static int survey_and_act(Run *run) {
-        usec_t deadline = usec_now() + run->config.timeout_usec;
-        const SurveyOptions options = {
+        usec_t deadline = usec_now() + run->config.timeout_usec, now;
+        SurveyOptions options = {
                 .claim = true,
                 .min_controllers = run->config.min_controllers,
         };
@@ -125,6 +163,13 @@ static int survey_and_act(Run *run) {
                          run->config.min_controllers);
                 return 0;
         }
+        release_drives(run, deadline);
+        now = usec_now();
+        if (now >= deadline) {
+                log_error("Release= has taken all of TimeoutSec=: nothing was touched.");
+                return 0;
+        }
+        options.timeout_usec = deadline - now;
         r = survey_in_time(run->root_fd, &run->config, &options, EXIT_SUCCESS, &run->topology,
                            &run->plan);
         if (r < 0)

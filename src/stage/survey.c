@@ -110,10 +110,12 @@ static int arm_last_resort(usec_t usec, timer_t *ret_timer) {
 
 int survey_in_time(int root_fd, const Config *config, const SurveyOptions *options, int late_status,
                    Topology *ret_topology, Plan *ret_plan) {
+        const usec_t usec =
+                options->timeout_usec > 0 ? options->timeout_usec : config->timeout_usec;
         const struct sigaction action = { .sa_handler = on_timeout };
         const struct itimerval limit = {
-                .it_value.tv_sec = (time_t) (config->timeout_usec / USEC_PER_SEC),
-                .it_value.tv_usec = (suseconds_t) (config->timeout_usec % USEC_PER_SEC),
+                .it_value.tv_sec = (time_t) (usec / USEC_PER_SEC),
+                .it_value.tv_usec = (suseconds_t) (usec % USEC_PER_SEC),
         };
         const struct itimerval off = {};
         timer_t last_resort;
@@ -122,7 +124,7 @@ int survey_in_time(int root_fd, const Config *config, const SurveyOptions *optio
         exit_status = late_status;
         if (sigaction(SIGALRM, &action, NULL) < 0)
                 return -errno;
-        r = arm_last_resort(config->timeout_usec + USEC_PER_SEC, &last_resort);
+        r = arm_last_resort(usec + USEC_PER_SEC, &last_resort);
         if (r < 0)
                 return r;
         r = setitimer(ITIMER_REAL, &limit, NULL) < 0 ? -errno : 0;

@@ -10,6 +10,7 @@ typedef struct SurveyOptions {
         /* With fewer controllers than this left to take the processes are not looked at: their walk
          * is most of the time. 0: always. */
         unsigned min_controllers;
+        usec_t timeout_usec; /* of survey_in_time(); 0: TimeoutSec= */
 } SurveyOptions;
 
 /* Changes nothing. Returns 0, or -errno when the devices can't be enumerated. */
@@ -17,7 +18,7 @@ int survey(int root_fd, const Config *config, const SurveyOptions *options, Topo
            Plan *ret_plan) _must_check_;
 
 /* The same, but ends the process with that exit status, and a line that says so, if it takes longer
- * than TimeoutSec=: to look at a device or a process can wait for a lock whose owner is stuck. A
+ * than that: to look at a device or a process can wait for a lock whose owner is stuck. A
  * second later a signal ends the process for sure: no handler runs in a sleep that only a fatal
  * signal ends. Uses SIGALRM, ITIMER_REAL and SIGVTALRM meanwhile. */
 int survey_in_time(int root_fd, const Config *config, const SurveyOptions *options, int late_status,

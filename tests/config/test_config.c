@@ -63,6 +63,8 @@ static void expect_defaults(void) {
         expect_value(CONFIG_EXCLUDE, "");
         expect_value(CONFIG_FLUSH, "yes");
         expect_value(CONFIG_PERSIST_LOG, "auto");
+        expect_value(CONFIG_RELEASE, "");
+        expect_value(CONFIG_RELEASE_TIMEOUT_SEC, "10s");
 }
 
 Test(config, without_any_file_is_the_defaults_and_disabled) {
@@ -87,7 +89,9 @@ Test(config, takes_every_key) {
                   "Include=nvme* 0000:0?:00.0\n"
                   "Exclude=SERIAL-1\n"
                   "Flush=off\n"
-                  "PersistLog=pstore\n");
+                  "PersistLog=pstore\n"
+                  "Release=zfs md-containers\n"
+                  "ReleaseTimeoutSec=5\n");
         cr_expect(eq(str, problems, ""));
         expect_value(CONFIG_ENABLED, "yes");
         expect_value(CONFIG_STAGES, "hook");
@@ -100,6 +104,8 @@ Test(config, takes_every_key) {
         expect_value(CONFIG_EXCLUDE, "SERIAL-1");
         expect_value(CONFIG_FLUSH, "no");
         expect_value(CONFIG_PERSIST_LOG, "pstore");
+        expect_value(CONFIG_RELEASE, "zfs md-containers");
+        expect_value(CONFIG_RELEASE_TIMEOUT_SEC, "5s");
         cr_expect(eq(str, config.origin[CONFIG_FLUSH], "/" MAIN ":12"));
         cr_expect(eq(u64, config.timeout_usec, 12500000));
 }
@@ -126,6 +132,50 @@ Test(config, lists_replace_the_default_then_add_up_and_can_be_cleared) {
         cr_expect(eq(ptr, config.include, NULL));
         read_text("[Shutdown]\nStages=unit\nStages=\n");
         cr_expect(eq(uint, config.stages, 0));
+}
+
+Test(config, release_names_each_program_once) {
+        fake_root_write(DROP_INS "50-more.conf", "[Shutdown]\nRelease=my_own.sh zfs\n");
+        read_text("[Shutdown]\nRelease=bcache\nRelease=\nRelease=zfs  nvmet\tzfs\n");
+        cr_expect(eq(str, problems, ""));
+        expect_value(CONFIG_RELEASE, "zfs nvmet my_own.sh");
+}
+
+/* Each leaves the list as it was, and says where it stands. */
+Test(config, release_takes_no_paths) {
+        static const char *const bad[] = {
+                "../evil",    "/bin/sh",   "a/b",
+                ".hidden",    "zfs .",     "\"zfs\"",
+                "zfs;reboot", "zfs,nvmet", "0123456789012345678901234567890123456789",
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+                char text[128];
+
+                (void) snprintf(text, sizeof(text),
+                                "[Shutdown]\nRelease=nvmet\nRelease=bcache %s\n", bad[i]);
+                read_text(text);
+                expect_value(CONFIG_RELEASE, "nvmet");
+                cr_expect(eq(uint, config.n_errors, 1), "%s", bad[i]);
+                cr_expect(not(config.is_selection_uncertain));
+                cr_expect(ne(ptr,
+                             (void *) strstr(problems, "must be names of programs in release.d"),
+                             NULL),
+                          "%s", problems);
+        }
+}
+
+Test(config, release_names_at_most_16_programs) {
+        char text[256] = "[Shutdown]\nRelease=";
+
+        for (int i = 0; i <= PROGRAMS_MAX; i++) {
+                size_t n = strlen(text);
+
+                (void) snprintf(text + n, sizeof(text) - n, " p%d", i);
+        }
+        read_text(text);
+        expect_value(CONFIG_RELEASE, "");
+        cr_expect(eq(uint, config.n_errors, 1));
 }
 
 struct bad_row {
@@ -159,6 +209,8 @@ ParameterizedTestParameters(config, refuses_a_bad_value) {
                 { "TimeoutSec=5h", "TimeoutSec=5h: must be a time from 1s to 80s, ignoring." },
                 { "TimeoutSec=infinity",
                   "TimeoutSec=infinity: must be a time from 1s to 80s, ignoring." },
+                { "ReleaseTimeoutSec=0",
+                  "ReleaseTimeoutSec=0: must be a time from 1s to 80s, ignoring." },
                 { "MaxParallel=1025",
                   "MaxParallel=1025: must be a number from 0 to 1024, ignoring." },
                 { "MaxParallel=-1", "MaxParallel=-1: must be a number from 0 to 1024, ignoring." },

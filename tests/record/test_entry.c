@@ -224,6 +224,65 @@ Test(entry, a_summary_comes_back_as_it_was) {
         expect_round_trip(&summary);
 }
 
+Test(entry, a_program_comes_back_as_it_was) {
+        Entry program = {
+                .kind = ENTRY_PROGRAM,
+                .boot_id = BOOT,
+                .stage = STAGE_HOOK,
+                .action = ACTION_POWEROFF,
+                .stage_usec = 24,
+                .program = { "zfs", PROGRAM_DONE, 0, 1203000, "exported tank (of 4 drives)" },
+        };
+
+        expect_round_trip(&program);
+        cr_expect(eq(str, (char *) log_and_receive(&program, true),
+                     "<31>nvme-async-shutdown: Release=zfs: done after 1.203s: exported tank (of 4 "
+                     "drives) (stage=hook program boot=" BOOT " release=zfs result=done "
+                     "usec=1203000 said=exported\\x20tank\\x20\\x28of\\x204\\x20drives\\x29 "
+                     "action=poweroff began=24)"));
+        program.program = (ProgramResult){ "x", PROGRAM_FAILED, 3, 5, "" };
+        expect_round_trip(&program);
+        cr_expect(ne(ptr,
+                     (void *) strstr(log_and_receive(&program, true),
+                                     "<28>nvme-async-shutdown: Release=x: failed with status 3 "
+                                     "after 0.000s (stage=hook program "),
+                     NULL));
+        program.program = (ProgramResult){ "x", PROGRAM_KILLED, 11, 5, "" };
+        expect_round_trip(&program);
+        program.program = (ProgramResult){ "x", PROGRAM_LATE, 0, 10 * USEC_PER_SEC, "waiting" };
+        expect_round_trip(&program);
+        program.program = (ProgramResult){ "x", PROGRAM_REFUSED, 0, 0, "/etc/x is not executable" };
+        expect_round_trip(&program);
+        cr_expect(ne(ptr,
+                     (void *) strstr(log_and_receive(&program, true),
+                                     "Release=x: refused: /etc/x is not executable (stage="),
+                     NULL));
+}
+
+/* Whatever a program has said, its line fits and can be read. */
+Test(entry, what_a_program_said_is_cut) {
+        Entry program = { .kind = ENTRY_PROGRAM, .boot_id = BOOT, .stage = STAGE_HOOK }, parsed;
+        const char *line;
+
+        memset(program.program.name, 'n', PROGRAM_NAME_MAX - 1);
+        memset(program.program.said, ' ', REASON_MAX - 1);
+        program.program.said[0] = 'a';
+        program.program.usec = program.stage_usec = UINT64_MAX;
+        line = log_and_receive(&program, true);
+        cr_expect(le(sz, strlen(line), LOG_KMSG_MAX));
+        cr_expect(eq(int, entry_parse_line(line, &parsed), 0), "%s", line);
+        cr_expect(eq(str, parsed.program.name, program.program.name));
+        cr_expect(eq(int, strncmp(parsed.program.said, "a     ", 6), 0));
+}
+
+Test(entry, entries_about_two_programs_are_not_the_same) {
+        Entry a = { .kind = ENTRY_PROGRAM, .program.name = "zfs" }, b = a;
+
+        cr_expect(entry_is_same(&a, &b));
+        strcpy(b.program.name, "nvmet");
+        cr_expect(not(entry_is_same(&a, &b)));
+}
+
 /* These entries are logged to a live journal only. */
 Test(entry, smart_counters_come_back_as_they_were) {
         const Entry clean = { .kind = ENTRY_POWER_CLEAN,

@@ -233,9 +233,9 @@ Test(show_table, shows_each_setting_and_its_origin) {
         config.origin[CONFIG_ENABLED] = strdup("/etc/nvme-async-shutdown.conf:2");
         cr_assert(eq(int, show_config(&config, &topology, false, stream), 0));
         cr_assert(eq(int, fclose(stream), 0));
-        cr_expect(ne(ptr, (void *) strstr(text, "Enabled        yes"), NULL));
+        cr_expect(ne(ptr, (void *) strstr(text, "Enabled           yes"), NULL));
         cr_expect(ne(ptr, (void *) strstr(text, "/etc/nvme-async-shutdown.conf:2"), NULL));
-        cr_expect(ne(ptr, (void *) strstr(text, "TimeoutSec     40s"), NULL));
+        cr_expect(ne(ptr, (void *) strstr(text, "TimeoutSec        40s"), NULL));
         cr_expect(ne(ptr, (void *) strstr(text, "built-in default"), NULL));
         free(config.origin[CONFIG_ENABLED]);
         free(text);

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <sys/sysmacros.h>
+
+#include "fake_root.h"
+#include "plan/exitrd.h"
+#include "show/release_hint.h"
+#include "topology_builder.h"
+#include "trial/zfs_members.h"
+
+#define A "0000:01:00.0"
+#define B "0000:04:00.0"
+
+static Topology topology;
+static Config config;
+static Plan plan = PLAN_INIT;
+
+static size_t add_block(BlockKind kind, const char *name, unsigned number, size_t below) {
+        size_t block = (size_t) topology_add_block(&topology, kind, name, makedev(259, number));
+
+        if (below != TOPOLOGY_NONE)
+                cr_assert(eq(int, topology_link_user(&topology, below, block), 0));
+        return block;
+}
+
+static size_t add_namespace(const char *address, const char *name, unsigned number) {
+        size_t block = add_block(BLOCK_NAMESPACE, name, number, TOPOLOGY_NONE);
+
+        cr_assert(eq(int,
+                     topology_link_controller(&topology, block,
+                                              topology_find_device(&topology, address)),
+                     0));
+        return block;
+}
+
+static void setup(void) {
+        fake_root_start();
+        config = build_config();
+        build_switch_tree(&topology, 0);
+}
+
+static void teardown(void) {
+        plan_done(&plan);
+        topology_done(&topology);
+        fake_root_done();
+}
+
+TestSuite(release_hint, .init = setup, .fini = teardown, .timeout = 10);
+
+static const char *reason_of(const char *address) {
+        plan_done(&plan);
+        cr_assert(eq(int, plan_make(&topology, &config, &plan), 0));
+        cr_assert(eq(int, release_hints_add(root_fd, &topology, &config, &plan), 0));
+        return plan.steps[topology_find_device(&topology, address)].reason;
+}
+
+static void expect_reason(const char *address, const char *expected) {
+        const char *reason = reason_of(address);
+
+        cr_expect(eq(str, (char *) (reason ?: ""), (char *) expected));
+}
+
+Test(release_hint, names_zfs_by_what_udev_has_found) {
+        size_t disk = add_namespace(A, "nvme0n1", 1);
+
+        add_block(BLOCK_PARTITION, "nvme0n1p1", 2, disk);
+        fake_root_write("run/udev/data/b259:2", "S:disk/x\nE:ID_FS_TYPE=zfs_member\n");
+        expect_reason(A, "");
+        build_use(&topology, A, USE_CLAIM, "claimed");
+        expect_reason(A, "claimed; Release=zfs would free it from a ZFS pool in the hook");
+        config.release = (char *[]){ "zfs", NULL };
+        expect_reason(A, "claimed; Release=zfs frees it from a ZFS pool in the hook");
+}
+
+Test(release_hint, names_a_container_of_md_but_no_other_array) {
+        size_t disk = add_namespace(A, "nvme0n1", 1);
+
+        add_block(BLOCK_HOLDER, "md127", 2, disk);
+        build_use(&topology, A, USE_HOLDER, "held");
+        fake_root_write("sys/class/block/md127/md/metadata_version", "1.2\n");
+        expect_reason(A, "held");
+        fake_root_write("sys/class/block/md127/md/metadata_version", "external:imsm\n");
+        expect_reason(A, "held; Release=md-containers would free it from a container of IMSM or "
+                         "DDF in the hook");
+}
+
+Test(release_hint, names_bcache_and_nvmet) {
+        size_t disk = add_namespace(A, "nvme0n1", 1);
+
+        add_block(BLOCK_HOLDER, "bcache0", 2, disk);
+        build_use(&topology, A, USE_MOUNT, "mounted");
+        expect_reason(A, "mounted; Release=bcache would free it from bcache in the hook");
+        add_namespace(B, "nvme1n1", 3);
+        build_use(&topology, B, USE_TARGET, "exported by /sys/kernel/config/nvmet/x");
+        expect_reason(B, "exported by /sys/kernel/config/nvmet/x; Release=nvmet would free it from "
+                         "the NVMe target in the hook");
+}
+
+/* No hook can free what is below the root. */
+Test(release_hint, says_nothing_about_the_root) {
+        size_t disk = add_namespace(A, "nvme0n1", 1);
+
+        add_block(BLOCK_HOLDER, "bcache0", 2, disk);
+        build_use(&topology, A, USE_ROOT, "root");
+        expect_reason(A, "root");
+}
+
+static UseKind use_of(const char *address) {
+        return topology.devices[topology_find_device(&topology, address)].controller->use.kind;
+}
+
+static void mark_root(const char *mountinfo) {
+        fake_root_write("proc/self/mountinfo", mountinfo);
+        cr_assert(eq(int, zfs_members_mark_root(root_fd, &topology), 0));
+}
+
+Test(release_hint, an_exitrd_pays_for_a_root_pool_of_two_drives) {
+        size_t n, disk = add_namespace(A, "nvme0n1", 1);
+
+        add_block(BLOCK_PARTITION, "nvme0n1p3", 2, disk);
+        add_namespace(B, "nvme1n1", 3);
+        add_namespace("0000:05:00.0", "nvme2n1", 4);
+        fake_root_write("run/udev/data/b259:2", "E:ID_FS_LABEL=rpool\nE:ID_FS_TYPE=zfs_member\n");
+        fake_root_write("run/udev/data/b259:3", "E:ID_FS_TYPE=zfs_member\nE:ID_FS_LABEL=rpool\n");
+        fake_root_write("run/udev/data/b259:4", "E:ID_FS_TYPE=zfs_member\nE:ID_FS_LABEL=tank\n");
+        mark_root("29 1 259:9 / / rw - ext4 /dev/nvme0n1p9 rw\n"
+                  "30 29 0:27 / /srv rw - zfs rpool/srv rw\n");
+        cr_expect(eq(int, (int) use_of(A), USE_NONE), "/srv is no root");
+        mark_root("29 1 0:26 / / rw,relatime shared:1 - zfs rpool/ROOT/debian rw,xattr\n"
+                  "30 29 0:27 / /srv rw - zfs tank rw\n");
+        cr_expect(eq(int, (int) use_of(A), USE_ROOT));
+        cr_expect(eq(int, (int) use_of(B), USE_ROOT));
+        cr_expect(eq(int, (int) use_of("0000:05:00.0"), USE_NONE), "another pool");
+        cr_assert(eq(int, exitrd_count(&topology, &config, &n), 0));
+        cr_expect(eq(sz, n, 2));
+}
+
+Test(release_hint, a_machine_that_says_nothing_has_no_root_on_zfs) {
+        add_namespace(A, "nvme0n1", 1);
+        cr_assert(eq(int, zfs_members_mark_root(root_fd, &topology), 0));
+        cr_expect(eq(int, (int) use_of(A), USE_NONE));
+}

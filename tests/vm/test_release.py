@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Tests drives that something holds until the machine is off, with and without Release=, and those that
+LVM and md free earlier or later than usual.
+
+IDLE1, IDLE2  a container of IMSM with a mirror, with a file system
+IDLE3, SWAP   cache and backing device of bcache, in writeback mode, with a file system
+RAW           exported by the NVMe target
+
+The machine boots again and again from the same disks: what a shutdown leaves is what the next boot
+finds.
+"""
+
+import re
+from contextlib import closing
+
+import pytest
+
+import evidence
+import topology
+
+HELD = frozenset({"IDLE1", "IDLE2", "IDLE3", "SWAP", "RAW"})
+LABELS = ("vmimsm", "vmbcache")
+PROGRAMS = ("md-containers", "bcache", "nvmet")
+UNIT = "nvme-async-shutdown.service"
+CONFIG = "/etc/nvme-async-shutdown.conf"
+# without the firmware of such a platform; both at the creation and at each boot
+APPEND = "ro mdadm.imsm.test=1"
+
+MAKE = r"""
+export IMSM_NO_PLATFORM=1
+swapoff -a
+sed -i /vmswap/d /etc/fstab
+systemctl daemon-reload
+wipefs -qa SWAP IDLE1 IDLE2 IDLE3
+mdadm --create /dev/md/imsm --run --metadata=imsm --raid-devices=2 IDLE1 IDLE2
+mdadm --create /dev/md/mirror --run --level=1 --raid-devices=2 --assume-clean /dev/md/imsm
+udevadm settle
+mke2fs -q -F -t ext4 -L vmimsm /dev/md/mirror
+modprobe bcache
+make-bcache --bucket 64k --writeback -B SWAP -C IDLE3
+udevadm settle
+for device in SWAP IDLE3; do echo $device >/sys/fs/bcache/register || true; done 2>/dev/null
+for i in $(seq 300); do [ ! -b /dev/bcache0 ] || break; sleep 0.1; done
+mke2fs -q -F -t ext4 -L vmbcache /dev/bcache0
+udevadm settle
+mkdir -p /etc/nvme-async-shutdown/release.d
+printf '#!/bin/sh\necho begun\nexec sleep 1000\n' >/etc/nvme-async-shutdown/release.d/hangs
+printf '#!/bin/sh\necho never\n' >/etc/nvme-async-shutdown/release.d/writable
+chmod 755 /etc/nvme-async-shutdown/release.d/hangs
+chmod 777 /etc/nvme-async-shutdown/release.d/writable
+"""
+
+# What the disks hold is found by udev alone; the export lives in memory.
+SET_UP = r"""
+for label in vmimsm vmbcache; do
+        for i in $(seq 300); do [ ! -e /dev/disk/by-label/$label ] || break; sleep 0.1; done
+        mkdir -p /srv/$label
+        mount /dev/disk/by-label/$label /srv/$label
+        [ ! -e /srv/$label/data ] || echo "found $label $(sha256sum </srv/$label/data)"
+        dd if=/dev/urandom of=/srv/$label/data bs=64k count=16 status=none
+        echo "wrote $label $(sha256sum </srv/$label/data)"
+done
+modprobe nvme-loop
+modprobe nvmet
+mountpoint -q /sys/kernel/config || mount -t configfs none /sys/kernel/config
+cd /sys/kernel/config/nvmet
+mkdir subsystems/vm ports/1
+echo 1 >subsystems/vm/attr_allow_any_host
+mkdir subsystems/vm/namespaces/1
+echo RAW >subsystems/vm/namespaces/1/device_path
+echo 1 >subsystems/vm/namespaces/1/enable
+echo loop >ports/1/addr_trtype
+ln -s /sys/kernel/config/nvmet/subsystems/vm ports/1/subsystems/vm
+"""
+
+RESYNC = r"""
+md=$(basename $(realpath /dev/md/vm))
+echo 100 >/sys/block/$md/md/sync_speed_min
+echo 200 >/sys/block/$md/md/sync_speed_max
+echo repair >/sys/block/$md/md/sync_action
+sleep 1
+cat /sys/block/$md/md/sync_action
+"""
+
+AVAILABILITY = r"""
+rm /etc/systemd/system/blk-availability.service
+systemctl daemon-reload
+systemctl start blk-availability.service
+"""
+
+
+class Box:
+    """One machine over several shutdowns."""
+
+    def __init__(self, images, directory, build, say):
+        self._images, self._directory, self._say = images, directory, say
+        self._disks = images.fresh_disks(directory, build)
+        self._shutdowns = {}
+        self._is_made = False
+        self.machine = None
+
+    def _boot(self):
+        self._say("booting the machine of Release=")
+        self.close()
+        self.machine = self._images.machine(self._directory, self._disks, APPEND)
+        self.machine.start()
+        self.machine.wait_boot()
+
+    def _check(self, script):
+        nodes = {serial: f"/dev/{found.name}n1"
+                 for serial, found in evidence.inventory(self.machine).items()}
+        words = "|".join(HELD)
+        return self.machine.check(re.sub(rf"\b({words})\b", lambda match: nodes[match[1]], script))
+
+    def _set_up(self):
+        """Returns the digests of what the boot found, and of what was written then."""
+        found, wrote = {}, {}
+        for line in self._check(SET_UP).splitlines():
+            word, *rest = line.split()
+            if word in ("found", "wrote"):
+                {"found": found, "wrote": wrote}[word][rest[0]] = rest[1]
+        return found, wrote
+
+    def shut_down(self, name, script="", **keys):
+        if name in self._shutdowns:
+            return self._shutdowns[name]
+        if not self.machine:
+            self._boot()
+        if not self._is_made:
+            self._check(MAKE)
+            self.machine.check(f"systemctl enable -q {UNIT}")
+            _, self._wrote = self._set_up()
+            self._is_made = True
+        text = "".join(f"{key}={value}\n" for key, value in keys.items())
+        self.machine.check(f"cat >{CONFIG} <<'EOF'\n[Shutdown]\nEnabled=yes\nMinControllers=1\n"
+                           f"{text}EOF\n")
+        said = self._check(script) if script else ""
+        plan = self.machine.check("nvme-async-shutdown plan 2>&1")
+        self._say(f"shutting down: {name}")
+        shutdown = evidence.begin(self.machine)
+        evidence.watch(self.machine, shutdown, "systemctl reboot")
+        evidence.look_back(self.machine, shutdown)
+        shutdown.plan, shutdown.said, shutdown.wrote = plan, said, self._wrote
+        shutdown.found, self._wrote = self._set_up()
+        (self._directory / f"timeline-{name}.txt").write_text(
+            "\n".join(evidence.timeline(shutdown)) + "\n" + plan)
+        self._shutdowns[name] = shutdown
+        return shutdown
+
+    def close(self):
+        if self.machine:
+            self.machine.close()
+            self.machine = None
+
+
+@pytest.fixture(scope="module")
+def box(make_images):
+    images, cache, build, say = make_images
+    with closing(Box(images, cache / "run-release", build, say)) as found:
+        yield found
+
+
+@pytest.fixture
+def without(box):
+    return box.shut_down("without")
+
+
+@pytest.fixture
+def released(box):
+    return box.shut_down("released", Release=" ".join((*PROGRAMS, "hangs", "writable", "missing")),
+                         ReleaseTimeoutSec=5)
+
+
+@pytest.fixture
+def resync(box):
+    return box.shut_down("resync", RESYNC)
+
+
+@pytest.fixture
+def availability(box):
+    return box.shut_down("availability", AVAILABILITY)
+
+
+@pytest.fixture(params=("without", "released", "resync", "availability"))
+def each(request):
+    return request.getfixturevalue(request.param)
+
+
+def test_without_release_they_are_held_to_the_end(without):
+    assert without.notified_in("unit") == topology.FREE_IN_UNIT_STAGE - HELD
+    assert without.notified_in("hook") == topology.HELD_BY_STACK
+    assert HELD <= without.notified_in("kernel")
+
+
+def test_with_release_the_hook_takes_them(released):
+    assert released.notified_in("unit") == topology.FREE_IN_UNIT_STAGE - HELD
+    assert released.notified_in("hook") == topology.HELD_BY_STACK | HELD
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_the_kernel_log_says_what_was_freed(released, name):
+    line, = released.lines(rf"nvme-async-shutdown: Release={name}: done after .*\(stage=hook program ")
+    assert re.search(r"stopped (md|bcache)\d+ |disabled 1 namespaces", line)
+
+
+@pytest.mark.parametrize("name, words", [
+    ("hangs", "late after 5"), ("writable", "refused: .* is writable by others"),
+    ("missing", "refused: neither in")])
+def test_programs_that_do_not_work_hold_nothing_up(released, name, words):
+    assert len(released.lines(rf"nvme-async-shutdown: Release={name}: {words}")) == 1
+
+
+def test_no_program_runs_in_the_unit(released):
+    first = released.index("nvme-async-shutdown: Release=")
+    assert released.phase(first) == "hook"
+
+
+def test_a_resync_is_no_obstacle(resync):
+    assert resync.said.split()[-1] == "repair"
+    assert topology.HELD_BY_STACK <= resync.notified_in("hook")
+
+
+def test_blk_availability_frees_some_earlier_and_loses_none(availability):
+    assert topology.HELD_BY_STACK <= availability.notified_in("unit") | availability.notified_in("hook")
+
+
+def test_all_data_are_there_and_everything_is_assembled_without_help(each):
+    assert each.digests_after == each.digests_before
+    assert set(each.found) == set(LABELS)
+    assert each.found == each.wrote
+    assert each.recovered <= {topology.MOUNTED["BUSY"]}
+    assert each.damaged == set()
+
+
+def test_each_drive_is_notified_once(each):
+    serials = [serial for serial, _, _ in each.notifications()]
+    assert sorted(serials) == sorted(topology.ALL)
+    assert {value for _, _, value in each.notifications()} == {1}
