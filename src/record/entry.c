@@ -75,7 +75,7 @@ void entry_text_head(const Entry *entry, char *buffer, size_t size) {
 void entry_text_format(const Entry *entry, char *buffer, size_t size) {
         const unsigned *n = entry->totals.count;
         char head[ENTRY_HEAD_MAX], elapsed[TEXT_USEC_MAX], serial[TEXT_USEC_MAX],
-                saved[TEXT_USEC_MAX], by_word[48] = "";
+                saved[TEXT_USEC_MAX], by_word[48] = "", begun[48] = "";
 
         switch (entry->kind) {
         case ENTRY_CONTROLLER:
@@ -116,14 +116,16 @@ void entry_text_format(const Entry *entry, char *buffer, size_t size) {
                 if (entry->totals.n_by_word > 0)
                         (void) snprintf(by_word, sizeof(by_word), " (%u by the driver's word)",
                                         entry->totals.n_by_word);
+                if (n[OUTCOME_BEGUN] > 0)
+                        (void) snprintf(begun, sizeof(begun), ", %u begun", n[OUTCOME_BEGUN]);
                 (void) snprintf(
                         buffer, size,
                         "%u NVMe controllers detached%s in %s, %u left, %u late, %u "
-                        "failed, %u vanished, %u unverified; one after the other about %s, saved "
+                        "failed, %u vanished, %u unverified%s; one after the other about %s, saved "
                         "%s",
                         n[OUTCOME_DETACHED], by_word, elapsed, n[OUTCOME_LEFT], n[OUTCOME_LATE],
-                        n[OUTCOME_FAILED], n[OUTCOME_VANISHED], n[OUTCOME_UNVERIFIED], serial,
-                        saved);
+                        n[OUTCOME_FAILED], n[OUTCOME_VANISHED], n[OUTCOME_UNVERIFIED], begun,
+                        serial, saved);
         }
 }
 

@@ -41,6 +41,7 @@ static int virtual_start(void *context, size_t i, StepAction action) {
         assert(!step->is_running);
         step->n_starts++;
         step->is_running = true;
+        step->has_begun = false;
         step->started_usec = world->now;
         if (step->outcome == OUTCOME_PENDING)
                 step->outcome = action == STEP_DETACH ? OUTCOME_DETACHED : OUTCOME_LEFT;
@@ -55,12 +56,34 @@ static int virtual_start(void *context, size_t i, StepAction action) {
         return 0;
 }
 
+/* Returns the running step that begins next and before the time until, or NULL. */
+static VirtualStep *find_next_begin(VirtualWorld *world, usec_t until) {
+        VirtualStep *first = NULL;
+
+        for (size_t i = 0; i < world->n_steps; i++) {
+                VirtualStep *step = &world->steps[i];
+                usec_t begin = step->started_usec + step->begin_usec;
+
+                if (step->is_running && step->begin_usec > 0 && !step->has_begun && begin < until &&
+                    (!first || begin < first->started_usec + first->begin_usec))
+                        first = step;
+        }
+        return first;
+}
+
 static int virtual_wait(void *context, usec_t deadline, size_t *ret_step, StepResult *ret_result) {
         VirtualWorld *world = context;
         usec_t next = world->ends.n_entries > 0 ? heap_first(&world->ends).key : VIRTUAL_NEVER;
         VirtualStep *step;
         size_t i;
 
+        step = find_next_begin(world, next < deadline ? next : deadline);
+        if (step && step->started_usec + step->begin_usec < world->signal_usec) {
+                world->now = step->started_usec + step->begin_usec;
+                step->has_begun = true;
+                *ret_step = (size_t) (step - world->steps);
+                return OPS_WAIT_BEGUN;
+        }
         if (world->signal_usec <= deadline && world->signal_usec < next) {
                 world->now = world->signal_usec;
                 return OPS_WAIT_SIGNAL;
@@ -96,7 +119,8 @@ static void virtual_abandon(void *context, size_t i, StepResult *ret_result) {
         step->is_running = false;
         step->is_abandoned = true;
         world->n_running--;
-        *ret_result = (StepResult){ .started_usec = step->started_usec };
+        *ret_result = (StepResult){ .outcome = step->abandoned_outcome,
+                                    .started_usec = step->started_usec };
 }
 
 const ShutdownOps ops_virtual = {

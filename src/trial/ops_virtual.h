@@ -9,14 +9,17 @@
 #define VIRTUAL_NEVER USEC_INFINITY
 
 typedef struct VirtualStep {
-        usec_t latency_usec; /* VIRTUAL_NEVER: it does not end */
-        Outcome outcome;     /* OUTCOME_PENDING: the successful outcome of its action */
-        bool is_gone;        /* OUTCOME_VANISHED: from sysfs, too */
-        int start_error;     /* the return value of the first start_failures starts */
+        usec_t latency_usec;       /* VIRTUAL_NEVER: it does not end */
+        usec_t begin_usec;         /* from its start to OPS_WAIT_BEGUN; 0: that is not reported */
+        Outcome outcome;           /* OUTCOME_PENDING: the successful outcome of its action */
+        bool is_gone;              /* OUTCOME_VANISHED: from sysfs, too */
+        Outcome abandoned_outcome; /* OUTCOME_PENDING: it still ran when it was abandoned */
+        int start_error;           /* the return value of the first start_failures starts */
         unsigned start_failures;
         /* set by the run */
         unsigned n_starts;
         bool is_running;
+        bool has_begun;
         bool is_abandoned;
         usec_t started_usec;
         usec_t ended_usec;
