@@ -173,6 +173,19 @@ void entry_take_field(Entry *entry, const char *data, size_t length) {
                         entry->is_broken = true;
 }
 
+bool entry_is_same(const Entry *a, const Entry *b) {
+        if (a->kind != b->kind || a->stage != b->stage || !STREQ(a->address, b->address) ||
+            !STREQ(a->boot_id, b->boot_id))
+                return false;
+        if (a->kind == ENTRY_CONTROLLER)
+                return a->outcome == b->outcome && a->is_flushed == b->is_flushed;
+        return memcmp(a->totals.count, b->totals.count, sizeof(a->totals.count)) == 0;
+}
+
+bool entry_is_open(const Entry *entry) {
+        return entry->outcome == OUTCOME_BEGUN || entry->outcome == OUTCOME_LATE;
+}
+
 bool entry_is_boot_id(const char *text) {
         return strspn(text, "0123456789abcdef") == BOOT_ID_MAX - 1 && !text[BOOT_ID_MAX - 1];
 }

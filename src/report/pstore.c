@@ -21,11 +21,6 @@ typedef struct Scan {
         PstoreRecord *record;
 } Scan;
 
-static bool is_same_entry(const Entry *a, const Entry *b) {
-        return a->kind == b->kind && a->stage == b->stage && STREQ(a->address, b->address) &&
-               STREQ(a->boot_id, b->boot_id);
-}
-
 static int add_line(Scan *scan, const char *line) {
         PstoreRecord *record = scan->record;
         Entry entry;
@@ -37,7 +32,7 @@ static int add_line(Scan *scan, const char *line) {
         if (r < 0 || !*entry.boot_id || !scan->wanted(scan->userdata, entry.boot_id))
                 return 0;
         for (size_t i = 0; i < record->entries.n; i++)
-                if (is_same_entry(&record->entries.items[i], &entry))
+                if (entry_is_same(&record->entries.items[i], &entry))
                         return 0;
         if (record->entries.n >= ENTRIES_MAX) {
                 record->is_cut = true;
