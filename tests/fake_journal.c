@@ -53,6 +53,13 @@ void fake_journal_line(const char *message) {
                        message);
 }
 
+void fake_journal_kernel_line(const char *transport, const char *message) {
+        begin_entry();
+        (void) fprintf(export_stream,
+                       "MESSAGE=%s\nSYSLOG_IDENTIFIER=nvme-async-shutdown\n_TRANSPORT=%s\n\n",
+                       message, transport);
+}
+
 void fake_journal_entry(const Entry *entry) {
         char buffer[16384];
         int pair[2];

@@ -14,6 +14,9 @@ void fake_journal_uid(const char *sender);
 /* Adds an entry with MESSAGE= and SYSLOG_IDENTIFIER=nvme-async-shutdown only. */
 void fake_journal_line(const char *message);
 
+/* Adds a line of the kernel log as journald stores it: identifier and text apart. */
+void fake_journal_kernel_line(const char *transport, const char *message);
+
 /* Adds the entry as entry_log() writes it. */
 void fake_journal_entry(const Entry *entry);
 

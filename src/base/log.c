@@ -30,6 +30,7 @@ static LogTarget log_target = LOG_TARGET_STDERR;
 static int log_max_level = LOG_INFO;
 static int log_kmsg = -1;
 static int log_journal = -1;
+static int log_prepared = -1;
 static int journal_patience_msec = JOURNAL_WAIT_MSEC;
 
 /* Replaces sd_journal_sendv(), which blocks without a deadline while journald is stuck and its
@@ -73,6 +74,19 @@ void log_tee_kmsg_fd(int fd) {
         log_kmsg = fd;
 }
 
+void log_prepare_kmsg(void) {
+        if (log_kmsg < 0 && log_prepared < 0)
+                log_prepared = open_kmsg();
+}
+
+void log_switch_to_kmsg(void) {
+        if (log_kmsg < 0) {
+                log_kmsg = log_prepared;
+                log_prepared = -1;
+        }
+        log_target = LOG_TARGET_KMSG;
+}
+
 int log_open(LogTarget target, int max_level) {
         int r = 0;
 
@@ -105,6 +119,9 @@ void log_close(void) {
         if (log_journal >= 0)
                 (void) close(log_journal);
         log_journal = -1;
+        if (log_prepared >= 0)
+                (void) close(log_prepared);
+        log_prepared = -1;
 }
 
 /* A control character would start a new line, end a field early or control a terminal. */

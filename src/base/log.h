@@ -23,6 +23,13 @@ int log_open(LogTarget target, int max_level);
 void log_tee_kmsg(void);
 void log_tee_kmsg_fd(int fd);
 
+/* Opens the kernel log for a later log_switch_to_kmsg(), when /dev may be gone. */
+void log_prepare_kmsg(void);
+
+/* From now on all lines go to the kernel log only. In a child, which leaves its parent's target
+ * alone. */
+void log_switch_to_kmsg(void);
+
 /* For tests: writes to fd in place of /dev/kmsg and closes it in log_close(). */
 void log_set_kmsg_fd(int fd);
 

@@ -22,12 +22,22 @@ typedef enum PersistLog {
         _PERSIST_LOG_INVALID = -EINVAL,
 } PersistLog;
 
-/* The words of each enum. from_string returns _ORDER_INVALID or _PERSIST_LOG_INVALID for an unknown
- * word. */
+/* Whether a stage ends while handshakes are under way. */
+typedef enum Overlap {
+        OVERLAP_NO,
+        OVERLAP_AUTO, /* where the kernel keeps its log, so that the next boot learns their ends */
+        OVERLAP_YES,
+        _OVERLAP_MAX,
+        _OVERLAP_INVALID = -EINVAL,
+} Overlap;
+
+/* The words of each enum. from_string returns _X_INVALID for an unknown word. */
 const char *order_to_string(Order order);
 Order order_from_string(const char *text);
 const char *persist_log_to_string(PersistLog mode);
 PersistLog persist_log_from_string(const char *text);
+const char *overlap_to_string(Overlap mode);
+Overlap overlap_from_string(const char *text);
 
 typedef enum ConfigKey {
         CONFIG_ENABLED,
@@ -43,6 +53,7 @@ typedef enum ConfigKey {
         CONFIG_PERSIST_LOG,
         CONFIG_RELEASE,
         CONFIG_RELEASE_TIMEOUT_SEC,
+        CONFIG_OVERLAP,
         _CONFIG_KEY_MAX,
 } ConfigKey;
 
@@ -63,6 +74,7 @@ typedef struct Config {
         PersistLog persist_log;
         char **release; /* NULL-terminated names of programs, or NULL: none */
         usec_t release_timeout_usec;
+        Overlap overlap;
         /* A part that could not be read or understood may hold Include= or Exclude=: the
          * controllers that the admin selected are not known. */
         bool is_selection_uncertain;

@@ -29,6 +29,12 @@ static const char *const persist_log_table[_PERSIST_LOG_MAX] = {
         [PERSIST_LOG_PSTORE] = "pstore",
 };
 
+static const char *const overlap_table[_OVERLAP_MAX] = {
+        [OVERLAP_NO] = "no",
+        [OVERLAP_AUTO] = "auto",
+        [OVERLAP_YES] = "yes",
+};
+
 const char *order_to_string(Order order) {
         return NAME_OF(order_table, order);
 }
@@ -45,6 +51,14 @@ PersistLog persist_log_from_string(const char *text) {
         return (PersistLog) VALUE_OF(persist_log_table, text);
 }
 
+const char *overlap_to_string(Overlap mode) {
+        return NAME_OF(overlap_table, mode);
+}
+
+Overlap overlap_from_string(const char *text) {
+        return (Overlap) VALUE_OF(overlap_table, text);
+}
+
 void config_set_defaults(Config *config) {
         *config = (Config){
                 .stages = 1U << STAGE_UNIT | 1U << STAGE_HOOK | 1U << STAGE_EXITRD,
@@ -55,6 +69,7 @@ void config_set_defaults(Config *config) {
                 .flush = true,
                 .persist_log = PERSIST_LOG_AUTO,
                 .release_timeout_usec = 10 * USEC_PER_SEC,
+                .overlap = OVERLAP_AUTO,
         };
 }
 
@@ -114,6 +129,19 @@ static int parse_seconds(const Assignment *a, usec_t *target) {
             usec > TIMEOUT_MAX_SEC * USEC_PER_SEC)
                 return refuse_value(a, allowed);
         *target = usec;
+        return 0;
+}
+
+/* Takes the words of a boolean too. */
+static int parse_overlap(const Assignment *a, Overlap *target) {
+        bool yes = false;
+
+        if (overlap_from_string(a->text) >= 0)
+                *target = overlap_from_string(a->text);
+        else if (parse_boolean(a, &yes) >= 0)
+                *target = yes ? OVERLAP_YES : OVERLAP_NO;
+        else
+                return refuse_value(a, "must be auto, yes or no");
         return 0;
 }
 
@@ -332,6 +360,7 @@ static const char *const key_table[_CONFIG_KEY_MAX] = {
         [CONFIG_PERSIST_LOG] = "PersistLog",
         [CONFIG_RELEASE] = "Release",
         [CONFIG_RELEASE_TIMEOUT_SEC] = "ReleaseTimeoutSec",
+        [CONFIG_OVERLAP] = "Overlap",
 };
 
 const char *config_key_name(ConfigKey key) {
@@ -383,6 +412,8 @@ int config_key_parse(Config *config, ConfigKey key, const char *text, bool is_fi
                 return parse_programs(&a, &config->release);
         case CONFIG_RELEASE_TIMEOUT_SEC:
                 return parse_seconds(&a, &config->release_timeout_usec);
+        case CONFIG_OVERLAP:
+                return parse_overlap(&a, &config->overlap);
         default:
                 return -EINVAL;
         }
@@ -416,6 +447,8 @@ int config_key_format(const Config *config, ConfigKey key, char **ret_value) {
                 return format_list(config->release, ret_value);
         case CONFIG_RELEASE_TIMEOUT_SEC:
                 return format_seconds(ret_value, config->release_timeout_usec);
+        case CONFIG_OVERLAP:
+                return format_text(ret_value, "%s", overlap_to_string(config->overlap));
         default:
                 return -EINVAL;
         }

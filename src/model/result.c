@@ -4,6 +4,7 @@
 #include "model/result.h"
 
 #include <stdarg.h>
+#include <sys/mman.h>
 
 #include "base/names.h"
 
@@ -28,6 +29,7 @@ static const char *const outcome_table[_OUTCOME_MAX] = {
         [OUTCOME_LATE] = "late",
         [OUTCOME_FAILED] = "failed",
         [OUTCOME_VANISHED] = "vanished",
+        [OUTCOME_BEGUN] = "begun",
 };
 
 static const char *const phase_table[_PHASE_MAX] = {
@@ -110,8 +112,27 @@ int record_init(Record *record, Stage stage, Action action, size_t n_results) {
         return 0;
 }
 
+int record_init_shared(Record *record, Stage stage, Action action, size_t n_results) {
+        size_t size = (n_results + 1) * sizeof(StepResult);
+        void *results = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+        if (results == MAP_FAILED)
+                return -ENOMEM;
+        *record = (Record){
+                .stage = stage,
+                .action = action,
+                .results = results,
+                .n_results = n_results,
+                .shared_size = size,
+        };
+        return 0;
+}
+
 void record_done(Record *record) {
-        free(record->results);
+        if (record->shared_size > 0)
+                (void) munmap(record->results, record->shared_size);
+        else
+                free(record->results);
         *record = RECORD_INIT;
 }
 
@@ -137,7 +158,7 @@ RecordTotals record_totals(const Record *record, const Topology *topology) {
                         continue;
                 totals.count[result->outcome]++;
                 totals.n_by_word += result->outcome == OUTCOME_DETACHED && !result->is_verified;
-                if (result->outcome != OUTCOME_LATE)
+                if (result->outcome != OUTCOME_LATE && result->outcome != OUTCOME_BEGUN)
                         totals.serial_usec += kernel_alone_usec(record, result);
         }
         if (totals.serial_usec > totals.elapsed_usec)

@@ -30,6 +30,8 @@ typedef enum Outcome {
         OUTCOME_LATE,       /* not done at the deadline: the kernel's pass waits for it */
         OUTCOME_FAILED,     /* unbound or not, the handshake did not complete */
         OUTCOME_VANISHED,   /* gone from the bus */
+        OUTCOME_BEGUN,      /* its handshake is under way and is not waited for: the kernel's pass
+                               waits for it */
         _OUTCOME_MAX,
         _OUTCOME_INVALID = -EINVAL,
 } Outcome;
@@ -98,6 +100,7 @@ typedef struct Record {
         bool is_rcu_expedited; /* by us; the kernel's own pass would have run without */
         StepResult *results;   /* results[i] belongs to Topology.devices[i] */
         size_t n_results;
+        size_t shared_size; /* of the mapping that holds results; 0: they are on the heap */
 } Record;
 
 #define RECORD_INIT ((Record){})
@@ -135,6 +138,9 @@ void step_result_set_reason(StepResult *result, const char *format, ...) _printf
 
 /* Makes a record of n_results pending results. Returns 0 or -ENOMEM. */
 int record_init(Record *record, Stage stage, Action action, size_t n_results) _must_check_;
+
+/* The same, with the results in memory that processes share which are forked later. */
+int record_init_shared(Record *record, Stage stage, Action action, size_t n_results) _must_check_;
 void record_done(Record *record);
 
 #define _cleanup_record_ _cleanup_(record_done)

@@ -45,6 +45,11 @@ bool device_is_undriven(const Device *device) {
         return device->kind == DEVICE_FOREIGN && !device->controller->driver;
 }
 
+/* "deleting", or "deleting (no IO)" once its namespaces are gone (nvme_state_show(), 6.1). */
+bool controller_is_going(const Controller *controller) {
+        return controller->state && STARTSWITH(controller->state, "deleting");
+}
+
 /* Of the index. Borrows the element's name. */
 typedef struct IndexEntry {
         const char *name;

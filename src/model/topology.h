@@ -118,6 +118,11 @@ ssize_t topology_add_block(Topology *topology, BlockKind kind, const char *name,
  * It is neither acted on nor reported. */
 bool device_is_undriven(const Device *device);
 
+/* Whether its driver is letting go of it: the unbind of an earlier stage, or another one, is inside
+ * the shutdown handshake. The link to the driver goes first then and the controller last
+ * (__device_release_driver(), 6.1), so that its state can be read until the end. */
+bool controller_is_going(const Controller *controller);
+
 /* Find an element by the address, name or number that it was added with, or return TOPOLOGY_NONE.
  * The number 0 finds nothing. The time grows with the logarithm of the number of elements. */
 size_t topology_find_device(const Topology *topology, const char *address);

@@ -60,6 +60,10 @@ static int decide_controller(const Device *device, const Config *config, Step *s
         if (!c->transport || !STREQ(c->transport, "pcie"))
                 return leave_step(step, false, "transport %s: only PCIe controllers are taken",
                                   c->transport ? c->transport : "unknown");
+        step->is_under_way = controller_is_going(c);
+        if (step->is_under_way)
+                return leave_step(step, false, "its shutdown is under way already (state %s)",
+                                  c->state);
         if (!c->driver || !STREQ(c->driver, "nvme"))
                 return leave_step(step, false, "bound to %s, not to nvme",
                                   c->driver ? c->driver : "no known driver");

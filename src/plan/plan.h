@@ -18,6 +18,8 @@ typedef struct Step {
         StepAction action;
         bool flush;   /* STEP_LEAVE: send a Flush, which shortens its turn in the kernel's pass */
         char *reason; /* STEP_LEAVE: why, for people; else NULL */
+        bool is_under_way; /* STEP_LEAVE: its driver is letting go of it already, by an unbind that an
+                              earlier stage has begun */
         usec_t expected_usec; /* STEP_DETACH: how long it takes, as the drive says (RTD3E); 0: not
                                  known */
         usec_t chain_usec; /* from its start to the end of the last step that waits for it, as far

@@ -94,7 +94,7 @@ static void format_program(const ProgramResult *program, char *buffer, size_t si
 void entry_text_format(const Entry *entry, char *buffer, size_t size) {
         const unsigned *n = entry->totals.count;
         char head[ENTRY_HEAD_MAX], elapsed[TEXT_USEC_MAX], serial[TEXT_USEC_MAX],
-                saved[TEXT_USEC_MAX], by_word[48] = "";
+                saved[TEXT_USEC_MAX], by_word[48] = "", begun[48] = "";
 
         switch (entry->kind) {
         case ENTRY_CONTROLLER:
@@ -138,14 +138,16 @@ void entry_text_format(const Entry *entry, char *buffer, size_t size) {
                 if (entry->totals.n_by_word > 0)
                         (void) snprintf(by_word, sizeof(by_word), " (%u by the driver's word)",
                                         entry->totals.n_by_word);
+                if (n[OUTCOME_BEGUN] > 0)
+                        (void) snprintf(begun, sizeof(begun), ", %u begun", n[OUTCOME_BEGUN]);
                 (void) snprintf(
                         buffer, size,
                         "%u NVMe controllers detached%s in %s, %u left, %u late, %u "
-                        "failed, %u vanished, %u unverified; one after the other about %s, saved "
+                        "failed, %u vanished, %u unverified%s; one after the other about %s, saved "
                         "%s",
                         n[OUTCOME_DETACHED], by_word, elapsed, n[OUTCOME_LEFT], n[OUTCOME_LATE],
-                        n[OUTCOME_FAILED], n[OUTCOME_VANISHED], n[OUTCOME_UNVERIFIED], serial,
-                        saved);
+                        n[OUTCOME_FAILED], n[OUTCOME_VANISHED], n[OUTCOME_UNVERIFIED], begun,
+                        serial, saved);
         }
 }
 
@@ -193,6 +195,19 @@ void entry_take_field(Entry *entry, const char *data, size_t length) {
                         entry->is_broken = true;
 }
 
+bool entry_is_same(const Entry *a, const Entry *b) {
+        if (a->kind != b->kind || a->stage != b->stage || !STREQ(a->address, b->address) ||
+            !STREQ(a->program.name, b->program.name) || !STREQ(a->boot_id, b->boot_id))
+                return false;
+        if (a->kind == ENTRY_CONTROLLER)
+                return a->outcome == b->outcome && a->is_flushed == b->is_flushed;
+        return memcmp(a->totals.count, b->totals.count, sizeof(a->totals.count)) == 0;
+}
+
+bool entry_is_open(const Entry *entry) {
+        return entry->outcome == OUTCOME_BEGUN || entry->outcome == OUTCOME_LATE;
+}
+
 bool entry_is_boot_id(const char *text) {
         return strspn(text, "0123456789abcdef") == BOOT_ID_MAX - 1 && !text[BOOT_ID_MAX - 1];
 }
@@ -207,11 +222,6 @@ int entry_check(const Entry *entry) {
         if (entry->kind == ENTRY_PROGRAM)
                 return *entry->program.name ? 0 : -EBADMSG;
         return *entry->address ? 0 : -EBADMSG;
-}
-
-bool entry_is_same(const Entry *a, const Entry *b) {
-        return a->kind == b->kind && a->stage == b->stage && STREQ(a->address, b->address) &&
-               STREQ(a->program.name, b->program.name) && STREQ(a->boot_id, b->boot_id);
 }
 
 static void copy_text(char *target, size_t size, const char *text) {

@@ -66,12 +66,12 @@ typedef struct Entry {
         /* ENTRY_POWER_KEPT */
         unsigned n_drives;
 
+        /* Set by history_make(): what another entry of the same stage said before this controller had
+         * ended, OUTCOME_BEGUN or OUTCOME_LATE; OUTCOME_PENDING: there is none. */
+        Outcome said_before;
+
         bool is_broken; /* entry_take_field() found a value that this program does not write */
 } Entry;
-
-/* Whether both are about the same: the same drive, bridge or program in the same stage of the same
- * boot. An entry may be read twice. */
-bool entry_is_same(const Entry *a, const Entry *b);
 
 /* Fills in what the topology knows of that controller: name, address, path, model, serial
  * number. */
@@ -95,6 +95,13 @@ void entry_take_field(Entry *entry, const char *data, size_t length);
 
 /* Whether the fields that were taken over make up an entry: 0 or -EBADMSG. */
 int entry_check(const Entry *entry) _must_check_;
+
+/* Whether both say the same: a record may reach the reader twice. A controller has two entries in a
+ * stage that did not wait for its end, and such a stage two summaries. */
+bool entry_is_same(const Entry *a, const Entry *b);
+
+/* Whether the entry of a controller does not tell how it ended: it was begun or late. */
+bool entry_is_open(const Entry *entry);
 
 /* Whether text is 32 hexadecimal digits in lower case: it becomes part of file names and of journal
  * matches. */

@@ -47,6 +47,7 @@ const EntryValue entry_values[] = {
         { SUMMARY, COUNT(totals.count[OUTCOME_FAILED]), "NVME_FAILED", "failed", true },
         { SUMMARY, COUNT(totals.count[OUTCOME_VANISHED]), "NVME_VANISHED", "vanished", true },
         { SUMMARY, COUNT(totals.count[OUTCOME_UNVERIFIED]), "NVME_UNVERIFIED", "unverified", true },
+        { SUMMARY, COUNT(totals.count[OUTCOME_BEGUN]), "NVME_BEGUN", "begun", false },
         { SUMMARY, COUNT(totals.n_by_word), "NVME_BY_DRIVERS_WORD", "by_word", false },
         { SUMMARY, NUMBER(totals.elapsed_usec), "ELAPSED_USEC", "elapsed_usec", true },
         { SUMMARY, NUMBER(totals.serial_usec), "SERIAL_USEC", "serial_usec", true },

@@ -42,8 +42,8 @@ static void set_waited_for(Entry *entry, const Topology *topology, const StepRes
                         topology->devices[result->released_by].address);
 }
 
-void record_log_controller(const Record *record, const Topology *topology, size_t device) {
-        const StepResult *result = &record->results[device];
+void record_log_result(const Record *record, const Topology *topology, size_t device,
+                       const StepResult *result) {
         Entry entry = begin_entry(record, ENTRY_CONTROLLER);
 
         entry_set_drive(&entry, topology, device);
@@ -55,6 +55,10 @@ void record_log_controller(const Record *record, const Topology *topology, size_
         memcpy(entry.phase_usec, result->phase_usec, sizeof(entry.phase_usec));
         set_waited_for(&entry, topology, result);
         entry_log(&entry);
+}
+
+void record_log_controller(const Record *record, const Topology *topology, size_t device) {
+        record_log_result(record, topology, device, &record->results[device]);
 }
 
 void record_log_released(const Record *record, const Topology *topology, size_t device) {

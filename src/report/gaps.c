@@ -80,19 +80,48 @@ static int point_to_a_record(const Question *q) {
         return lines_add(q->notes, "The journal has no record of any shutdown.");
 }
 
+static size_t count_open(const History *history) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < history->n_controllers; i++)
+                n += entry_is_open(&history->controllers[i]);
+        return n;
+}
+
 static bool is_asked_for(void *userdata, const char *boot_id) {
         return STREQ(userdata, boot_id);
 }
 
-/* Returns 1 if pstore holds a record of that boot, 0 if not, or -errno. */
-static int is_in_pstore(const Question *q) {
+static bool is_hook_entry(const Question *q, const Entry *entry) {
+        return entry->stage == STAGE_HOOK;
+}
+
+/* Whether it tells how a controller ended of which the record does not. */
+static bool is_missing_end(const Question *q, const Entry *entry) {
+        if (entry->kind != ENTRY_CONTROLLER || entry_is_open(entry))
+                return false;
+        for (size_t i = 0; i < q->history->n_controllers; i++) {
+                const Entry *known = &q->history->controllers[i];
+
+                if (entry_is_open(known) && known->stage == entry->stage &&
+                    STREQ(known->address, entry->address))
+                        return true;
+        }
+        return false;
+}
+
+/* Returns 1 if pstore holds an entry of that boot which is wanted, 0 if not, or -errno. */
+static int is_in_pstore(const Question *q, bool (*is_wanted)(const Question *, const Entry *)) {
         _cleanup_pstore_record_ PstoreRecord record = PSTORE_RECORD_INIT;
         char boot_id[BOOT_ID_MAX];
         int r;
 
         memcpy(boot_id, q->boot->id, sizeof(boot_id));
         r = pstore_record_read(q->root_fd, is_asked_for, boot_id, &record);
-        return r < 0 ? r : record.entries.n > 0;
+        for (size_t i = 0; r >= 0 && i < record.entries.n; i++)
+                if (is_wanted(q, &record.entries.items[i]))
+                        return 1;
+        return r < 0 ? r : 0;
 }
 
 static int explain_hook(const Question *q) {
@@ -101,7 +130,7 @@ static int explain_hook(const Question *q) {
 
         if (q->root_fd < 0)
                 return lines_add(q->notes, "This journal has no record of the stage hook.");
-        r = is_in_pstore(q);
+        r = is_in_pstore(q, is_hook_entry);
         if (r < 0)
                 return r;
         if (r > 0)
@@ -123,6 +152,41 @@ static int explain_hook(const Question *q) {
         return lines_add(q->notes, "There is no record of the stage hook: the stage had nothing to "
                                    "do, or the back end of pstore did not take it (full, or "
                                    "cleared by the firmware).");
+}
+
+/* Workers that a stage did not wait for write to the kernel log. */
+static int explain_open(const Question *q) {
+        size_t n = count_open(q->history);
+        PstoreLog state;
+        int r;
+
+        if (n == 0)
+                return 0;
+        r = lines_add(
+                q->notes,
+                "%zu controller%s still shutting down when the stage ended; how that ended is "
+                "not in this journal.",
+                n, n == 1 ? " was" : "s were");
+        if (r < 0 || q->root_fd < 0)
+                return r;
+        r = is_in_pstore(q, is_missing_end);
+        if (r < 0)
+                return r;
+        if (r > 0)
+                return lines_add(
+                        q->notes,
+                        "It is in pstore but not imported: run nvme-async-shutdown import, "
+                        "and systemctl enable nvme-async-shutdown.service for the next "
+                        "time.");
+        state = pstore_log_judge(q->root_fd, q->config->persist_log, q->history->action);
+        if (state != PSTORE_LOG_KEPT)
+                return lines_add(
+                        q->notes,
+                        "It did not outlive the shutdown: %s. Overlap=no makes a stage wait "
+                        "for each.",
+                        pstore_log_to_string(state));
+        return lines_add(q->notes, "The kernel had kept its log before, or the back end of pstore "
+                                   "did not take it (full, or cleared by the firmware).");
 }
 
 static bool has_record(const History *history) {
@@ -200,6 +264,9 @@ int gaps_explain(JournalRecord *journal, const JournalBoot *boot, int root_fd, c
         }
         if (!has_record(history))
                 return explain_no_record(&q);
+        r = explain_open(&q);
+        if (r < 0)
+                return r;
         if (is_hook_missing(history))
                 return explain_hook(&q);
         return history->has_stage[STAGE_UNIT] ? 0 : explain_unit(&q);

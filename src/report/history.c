@@ -27,14 +27,25 @@ static bool is_same_controller(const Entry *a, const Entry *b) {
         return STREQ(a->serial, b->serial) && STREQ(a->address, b->address);
 }
 
+/* Of two stages that have the same controller the later one tells what became of it, unless that one
+ * only saw it being shut down on behalf of the earlier one. */
+static const Entry *choose_entry(const Entry *a, const Entry *b) {
+        const Entry *earlier = a->stage < b->stage ? a : b, *later = earlier == a ? b : a;
+        bool has_ended =
+                earlier->said_before != OUTCOME_PENDING && earlier->outcome != OUTCOME_LEFT;
+
+        if (later->outcome == OUTCOME_BEGUN || (later->outcome == OUTCOME_LEFT && has_ended))
+                return earlier;
+        return later;
+}
+
 static void add_controller(History *history, const Entry *entry) {
         for (size_t i = 0; i < history->n_controllers; i++) {
                 Entry *known = &history->controllers[i];
 
                 if (!is_same_controller(known, entry))
                         continue;
-                if (entry->stage > known->stage)
-                        *known = *entry;
+                *known = *choose_entry(known, entry);
                 return;
         }
         history->controllers[history->n_controllers++] = *entry;
@@ -77,7 +88,7 @@ static RecordTotals add_up_stage(const Entry *entries, size_t n, Stage stage, us
                         end += entries[i].phase_usec[p];
                 if (end > began_usec && end - began_usec > totals.elapsed_usec)
                         totals.elapsed_usec = end - began_usec;
-                if (entries[i].outcome != OUTCOME_LATE)
+                if (!entry_is_open(&entries[i]))
                         totals.serial_usec += handshake_usec(&entries[i]);
                 totals.count[entries[i].outcome]++;
                 totals.n_by_word += is_by_word(&entries[i]);
@@ -116,12 +127,40 @@ static usec_t find_stage_begin(const Entry *entries, size_t n, Stage stage) {
         return began > 0 ? began : first;
 }
 
+static unsigned count_open(const RecordTotals *totals) {
+        return totals->count[OUTCOME_BEGUN] + totals->count[OUTCOME_LATE];
+}
+
+/* The summary of a stage that did not wait for all counts some as begun or late. If the final one is
+ * lost, the entries tell how these ended. */
+static void complete_totals(const Entry *entries, size_t n, Stage stage, const RecordTotals *added,
+                            RecordTotals *totals) {
+        bool is_changed = false;
+
+        for (size_t i = 0; i < n; i++) {
+                const Entry *entry = &entries[i];
+
+                if (!is_of(entry, ENTRY_CONTROLLER, stage) ||
+                    entry->said_before == OUTCOME_PENDING || totals->count[entry->said_before] == 0)
+                        continue;
+                totals->count[entry->said_before]--;
+                totals->count[entry->outcome]++;
+                totals->n_by_word += is_by_word(entry);
+                is_changed = true;
+        }
+        if (!is_changed)
+                return;
+        totals->elapsed_usec = added->elapsed_usec;
+        totals->serial_usec = added->serial_usec;
+        totals->saved_usec = added->saved_usec;
+}
+
 /* Returns the totals of the stage, by its summary or else by its controllers. */
 static RecordTotals add_stage(History *history, const Entry *entries, size_t n, Stage stage) {
-        RecordTotals totals;
+        RecordTotals totals, added;
 
         history->stage_usec[stage] = find_stage_begin(entries, n, stage);
-        totals = add_up_stage(entries, n, stage, history->stage_usec[stage]);
+        totals = added = add_up_stage(entries, n, stage, history->stage_usec[stage]);
         history->n_found[stage] = history->n_expected[stage] = count_controllers(&totals);
         for (size_t i = 0; i < n; i++) {
                 if (entries[i].stage != stage || !is_of_stage(&entries[i]))
@@ -129,12 +168,16 @@ static RecordTotals add_stage(History *history, const Entry *entries, size_t n, 
                 history->has_stage[stage] = true;
                 history->action = entries[i].action;
                 if (entries[i].kind != ENTRY_SUMMARY ||
-                    count_controllers(&entries[i].totals) < history->n_found[stage])
+                    count_controllers(&entries[i].totals) < history->n_found[stage] ||
+                    (history->has_summary[stage] &&
+                     count_open(&entries[i].totals) > count_open(&totals)))
                         continue;
                 totals = entries[i].totals;
                 history->has_summary[stage] = true;
                 history->n_expected[stage] = count_controllers(&totals);
         }
+        if (history->has_summary[stage])
+                complete_totals(entries, n, stage, &added, &totals);
         history->totals.elapsed_usec += totals.elapsed_usec;
         history->totals.serial_usec += totals.serial_usec;
         history->totals.saved_usec += totals.saved_usec;
@@ -150,10 +193,20 @@ static const Entry *find_in_stage(const Entry *entries, size_t n, Stage stage,
         return NULL;
 }
 
+/* Whether the later stage's entry only says that the earlier one is shutting it down. before: the
+ * earlier one's entry, or NULL. */
+static bool is_echo(const History *history, Stage earlier, const Entry *before,
+                    const Entry *entry) {
+        if (before)
+                return choose_entry(before, entry) == before;
+        return entry->outcome == OUTCOME_BEGUN && !history_is_whole(history, earlier);
+}
+
 /* Removes the controllers of the later stage from the counts of the earlier one; see history.h. */
 static void remove_recounted(const History *history, const Entry *entries, size_t n, Stage earlier,
-                             Stage later, RecordTotals *totals) {
+                             Stage later, RecordTotals stages[static _STAGE_MAX]) {
         static const Outcome coming_back[] = { OUTCOME_LEFT, OUTCOME_FAILED, OUTCOME_LATE };
+        RecordTotals *totals = &stages[earlier];
         size_t n_unknown = history->n_expected[later];
 
         for (size_t i = 0; i < n; i++) {
@@ -162,6 +215,13 @@ static void remove_recounted(const History *history, const Entry *entries, size_
                 if (!is_of(&entries[i], ENTRY_CONTROLLER, later))
                         continue;
                 before = find_in_stage(entries, n, earlier, &entries[i]);
+                if (is_echo(history, earlier, before, &entries[i])) {
+                        unsigned *again = &stages[later].count[entries[i].outcome];
+
+                        *again -= *again > 0;
+                        n_unknown--;
+                        continue;
+                }
                 if (before && totals->count[before->outcome] > 0) {
                         totals->count[before->outcome]--;
                         totals->n_by_word -= totals->n_by_word > 0 && is_by_word(before);
@@ -186,11 +246,13 @@ static void count_each_once(History *history, const Entry *entries, size_t n,
                 if (!history->has_stage[stage])
                         continue;
                 if (later < _STAGE_MAX)
-                        remove_recounted(history, entries, n, stage, later, &stages[stage]);
+                        remove_recounted(history, entries, n, stage, later, stages);
+                later = stage;
+        }
+        for (Stage stage = 0; stage < _STAGE_MAX; stage++) {
                 for (Outcome outcome = 0; outcome < _OUTCOME_MAX; outcome++)
                         history->totals.count[outcome] += stages[stage].count[outcome];
                 history->totals.n_by_word += stages[stage].n_by_word;
-                later = stage;
         }
         history->n_total = count_controllers(&history->totals);
 }
@@ -209,17 +271,74 @@ static void sort_entries(History *history, const Entry *entries, size_t n_entrie
         qsort(history->releases, history->n_releases, sizeof(Entry), compare_releases);
 }
 
-int history_make(const Entry *entries, size_t n_entries, History *ret) {
+/* How much a controller's entry tells, compared with another one of the same stage. */
+static int rank_entry(const Entry *entry) {
+        switch (entry->outcome) {
+        case OUTCOME_BEGUN:
+                return 0;
+        case OUTCOME_LATE:
+                return 1;
+        case OUTCOME_LEFT:
+                return entry->is_flushed ? 3 : 2;
+        default:
+                return 3;
+        }
+}
+
+/* Makes one entry of two. A line of the kernel log knows less about the drive. */
+static void join_entries(Entry *known, const Entry *entry) {
+        const Entry copy = *known;
+        const Entry *more = rank_entry(entry) > rank_entry(known) ? entry : &copy;
+        const Entry *less = more == entry ? &copy : entry;
+
+        *known = *more;
+        if (less->said_before != OUTCOME_PENDING)
+                known->said_before = less->said_before;
+        else if (entry_is_open(less) && !entry_is_open(more))
+                known->said_before = less->outcome;
+        if (!*known->model)
+                memcpy(known->model, less->model, sizeof(known->model));
+        if (!*known->path)
+                memcpy(known->path, less->path, sizeof(known->path));
+        if (known->stage_usec == 0)
+                known->stage_usec = less->stage_usec;
+}
+
+/* Copies the entries, with one for each controller of a stage. Returns how many there are then. */
+static size_t copy_joined(const Entry *entries, size_t n_entries, Entry *target) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < n_entries; i++) {
+                size_t known = n;
+
+                if (entries[i].kind == ENTRY_CONTROLLER)
+                        for (known = 0; known < n; known++)
+                                if (is_of(&target[known], ENTRY_CONTROLLER, entries[i].stage) &&
+                                    is_same_controller(&target[known], &entries[i]))
+                                        break;
+                if (known < n)
+                        join_entries(&target[known], &entries[i]);
+                else
+                        target[n++] = entries[i];
+        }
+        return n;
+}
+
+int history_make(const Entry *all, size_t n_all, History *ret) {
+        _cleanup_free_ Entry *entries = calloc(n_all + 1, sizeof(Entry));
         _cleanup_history_ History history = {
-                .controllers = calloc(n_entries + 1, sizeof(Entry)),
-                .releases = calloc(n_entries + 1, sizeof(Entry)),
-                .programs = calloc(n_entries + 1, sizeof(Entry)),
-                .powers = calloc(n_entries + 1, sizeof(Entry)),
+                .controllers = calloc(n_all + 1, sizeof(Entry)),
+                .releases = calloc(n_all + 1, sizeof(Entry)),
+                .programs = calloc(n_all + 1, sizeof(Entry)),
+                .powers = calloc(n_all + 1, sizeof(Entry)),
         };
         RecordTotals stages[_STAGE_MAX];
+        size_t n_entries;
 
-        if (!history.controllers || !history.releases || !history.programs || !history.powers)
+        if (!entries || !history.controllers || !history.releases || !history.programs ||
+            !history.powers)
                 return -ENOMEM;
+        n_entries = copy_joined(all, n_all, entries);
         sort_entries(&history, entries, n_entries);
         if (n_entries > 0)
                 memcpy(history.boot_id, entries[0].boot_id, sizeof(history.boot_id));

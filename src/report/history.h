@@ -30,18 +30,22 @@ typedef struct History {
 /* Sorts the entries of one shutdown, given in any order, into *ret. Returns 0 or -ENOMEM.
  *
  * Programs count for nothing: a stage of which only they are known has no record.
+ * A stage that did not wait for a controller has two entries of it: begun or late, and how it ended,
+ * which comes from the worker. They become one, with what each knows (Entry.said_before). Such a stage
+ * has two summaries as well, and the one with fewer controllers whose end is not known counts.
  *
  * Entries get lost: pstore keeps the end of a kernel log, and journald drops entries when it has no
  * time for them. So the counts come from the summaries of the stages; a stage without a summary is
  * added up from its controllers. A stage counts again the controllers that an earlier stage left,
- * but each controller must count once, by its last stage. So each controller of a stage is removed
- * from the counts of the stage before:
+ * but each controller must count once, by its last stage; by the earlier one if the later one only
+ * saw that its shutdown was under way. So each controller of a stage is removed from the counts of the
+ * stage before:
  *   both stages have its entry: it is removed from its outcome in the earlier stage;
  *   the earlier stage lacks its entry: it is removed from those left, else failed, else late, as no
  *     other outcome comes back;
  *   the earlier stage has all entries but not this one: the controller appeared in between, and
  *     nothing is removed. */
-int history_make(const Entry *entries, size_t n_entries, History *ret) _must_check_;
+int history_make(const Entry *all, size_t n_all, History *ret) _must_check_;
 void history_done(History *history);
 
 #define _cleanup_history_ _cleanup_(history_done)

@@ -8,6 +8,9 @@
 #include <systemd/sd-journal.h>
 
 #include "base/text.h"
+#include "record/entry_line.h"
+
+#define KERNEL_LINE_MAX 1024
 
 void entry_list_done(EntryList *list) {
         free(list->items);
@@ -250,7 +253,8 @@ void journal_record_done(JournalRecord *record) {
         *record = JOURNAL_RECORD_INIT;
 }
 
-/* An import that was interrupted starts over, so the journal may hold the same entry twice. */
+/* An import that was interrupted starts over, and it brings lines that journald has read from the
+ * kernel log, so the journal may hold the same entry more than once. */
 static bool is_known(const EntryList *list, const Entry *entry) {
         for (size_t i = 0; i < list->n; i++)
                 if (entry_is_same(&list->items[i], entry))
@@ -283,6 +287,47 @@ static int match_entries(sd_journal *journal, const char *boot_id) {
         return r < 0 ? r : add_root_match(journal);
 }
 
+/* journald has also read what workers of the unit wrote to the kernel log before it was stopped. */
+static int match_kernel_lines(sd_journal *journal, const char *boot_id) {
+        int r;
+
+        sd_journal_flush_matches(journal);
+        r = add_match(journal, "SYSLOG_IDENTIFIER", "nvme-async-shutdown");
+        if (r < 0)
+                return r;
+        r = add_match(journal, "_TRANSPORT", "kernel");
+        return r < 0 ? r : add_match(journal, "_BOOT_ID", boot_id);
+}
+
+static int read_kernel_line(sd_journal *journal, const char *boot_id, EntryList *list) {
+        char line[KERNEL_LINE_MAX] = "nvme-async-shutdown: ";
+        size_t n = strlen(line);
+        Entry entry;
+
+        if (!get_text(journal, "MESSAGE", line + n, sizeof(line) - n) ||
+            entry_parse_line(line, &entry) < 0 || !STREQ(entry.boot_id, boot_id) ||
+            is_known(list, &entry))
+                return 0;
+        return entry_list_append(list, &entry);
+}
+
+static int read_kernel_lines(sd_journal *journal, const char *boot_id, EntryList *list) {
+        int r;
+
+        r = match_kernel_lines(journal, boot_id);
+        if (r < 0)
+                return r;
+        r = sd_journal_seek_head(journal);
+        if (r < 0)
+                return r;
+        while ((r = sd_journal_next(journal)) > 0) {
+                r = read_kernel_line(journal, boot_id, list);
+                if (r < 0)
+                        return r;
+        }
+        return r;
+}
+
 int journal_record_read(JournalRecord *record, const char *boot_id, EntryList *ret) {
         _cleanup_entry_list_ EntryList list = ENTRY_LIST_INIT;
         int r;
@@ -298,6 +343,9 @@ int journal_record_read(JournalRecord *record, const char *boot_id, EntryList *r
                 if (r < 0)
                         return r;
         }
+        if (r < 0)
+                return r;
+        r = read_kernel_lines(record->journal, boot_id, &list);
         if (r < 0)
                 return r;
         *ret = TAKE(list, ENTRY_LIST_INIT);

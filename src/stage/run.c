@@ -3,6 +3,7 @@
 
 #include "stage/run.h"
 
+#include <fcntl.h>
 #include <syslog.h>
 
 #include "base/file.h"
@@ -31,6 +32,8 @@ typedef struct Run {
         Topology topology;
         Plan plan;
         char *argv0;
+        Record *record; /* its results are shared with the workers */
+        bool overlap;
         int console_fd;
         bool has_asked_to_keep; /* the kernel's log */
         ssize_t n_bound;        /* controllers bound to the driver; -errno */
@@ -54,15 +57,72 @@ static void on_ended(void *userdata, const Record *record, size_t device) {
                 record_log_released(record, topology, device);
 }
 
+/* Logs the totals of the stage with the ends of the workers that it did not wait for. No process
+ * writes to the shared results any more. Returns 0 or -ENOMEM. */
+static int log_final_summary(const Run *run, OpsKernel *ops) {
+        _cleanup_free_ StepResult *results = calloc(run->plan.n_steps + 1, sizeof(StepResult));
+        Record record = *run->record;
+
+        if (!results)
+                return -ENOMEM;
+        for (size_t i = 0; i < run->plan.n_steps; i++) {
+                const StepResult *late = ops_kernel_orphan_result(ops, i);
+
+                results[i] = run->record->results[i];
+                if (late)
+                        waves_take_final_result(&run->plan.steps[i], &results[i], late);
+        }
+        record.results = results;
+        record.ended_usec = usec_now();
+        record_log_summary(&record, &run->topology);
+        return 0;
+}
+
+/* Runs in a worker that the stage did not wait for. The journal may be gone. */
+static void on_orphan_ended(void *userdata, OpsKernel *ops, size_t device, bool is_last) {
+        const Run *run = userdata;
+        Record record = *run->record;
+        StepResult result;
+
+        log_switch_to_kmsg();
+        if (is_last) {
+                /* Out of memory: the lines of all controllers are there, ignoring. */
+                (void) log_final_summary(run, ops);
+                return;
+        }
+        /* Only what was set before the fork is taken from here: the parent writes to the rest. */
+        result = record.results[device];
+        waves_take_final_result(&run->plan.steps[device], &result,
+                                ops_kernel_orphan_result(ops, device));
+        record_log_result(&record, &run->topology, device, &result);
+}
+
+/* An exitrd follows: systemd-shutdown executes it (access(2) in its main()). */
+static bool has_exitrd(const Run *run) {
+        return run->stage != STAGE_EXITRD &&
+               faccessat(run->root_fd, "run/initramfs/shutdown", X_OK, 0) == 0;
+}
+
+/* A worker that lives on executes a file of the root file system, which an exitrd could not unmount
+ * then. */
+static bool may_overlap(const Run *run) {
+        if (run->config.overlap == OVERLAP_NO || has_exitrd(run))
+                return false;
+        return run->config.overlap == OVERLAP_YES ||
+               pstore_log_judge(run->root_fd, run->config.persist_log, run->action) ==
+                       PSTORE_LOG_KEPT;
+}
+
 /* Where no journal will, only the kernel can tell the next boot about this one's end. */
 static void keep_kernel_log(Run *run) {
+        bool is_volatile = run->stage == STAGE_UNIT && is_journal_volatile(run->root_fd);
         int r;
 
         if (TAKE(run->has_asked_to_keep, true))
                 return;
-        if (run->stage == STAGE_UNIT && !is_journal_volatile(run->root_fd))
+        if (run->stage == STAGE_UNIT && !is_volatile && !run->overlap)
                 return;
-        if (run->stage == STAGE_UNIT)
+        if (is_volatile)
                 log_tee_kmsg();
         r = pstore_log_keep(run->root_fd, run->config.persist_log, run->action);
         if (r < 0)
@@ -110,31 +170,42 @@ static int act(Run *run, usec_t deadline) {
         const WavesOptions options = {
                 .deadline_usec = deadline,
                 .max_parallel = run->config.max_parallel,
+                .overlap = run->overlap,
                 .ended = on_ended,
                 .progress = on_progress,
+                .userdata = run,
+        };
+        const OpsKernelOptions ops_options = {
+                .argv0 = run->argv0,
+                .reports_begin = run->overlap,
+                .orphan_ended = on_orphan_ended,
                 .userdata = run,
         };
         _cleanup_ops_kernel_ OpsKernel *ops = NULL;
         _cleanup_record_ Record record = RECORD_INIT;
         int r;
 
-        r = record_init(&record, run->stage, run->action, run->plan.n_steps);
+        run->record = &record;
+        r = record_init_shared(&record, run->stage, run->action, run->plan.n_steps);
         if (r < 0)
                 return r;
         r = record_read_boot_id(&record, run->root_fd);
         if (r < 0)
                 return r;
-        r = ops_kernel_new(run->root_fd, &run->topology, false, run->argv0, &ops);
+        r = ops_kernel_new(run->root_fd, &run->topology, &ops_options, &ops);
         if (r < 0)
                 return r;
         run->console_fd = progress_open(run->root_fd);
         record.is_rcu_expedited = process_setup_apply(run->root_fd, &run->topology);
         record.started_usec = run->started_usec;
         keep_kernel_log(run);
+        log_prepare_kmsg();
         r = waves_run(&run->plan, &ops_kernel, ops, &options, &record);
         if (r < 0)
                 return r;
         record_log_summary(&record, &run->topology);
+        if (ops_kernel_leave_orphans(ops))
+                return log_final_summary(run, ops);
         return 0;
 }
 
@@ -181,6 +252,7 @@ static int survey_and_act(Run *run) {
                          run->plan.n_detach, run->config.min_controllers);
                 return 0;
         }
+        run->overlap = may_overlap(run);
         say_what_begins(&run->config, run->plan.n_detach);
         return act(run, deadline);
 }

@@ -286,13 +286,18 @@ static int link_physical_functions(Tree *tree) {
         for (size_t i = 0; i < tree->topology.n_devices; i++) {
                 Device *device = &tree->topology.devices[i];
                 _cleanup_free_ char *dir = NULL, *physfn = NULL;
-                int r;
+                int r = 0;
 
                 if (!device->controller)
                         continue;
                 if (asprintf(&dir, "sys/bus/pci/devices/%s", device->address) < 0)
                         return -ENOMEM;
-                r = read_n_vfs(tree->root_fd, dir, &device->n_vfs);
+                /* Then the kernel would wait for the device's lock (sriov_numvfs_show(), 5.12), and
+                 * with it for the end of the shutdown. */
+                if (controller_is_going(device->controller))
+                        device->n_vfs = UINT_MAX;
+                else
+                        r = read_n_vfs(tree->root_fd, dir, &device->n_vfs);
                 if (r < 0)
                         return r;
                 r = file_link_name(tree->root_fd, dir, "physfn", &physfn);

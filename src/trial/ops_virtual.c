@@ -12,7 +12,8 @@ int virtual_world_init(VirtualWorld *world, size_t n_steps, usec_t latency_usec)
                 .steps = calloc(n_steps + 1, sizeof(VirtualStep)),
                 .n_steps = n_steps,
         };
-        if (!world->steps || heap_init(&world->ends, n_steps) < 0)
+        if (!world->steps || heap_init(&world->ends, n_steps) < 0 ||
+            heap_init(&world->begins, n_steps) < 0)
                 return -ENOMEM;
         for (size_t i = 0; i < n_steps; i++)
                 world->steps[i].latency_usec = latency_usec;
@@ -21,6 +22,7 @@ int virtual_world_init(VirtualWorld *world, size_t n_steps, usec_t latency_usec)
 
 void virtual_world_done(VirtualWorld *world) {
         heap_done(&world->ends);
+        heap_done(&world->begins);
         free(world->steps);
         world->steps = NULL;
 }
@@ -50,17 +52,41 @@ static int virtual_start(void *context, size_t i, StepAction action) {
                                                 .order = i,
                                                 .value = i,
                                         });
+        if (step->begin_usec > 0)
+                heap_push(&world->begins, (HeapEntry){
+                                                  .key = world->now + step->begin_usec,
+                                                  .order = i,
+                                                  .value = i,
+                                          });
         if (++world->n_running > world->max_running)
                 world->max_running = world->n_running;
         return 0;
 }
 
+/* Returns when the next of the running steps begins, or VIRTUAL_NEVER. */
+static usec_t find_next_begin(VirtualWorld *world) {
+        while (world->begins.n_entries > 0) {
+                HeapEntry first = heap_first(&world->begins);
+
+                if (world->steps[first.value].is_running)
+                        return first.key;
+                heap_pop(&world->begins);
+        }
+        return VIRTUAL_NEVER;
+}
+
 static int virtual_wait(void *context, usec_t deadline, size_t *ret_step, StepResult *ret_result) {
         VirtualWorld *world = context;
         usec_t next = world->ends.n_entries > 0 ? heap_first(&world->ends).key : VIRTUAL_NEVER;
+        usec_t begin = find_next_begin(world);
         VirtualStep *step;
         size_t i;
 
+        if (begin < next && begin < deadline && begin < world->signal_usec) {
+                world->now = begin;
+                *ret_step = heap_pop(&world->begins).value;
+                return OPS_WAIT_BEGUN;
+        }
         if (world->signal_usec <= deadline && world->signal_usec < next) {
                 world->now = world->signal_usec;
                 return OPS_WAIT_SIGNAL;
@@ -96,7 +122,8 @@ static void virtual_abandon(void *context, size_t i, StepResult *ret_result) {
         step->is_running = false;
         step->is_abandoned = true;
         world->n_running--;
-        *ret_result = (StepResult){ .started_usec = step->started_usec };
+        *ret_result = (StepResult){ .outcome = step->abandoned_outcome,
+                                    .started_usec = step->started_usec };
 }
 
 const ShutdownOps ops_virtual = {

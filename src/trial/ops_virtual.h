@@ -9,10 +9,12 @@
 #define VIRTUAL_NEVER USEC_INFINITY
 
 typedef struct VirtualStep {
-        usec_t latency_usec; /* VIRTUAL_NEVER: it does not end */
-        Outcome outcome;     /* OUTCOME_PENDING: the successful outcome of its action */
-        bool is_gone;        /* OUTCOME_VANISHED: from sysfs, too */
-        int start_error;     /* the return value of the first start_failures starts */
+        usec_t latency_usec;       /* VIRTUAL_NEVER: it does not end */
+        usec_t begin_usec;         /* from its start to OPS_WAIT_BEGUN; 0: that is not reported */
+        Outcome outcome;           /* OUTCOME_PENDING: the successful outcome of its action */
+        bool is_gone;              /* OUTCOME_VANISHED: from sysfs, too */
+        Outcome abandoned_outcome; /* OUTCOME_PENDING: it still ran when it was abandoned */
+        int start_error;           /* the return value of the first start_failures starts */
         unsigned start_failures;
         /* set by the run */
         unsigned n_starts;
@@ -29,7 +31,8 @@ typedef struct VirtualWorld {
         size_t n_steps;
         size_t n_running;
         size_t max_running;
-        Heap ends; /* of running steps, by the time of their end, then by index */
+        Heap ends;   /* of running steps, by the time of their end, then by index */
+        Heap begins; /* of running steps with a begin, by its time, then by index */
 } VirtualWorld;
 
 extern const ShutdownOps ops_virtual;

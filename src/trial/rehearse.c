@@ -113,6 +113,7 @@ static void bind_again(int root_fd, Stagehand *hand) {
 
 /* The record needs a stage and an action; neither is logged. */
 static int prepare_stagehand(int root_fd, const Topology *topology, char *argv0, Stagehand *hand) {
+        const OpsKernelOptions options = { .is_live = true, .argv0 = argv0 };
         size_t n = topology->n_devices;
         int r;
 
@@ -126,7 +127,7 @@ static int prepare_stagehand(int root_fd, const Topology *topology, char *argv0,
         r = rebind_new(root_fd, topology, &hand->rebind);
         if (r < 0)
                 return r;
-        return ops_kernel_new(root_fd, topology, true, argv0, &hand->ops);
+        return ops_kernel_new(root_fd, topology, &options, &hand->ops);
 }
 
 static void stagehand_done(Stagehand *hand) {

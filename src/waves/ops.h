@@ -10,6 +10,8 @@ typedef enum OpsWait {
         OPS_WAIT_DONE = 1,    /* a step ended: *ret_step and *ret_result are set */
         OPS_WAIT_TIMEOUT = 2, /* the deadline passed first */
         OPS_WAIT_SIGNAL = 3,  /* SIGTERM or SIGINT told us to stop */
+        OPS_WAIT_BEGUN = 4,   /* a step has entered its handshake, from which nothing turns it back:
+                                 *ret_step is set. Never, unless this was asked for */
 } OpsWait;
 
 typedef struct ShutdownOps {
@@ -23,11 +25,11 @@ typedef struct ShutdownOps {
          *   any other -errno                    nothing was started, another try is of no use. */
         int (*start)(void *context, size_t step, StepAction action);
 
-        /* Blocks until a step that was started ends or the deadline passes. Returns an OpsWait or
-         * -errno. */
+        /* Blocks until a step that was started ends or has begun, or the deadline passes. Returns an
+         * OpsWait or -errno. */
         int (*wait)(void *context, usec_t deadline, size_t *ret_step, StepResult *ret_result);
 
         /* Lets go of a running step, neither waiting for it nor killing it. *ret_result tells how
-         * far it has come. */
+         * far it has come; with an outcome, unless that is OUTCOME_PENDING: it has ended meanwhile. */
         void (*abandon)(void *context, size_t step, StepResult *ret_result);
 } ShutdownOps;

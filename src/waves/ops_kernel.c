@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -23,16 +24,25 @@ typedef struct Child {
         int fd;    /* its pidfd while it is watched, else -1 */
         siginfo_t status;
         bool has_complained; /* the driver, as far as the kernel log has been read */
+        bool is_begin_reported;
 } Child;
+
+/* Shared with the workers. */
+typedef struct Shared {
+        /* Abandoned workers that have not ended, and one more until ops_kernel_leave_orphans(). */
+        _Atomic unsigned n_orphans;
+        WorkerSlot slots[]; /* one for each device */
+} Shared;
 
 struct OpsKernel {
         int root_fd;
         const Topology *topology;
-        char *argv0;
-        bool is_live;
+        OpsKernelOptions options;
         ChildWatch watch;
-        WorkerSlot *slots; /* shared with the workers, one for each device */
-        size_t slots_size;
+        Shared *shared;
+        size_t shared_size;
+        WorkerSlot *slots; /* those of shared */
+        bool has_orphans;
         int hold_fds[2]; /* see WorkerSlot.hold_fd; the first wait closes the writing end */
         Child *children; /* one for each device */
         DriverLog log;   /* from before the first worker starts; read when a worker is lost */
@@ -52,9 +62,21 @@ static void set_process_name(const char *controller, StepAction action) {
         (void) prctl(PR_SET_NAME, name);
 }
 
+/* Runs in a worker that was abandoned. */
+static void end_orphan(OpsKernel *ops, size_t device) {
+        bool is_last;
+
+        if (!ops->options.orphan_ended)
+                return;
+        ops->options.orphan_ended(ops->options.userdata, ops, device, false);
+        is_last = atomic_fetch_sub(&ops->shared->n_orphans, 1) == 1;
+        if (is_last)
+                ops->options.orphan_ended(ops->options.userdata, ops, device, true);
+}
+
 /* Runs in the worker. A fatal signal would end the driver's wait for SHST=10b in the middle of the
  * handshake, so the signals that can be ignored are. _exit() leaves the parent's state alone. */
-static void run_child(const OpsKernel *ops, size_t device, StepAction action) {
+static void run_child(OpsKernel *ops, size_t device, StepAction action) {
         const int ignored[] = { SIGTERM, SIGINT, SIGHUP, SIGPIPE };
 
         for (size_t i = 0; i < ARRAY_SIZE(ignored); i++)
@@ -63,9 +85,12 @@ static void run_child(const OpsKernel *ops, size_t device, StepAction action) {
         if (ops->hold_fds[1] >= 0)
                 (void) close(ops->hold_fds[1]);
         set_process_name(ops->topology->devices[device].controller->name, action);
-        if (ops->argv0)
-                *ops->argv0 = '@';
-        worker_run(ops->root_fd, ops->topology, device, action, ops->is_live, &ops->slots[device]);
+        if (ops->options.argv0)
+                *ops->options.argv0 = '@';
+        worker_run(ops->root_fd, ops->topology, device, action, ops->options.is_live,
+                   &ops->slots[device]);
+        if (atomic_exchange(&ops->slots[device].is_settled, true))
+                end_orphan(ops, device);
         _exit(EXIT_SUCCESS);
 }
 
@@ -81,6 +106,7 @@ static int kernel_start(void *context, size_t step, StepAction action) {
         if (reserved < 0)
                 return -errno;
         worker_slot_init(&ops->slots[step]);
+        ops->slots[step].begun_fd = ops->watch.event_fd;
         ops->slots[step].hold_fd = ops->hold_fds[1] >= 0 ? ops->hold_fds[0] : -1;
         pid = fork();
         if (pid < 0) {
@@ -179,13 +205,33 @@ static void release_held_workers(OpsKernel *ops) {
         ops->hold_fds[1] = -1;
 }
 
+/* Finds a running worker whose begin was not reported yet. */
+static bool find_begun(OpsKernel *ops, size_t *ret_step) {
+        if (!ops->options.reports_begin)
+                return false;
+        for (size_t i = 0; i < ops->topology->n_devices; i++) {
+                Child *child = &ops->children[i];
+
+                if (child->fd < 0 || child->is_begin_reported || !ops->slots[i].has_begun)
+                        continue;
+                child->is_begin_reported = true;
+                *ret_step = i;
+                return true;
+        }
+        return false;
+}
+
 static int kernel_wait(void *context, usec_t deadline, size_t *ret_step, StepResult *ret_result) {
         OpsKernel *ops = context;
         uint64_t device = 0;
         int r;
 
         release_held_workers(ops);
-        r = child_watch_wait(&ops->watch, deadline, &device);
+        do {
+                if (find_begun(ops, ret_step))
+                        return OPS_WAIT_BEGUN;
+                r = child_watch_wait(&ops->watch, deadline, &device);
+        } while (r == CHILD_WATCH_EVENT);
         switch (r) {
         case CHILD_WATCH_ENDED:
                 *ret_step = device;
@@ -208,15 +254,36 @@ static void kernel_abandon(void *context, size_t step, StepResult *ret_result) {
                 [PHASE_VERIFY] = "while its registers were being read",
         };
         OpsKernel *ops = context;
-        WorkerSlot slot;
+        WorkerSlot *shared = &ops->slots[step], slot;
 
-        ops->slots[step].is_abandoned = true;
-        slot = ops->slots[step];
+        shared->is_abandoned = true;
         ops->children[step].fd = child_watch_remove(&ops->watch, ops->children[step].fd);
+        shared->is_orphan = true;
+        atomic_fetch_add(&ops->shared->n_orphans, 1);
+        if (atomic_exchange(&shared->is_settled, true)) {
+                shared->is_orphan = false;
+                atomic_fetch_sub(&ops->shared->n_orphans, 1);
+                *ret_result = shared->result;
+                return;
+        }
+        ops->has_orphans = true;
+        slot = *shared;
         step_result_set_reason(&slot.result, "time ran out %s",
                                doing[slot.phase < _PHASE_MAX ? slot.phase : PHASE_VERIFY]);
         worker_enter_phase(&slot, _PHASE_MAX);
         *ret_result = slot.result;
+        /* It may be about to set this itself. */
+        ret_result->outcome = OUTCOME_PENDING;
+}
+
+bool ops_kernel_leave_orphans(OpsKernel *ops) {
+        return atomic_fetch_sub(&ops->shared->n_orphans, 1) == 1 && ops->has_orphans;
+}
+
+const StepResult *ops_kernel_orphan_result(const OpsKernel *ops, size_t device) {
+        const WorkerSlot *slot = &ops->slots[device];
+
+        return slot->is_orphan ? &slot->result : NULL;
 }
 
 bool ops_kernel_is_told_to_stop(const OpsKernel *ops) {
@@ -251,19 +318,21 @@ const ShutdownOps ops_kernel = {
 };
 
 static int allocate_children(OpsKernel *ops, size_t n) {
-        void *slots;
+        void *shared;
 
         ops->children = calloc(n + 1, sizeof(Child));
         if (!ops->children)
                 return -ENOMEM;
         for (size_t i = 0; i < n; i++)
                 ops->children[i].fd = -1;
-        ops->slots_size = (n + 1) * sizeof(WorkerSlot);
-        slots = mmap(NULL, ops->slots_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
-                     0);
-        if (slots == MAP_FAILED)
+        ops->shared_size = sizeof(Shared) + (n + 1) * sizeof(WorkerSlot);
+        shared = mmap(NULL, ops->shared_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+                      -1, 0);
+        if (shared == MAP_FAILED)
                 return -ENOMEM;
-        ops->slots = slots;
+        ops->shared = shared;
+        ops->shared->n_orphans = 1;
+        ops->slots = ops->shared->slots;
         return 0;
 }
 
@@ -279,7 +348,7 @@ static void raise_descriptor_limit(void) {
         (void) setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-int ops_kernel_new(int root_fd, const Topology *topology, bool is_live, char *argv0,
+int ops_kernel_new(int root_fd, const Topology *topology, const OpsKernelOptions *options,
                    OpsKernel **ret) {
         _cleanup_ops_kernel_ OpsKernel *ops = malloc(sizeof(OpsKernel));
         int r;
@@ -289,8 +358,7 @@ int ops_kernel_new(int root_fd, const Topology *topology, bool is_live, char *ar
         *ops = (OpsKernel){
                 .root_fd = root_fd,
                 .topology = topology,
-                .argv0 = argv0,
-                .is_live = is_live,
+                .options = *options,
                 .watch = CHILD_WATCH_INIT,
                 .hold_fds = { -1, -1 },
                 .log = DRIVER_LOG_INIT,
@@ -306,6 +374,9 @@ int ops_kernel_new(int root_fd, const Topology *topology, bool is_live, char *ar
         r = child_watch_init(&ops->watch);
         if (r < 0)
                 return r;
+        r = options->reports_begin ? child_watch_add_event(&ops->watch) : 0;
+        if (r < 0)
+                return r;
         *ret = TAKE_PTR(ops);
         return 0;
 }
@@ -316,8 +387,8 @@ OpsKernel *ops_kernel_free(OpsKernel *ops) {
         for (size_t i = 0; ops->children && i < ops->topology->n_devices; i++)
                 (void) child_watch_remove(&ops->watch, ops->children[i].fd);
         child_watch_done(&ops->watch);
-        if (ops->slots)
-                (void) munmap(ops->slots, ops->slots_size);
+        if (ops->shared)
+                (void) munmap(ops->shared, ops->shared_size);
         close_fd(&ops->hold_fds[0]);
         close_fd(&ops->hold_fds[1]);
         driver_log_close(&ops->log);

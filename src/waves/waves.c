@@ -14,8 +14,10 @@ typedef struct Waves {
         Record *record;
         Ready ready;
         bool *is_running;
+        bool *has_begun; /* of a running step: its handshake is under way */
         size_t n_running;
         size_t n_detaching;   /* of n_running, those that detach */
+        size_t n_begun;       /* of n_detaching, those that have begun */
         usec_t progress_usec; /* when to report progress next */
         usec_t flush_usec;    /* until when to wait for Flushes; USEC_INFINITY: not known yet */
 } Waves;
@@ -27,6 +29,7 @@ typedef struct Waves {
 static void waves_done(Waves *waves) {
         ready_done(&waves->ready);
         free(waves->is_running);
+        free(waves->has_begun);
 }
 
 #define _cleanup_waves_ _cleanup_(waves_done)
@@ -84,6 +87,15 @@ static void stop_running(Waves *waves, size_t i) {
         waves->is_running[i] = false;
         waves->n_running--;
         waves->n_detaching -= waves->plan->steps[i].action == STEP_DETACH;
+        waves->n_begun -= waves->has_begun[i];
+        waves->has_begun[i] = false;
+}
+
+static void begin_running(Waves *waves, size_t i) {
+        if (!waves->is_running[i] || waves->has_begun[i])
+                return;
+        waves->has_begun[i] = true;
+        waves->n_begun++;
 }
 
 /* A step that ends at once can make others ready, so each leaves the queue before it starts. The
@@ -105,10 +117,7 @@ static void start_ready(Waves *waves) {
 }
 
 /* A controller that stays keeps the plan's reason, followed by that of its Flush. */
-static void take_result(Waves *waves, size_t i, const StepResult *result) {
-        const Step *step = &waves->plan->steps[i];
-        StepResult *target = &waves->record->results[i];
-
+static void take_result(const Step *step, StepResult *target, const StepResult *result) {
         target->outcome = result->outcome;
         target->is_verified = result->is_verified;
         target->is_flushed = result->is_flushed;
@@ -129,6 +138,11 @@ static void take_result(Waves *waves, size_t i, const StepResult *result) {
         }
 }
 
+void waves_take_final_result(const Step *step, StepResult *target, const StepResult *result) {
+        *target->reason = '\0';
+        take_result(step, target, result);
+}
+
 /* Controllers that stay without a Flush get their outcome before any step starts. */
 static void settle_untouched(Waves *waves) {
         for (size_t i = 0; i < waves->plan->n_steps; i++) {
@@ -138,26 +152,43 @@ static void settle_untouched(Waves *waves) {
                 if (step->action != STEP_LEAVE || step->flush)
                         continue;
                 result->started_usec = result->ended_usec = waves->record->started_usec;
-                step_result_set(result, OUTCOME_LEFT, "%s", step->reason);
+                step_result_set(result, step->is_under_way ? OUTCOME_BEGUN : OUTCOME_LEFT, "%s",
+                                step->reason);
                 end_step(waves, i);
         }
 }
 
+/* How long its handshake will have taken is not known yet. */
+static void set_begun(StepResult *result) {
+        result->phase_usec[PHASE_SHUTDOWN] = 0;
+        step_result_set(result, OUTCOME_BEGUN, "the kernel's pass waits for its end");
+}
+
+static void set_late(const Step *step, const char *why, StepResult *result) {
+        result->outcome = OUTCOME_LATE;
+        if (step->action == STEP_LEAVE)
+                step_result_set_reason(result, "its Flush did not end in time, ignoring");
+        else if (!*result->reason)
+                step_result_set_reason(result, "%s", why);
+}
+
 static void abandon_running(Waves *waves, const char *why) {
         for (size_t i = 0; i < waves->plan->n_steps; i++) {
+                const Step *step = &waves->plan->steps[i];
                 StepResult result = {};
 
                 if (!waves->is_running[i])
                         continue;
                 waves->ops->abandon(waves->context, i, &result);
-                result.ended_usec = waves->ops->now(waves->context);
-                result.outcome = OUTCOME_LATE;
-                if (waves->plan->steps[i].action == STEP_LEAVE)
-                        step_result_set_reason(&result, "its Flush did not end in time, ignoring");
-                else if (!*result.reason)
-                        step_result_set_reason(&result, "%s", why);
+                if (result.outcome == OUTCOME_PENDING) {
+                        result.ended_usec = waves->ops->now(waves->context);
+                        if (waves->has_begun[i])
+                                set_begun(&result);
+                        else
+                                set_late(step, why, &result);
+                }
                 stop_running(waves, i);
-                take_result(waves, i, &result);
+                take_result(step, &waves->record->results[i], &result);
                 end_step(waves, i);
         }
 }
@@ -184,7 +215,8 @@ static void settle_rest(Waves *waves, const char *why) {
 
 static int waves_init(Waves *waves) {
         waves->is_running = calloc(waves->plan->n_steps + 1, sizeof(bool));
-        if (!waves->is_running)
+        waves->has_begun = calloc(waves->plan->n_steps + 1, sizeof(bool));
+        if (!waves->is_running || !waves->has_begun)
                 return -ENOMEM;
         return ready_init(&waves->ready, waves->plan);
 }
@@ -205,10 +237,28 @@ static void report_progress(Waves *waves, usec_t now) {
                                  now - waves->record->started_usec);
 }
 
-/* The Flushes' time runs from the end of the last handshake. It is stopped by a handshake that
- * starts later, because a gate has opened. */
+/* Whether some handshake waits that may still begin: for a gate that is not closed for good, for its
+ * turn, or for the limit. */
+static bool is_any_expected(const Waves *waves) {
+        for (size_t i = 0; i < waves->plan->n_steps; i++)
+                if (waves->plan->steps[i].action == STEP_DETACH && !waves->is_running[i] &&
+                    !waves->ready.is_closed[i] &&
+                    waves->record->results[i].outcome == OUTCOME_PENDING)
+                        return true;
+        return false;
+}
+
+/* Whether no handshake has to be waited for any more. */
+static bool are_handshakes_settled(const Waves *waves) {
+        if (!waves->options->overlap)
+                return waves->n_detaching == 0;
+        return waves->n_detaching == waves->n_begun && !is_any_expected(waves);
+}
+
+/* The Flushes' time runs from the last handshake. It is stopped by a handshake that starts later,
+ * because a gate has opened. */
 static void limit_flushes(Waves *waves) {
-        if (waves->n_detaching > 0)
+        if (!are_handshakes_settled(waves))
                 waves->flush_usec = USEC_INFINITY;
         else if (waves->flush_usec == USEC_INFINITY)
                 waves->flush_usec = waves->ops->now(waves->context) + FLUSH_GRACE_USEC;
@@ -238,6 +288,8 @@ static const char *run_until_settled(Waves *waves) {
                 start_ready(waves);
                 if (waves->n_running == 0)
                         return "nothing left to wait for";
+                if (waves->n_running == waves->n_begun && are_handshakes_settled(waves))
+                        return "all handshakes are under way";
                 limit_flushes(waves);
                 until = wait_until(waves);
                 r = waves->ops->wait(waves->context, until, &step, &result);
@@ -254,10 +306,14 @@ static const char *run_until_settled(Waves *waves) {
                         return "told to stop by a signal";
                 if (r < 0)
                         return "waiting for the workers failed";
+                if (r == OPS_WAIT_BEGUN) {
+                        begin_running(waves, step);
+                        continue;
+                }
                 if (!waves->is_running[step])
                         continue;
                 stop_running(waves, step);
-                take_result(waves, step, &result);
+                take_result(&waves->plan->steps[step], &waves->record->results[step], &result);
                 end_step(waves, step);
         }
 }

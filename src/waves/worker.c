@@ -400,6 +400,8 @@ static bool unbind_controller(Worker *w) {
 
         is_known = read_contention(w, &before);
         driver_log_skip(&w->log);
+        /* From here on the parent may end: nothing must come in between that can take time. */
+        worker_enter_phase(w->slot, PHASE_SHUTDOWN);
         /* Set in advance: even if the worker is killed in the write, the controller is unbound. */
         w->slot->result.is_taken = true;
         r = file_write_fd(w->unbind_fd, d->address);
@@ -457,7 +459,6 @@ static void detach_controller(Worker *w) {
                 return;
         }
         end_delays(w);
-        worker_enter_phase(slot, PHASE_SHUTDOWN);
         if (!unbind_controller(w))
                 return;
         drop_claims(w);

@@ -14,6 +14,13 @@ typedef struct WorkerSlot {
         /* Set by the parent: it no longer waits. A worker that has not written to unbind yet must
          * not do so any more, as an idle drive may have come into use by then. */
         _Atomic bool is_abandoned;
+        /* Set by whichever comes first: the worker when it ends, or the parent when it abandons it. In
+         * the second case the worker itself has to tell how it ended. */
+        _Atomic bool is_settled;
+        _Atomic bool is_orphan; /* the parent came first */
+        /* PHASE_SHUTDOWN has been entered, from which nothing turns the worker back. */
+        _Atomic bool has_begun;
+        int begun_fd; /* -1, or an eventfd that tells the parent so */
         /* -1, or a pipe at which the worker waits after its checks. End of file: the parent has
          * started all it could, or has died. Set before the fork. */
         int hold_fd;
@@ -24,5 +31,6 @@ typedef struct WorkerSlot {
 /* Prepares a slot before the fork. */
 void worker_slot_init(WorkerSlot *slot);
 
-/* Ends the current phase and enters the next one; _PHASE_MAX: there is none. */
+/* Ends the current phase and enters the next one; _PHASE_MAX: there is none. PHASE_SHUTDOWN sets
+ * has_begun and wakes the parent at begun_fd. */
 void worker_enter_phase(WorkerSlot *slot, Phase phase);

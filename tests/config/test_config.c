@@ -65,6 +65,7 @@ static void expect_defaults(void) {
         expect_value(CONFIG_PERSIST_LOG, "auto");
         expect_value(CONFIG_RELEASE, "");
         expect_value(CONFIG_RELEASE_TIMEOUT_SEC, "10s");
+        expect_value(CONFIG_OVERLAP, "auto");
 }
 
 Test(config, without_any_file_is_the_defaults_and_disabled) {
@@ -91,7 +92,8 @@ Test(config, takes_every_key) {
                   "Flush=off\n"
                   "PersistLog=pstore\n"
                   "Release=zfs md-containers\n"
-                  "ReleaseTimeoutSec=5\n");
+                  "ReleaseTimeoutSec=5\n"
+                  "Overlap=on\n");
         cr_expect(eq(str, problems, ""));
         expect_value(CONFIG_ENABLED, "yes");
         expect_value(CONFIG_STAGES, "hook");
@@ -106,6 +108,7 @@ Test(config, takes_every_key) {
         expect_value(CONFIG_PERSIST_LOG, "pstore");
         expect_value(CONFIG_RELEASE, "zfs md-containers");
         expect_value(CONFIG_RELEASE_TIMEOUT_SEC, "5s");
+        expect_value(CONFIG_OVERLAP, "yes");
         cr_expect(eq(str, config.origin[CONFIG_FLUSH], "/" MAIN ":12"));
         cr_expect(eq(u64, config.timeout_usec, 12500000));
 }
@@ -189,6 +192,7 @@ ParameterizedTestParameters(config, refuses_a_bad_value) {
                 { "Enabled=maybe", "Enabled=maybe: must be yes or no, ignoring." },
                 { "Enabled=", "Enabled=: must be yes or no, ignoring." },
                 { "PersistLog=yes", "PersistLog=yes: must be auto, pstore or no, ignoring." },
+                { "Overlap=pstore", "Overlap=pstore: must be auto, yes or no, ignoring." },
                 { "Flush=2", "Flush=2: must be yes or no, ignoring." },
                 { "Flush=yess", "Flush=yess: must be yes or no, ignoring." },
                 { "Stages=unit boot",

@@ -222,6 +222,8 @@ Test(entry, a_summary_comes_back_as_it_was) {
         expect_round_trip(&summary);
         summary.totals.n_by_word = 0;
         expect_round_trip(&summary);
+        summary.totals.count[OUTCOME_BEGUN] = 7;
+        expect_round_trip(&summary);
 }
 
 Test(entry, a_program_comes_back_as_it_was) {
@@ -629,4 +631,21 @@ Test(entry_drive, values_from_the_line_stay) {
         entry_find_drive(&entry, &topology);
         cr_expect(eq(str, entry.model, "Other"));
         cr_expect(eq(str, entry.path, "elsewhere"));
+}
+
+Test(entry, the_same_entry_may_come_twice_but_begin_and_end_are_two) {
+        Entry begun = { .outcome = OUTCOME_BEGUN, .address = "0000:01:00.0", .boot_id = BOOT };
+        Entry end = begun, summary = { .kind = ENTRY_SUMMARY }, final = summary;
+
+        end.outcome = OUTCOME_DETACHED;
+        cr_expect(entry_is_open(&begun));
+        cr_expect(not(entry_is_open(&end)));
+        cr_expect(entry_is_same(&begun, &begun));
+        cr_expect(not(entry_is_same(&begun, &end)));
+        cr_expect(entry_is_same(&summary, &final));
+        final.totals.count[OUTCOME_DETACHED] = 1;
+        cr_expect(not(entry_is_same(&summary, &final)));
+        end = begun;
+        end.stage = STAGE_HOOK;
+        cr_expect(not(entry_is_same(&begun, &end)));
 }

@@ -254,3 +254,119 @@ Test(history, of_nothing_is_nothing) {
         cr_expect(eq(sz, history.n_controllers, 0));
         cr_expect(eq(u64, history.totals.elapsed_usec, 0));
 }
+
+/* The stage's own entries come from the journal, those of its workers from the kernel log. */
+static void add_begun(const char *name) {
+        Entry *entry = add_controller(STAGE_UNIT, name, OUTCOME_BEGUN, 0);
+
+        (void) snprintf(entry->model, sizeof(entry->model), "Model");
+        (void) snprintf(entry->path, sizeof(entry->path), "pci0000:00/0000:00:01.0");
+}
+
+static Entry *add_end(const char *name, Outcome outcome, usec_t usec) {
+        Entry *entry = add_controller(STAGE_UNIT, name, outcome, usec);
+
+        entry->is_verified = outcome == OUTCOME_DETACHED;
+        entry->stage_usec = 0;
+        return entry;
+}
+
+Test(history, begin_and_end_are_one_controller) {
+        (void) add_end("nvme0", OUTCOME_DETACHED, 700);
+        add_begun("nvme0");
+        add_begun("nvme1");
+        (void) add_end("nvme1", OUTCOME_FAILED, 900);
+        (void) add_end("nvme1", OUTCOME_FAILED, 900);
+        (void) add_summary(STAGE_UNIT, COUNT([OUTCOME_BEGUN] = 2));
+        add_summary(STAGE_UNIT, COUNT([OUTCOME_DETACHED] = 1, [OUTCOME_FAILED] = 1))
+                ->totals.elapsed_usec = 950;
+        make(&history);
+        cr_assert(eq(sz, history.n_controllers, 2));
+        cr_expect(eq(str, history.controllers[0].name, "nvme1"));
+        cr_expect(eq(int, history.controllers[0].outcome, OUTCOME_FAILED));
+        cr_expect(eq(int, history.controllers[0].said_before, OUTCOME_BEGUN));
+        cr_expect(eq(str, history.controllers[1].model, "Model"));
+        cr_expect(eq(str, history.controllers[1].path, "pci0000:00/0000:00:01.0"));
+        cr_expect(eq(u64, history.controllers[1].stage_usec, 1000));
+        cr_expect(eq(u64, history.controllers[1].phase_usec[PHASE_SHUTDOWN], 700));
+        cr_expect(eq(uint, N(DETACHED), 1));
+        cr_expect(eq(uint, N(FAILED), 1));
+        cr_expect(eq(uint, N(BEGUN), 0));
+        cr_expect(eq(sz, history.n_total, 2));
+        cr_expect(eq(u64, history.totals.elapsed_usec, 950));
+        cr_expect(history_is_whole(&history, STAGE_UNIT));
+}
+
+/* In either order: the import comes later, but a journal of several files may mix them. */
+Test(history, the_summary_that_knows_more_ends_counts) {
+        (void) add_summary(STAGE_UNIT, COUNT([OUTCOME_DETACHED] = 2));
+        (void) add_summary(STAGE_UNIT, COUNT([OUTCOME_BEGUN] = 2));
+        make(&history);
+        cr_expect(eq(uint, N(DETACHED), 2));
+        cr_expect(eq(uint, N(BEGUN), 0));
+}
+
+Test(history, without_the_final_summary_the_ends_that_are_known_count) {
+        add_begun("nvme0");
+        add_begun("nvme1");
+        (void) add_controller(STAGE_UNIT, "nvme2", OUTCOME_LATE, 0);
+        (void) add_summary(STAGE_UNIT,
+                           COUNT([OUTCOME_BEGUN] = 2, [OUTCOME_LATE] = 1, [OUTCOME_LEFT] = 1));
+        (void) add_end("nvme0", OUTCOME_DETACHED, 700);
+        (void) add_end("nvme2", OUTCOME_DETACHED, 800);
+        make(&history);
+        cr_expect(eq(uint, N(DETACHED), 2));
+        cr_expect(eq(uint, N(BEGUN), 1));
+        cr_expect(eq(uint, N(LATE), 0));
+        cr_expect(eq(uint, N(LEFT), 1));
+        cr_expect(eq(sz, history.n_total, 4));
+        cr_expect(eq(u64, history.totals.serial_usec, 1500));
+        cr_expect(eq(u64, history.totals.elapsed_usec, 810));
+        cr_expect(eq(u64, history.totals.saved_usec, 690));
+        cr_expect(not(history_is_whole(&history, STAGE_UNIT)), "nvme3 has no entry");
+}
+
+/* The hook saw its state. What became of it is for the unit's worker to tell. */
+Test(history, one_that_the_hook_saw_under_way_is_the_units) {
+        for (int lost = 0; lost < 2; lost++) {
+                if (!lost)
+                        add_begun("nvme0");
+                if (!lost)
+                        (void) add_end("nvme0", OUTCOME_DETACHED, 700);
+                (void) add_summary(STAGE_UNIT, COUNT([OUTCOME_DETACHED] = 1, [OUTCOME_LEFT] = 1));
+                (void) add_controller(STAGE_HOOK, "nvme0", OUTCOME_BEGUN, 0);
+                (void) add_controller(STAGE_HOOK, "nvme1", OUTCOME_DETACHED, 500);
+                (void) add_summary(STAGE_HOOK, COUNT([OUTCOME_DETACHED] = 1, [OUTCOME_BEGUN] = 1));
+                make(&history);
+                cr_expect(eq(uint, N(DETACHED), 2), "%d", lost);
+                cr_expect(eq(uint, N(BEGUN), 0), "%d", lost);
+                cr_expect(eq(uint, N(LEFT), 0), "%d", lost);
+                cr_expect(eq(sz, history.n_total, 2), "%d", lost);
+                if (!lost)
+                        cr_expect(eq(str, history.controllers[0].name, "nvme0"));
+                history_done(&history);
+        }
+}
+
+/* A late one may be seen without a driver and not yet "deleting". */
+Test(history, the_end_of_a_late_one_counts_more_than_that_the_hook_left_it) {
+        (void) add_controller(STAGE_UNIT, "nvme0", OUTCOME_LATE, 0);
+        (void) add_end("nvme0", OUTCOME_DETACHED, 700);
+        (void) add_controller(STAGE_HOOK, "nvme0", OUTCOME_LEFT, 0);
+        make(&history);
+        cr_assert(eq(sz, history.n_controllers, 1));
+        cr_expect(eq(int, (int) history.controllers[0].stage, STAGE_UNIT));
+        cr_expect(eq(int, history.controllers[0].outcome, OUTCOME_DETACHED));
+        cr_expect(eq(uint, N(DETACHED), 1));
+        cr_expect(eq(sz, history.n_total, 1));
+}
+
+Test(history, a_late_one_that_was_not_touched_is_the_hooks) {
+        (void) add_controller(STAGE_UNIT, "nvme0", OUTCOME_LATE, 0);
+        (void) add_end("nvme0", OUTCOME_LEFT, 0);
+        (void) add_controller(STAGE_HOOK, "nvme0", OUTCOME_DETACHED, 500);
+        make(&history);
+        cr_expect(eq(int, (int) history.controllers[0].stage, STAGE_HOOK));
+        cr_expect(eq(uint, N(DETACHED), 1));
+        cr_expect(eq(sz, history.n_total, 1));
+}

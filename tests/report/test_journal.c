@@ -171,3 +171,31 @@ Test(journal_record, a_journal_without_our_entries) {
 Test(journal_record, an_unknown_path_is_an_error) {
         cr_expect(eq(int, journal_record_open("/nowhere/at/all", &record), -ENOENT));
 }
+
+#define END                                                                                      \
+        " 0000:30:00.0: detached in 2.000s (stage=unit/reboot took=1,2,3,2000000,4 boot=" BOOT_A \
+        " sn=S-nvme0)"
+
+/* A worker that the unit did not wait for writes to the kernel log, which journald reads until its
+ * end. Anything else that calls itself so is not the kernel's. */
+Test(journal_record, reads_the_kernel_s_lines_too) {
+        Entry begun = controller(BOOT_A, STAGE_UNIT, "nvme0");
+
+        begun.outcome = OUTCOME_BEGUN;
+        begun.is_verified = false;
+        fake_journal_boot(BOOT_A);
+        fake_journal_entry(&begun);
+        fake_journal_kernel_line("stdout", "nvme9" END);
+        fake_journal_kernel_line("kernel", "nvme0" END);
+        fake_journal_kernel_line("kernel", "nvme0" END);
+        fake_journal_kernel_line("kernel", "told to stop");
+        fake_journal_boot(BOOT_B);
+        fake_journal_kernel_line("kernel", "nvme8" END);
+        open_written();
+        cr_assert(eq(int, journal_record_read(&record, BOOT_A, &list), 0));
+        cr_assert(eq(sz, list.n, 2));
+        cr_expect(eq(int, list.items[0].outcome, OUTCOME_BEGUN));
+        cr_expect(eq(str, list.items[1].name, "nvme0"));
+        cr_expect(eq(int, list.items[1].outcome, OUTCOME_DETACHED));
+        cr_expect(eq(u64, list.items[1].phase_usec[PHASE_SHUTDOWN], 2 * USEC_PER_SEC));
+}

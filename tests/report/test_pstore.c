@@ -160,3 +160,16 @@ Test(pstore_record, text_after_a_nul_is_read) {
         fake_root_write_binary(KEPT "x", text, n);
         expect(2, 0);
 }
+
+Test(pstore_record, begin_and_end_of_a_drive_are_two_entries) {
+        const char *end = line(BOOT_A, "nvme0", 100);
+        char begun[1024];
+
+        (void) snprintf(begun, sizeof(begun),
+                        "nvme-async-shutdown: nvme0 0000:nvme0: begun: the kernel's pass waits for "
+                        "its end (stage=hook/reboot took=1,2,3,0,0 boot=%s sn=S-nvme0)\n",
+                        BOOT_A);
+        write_record(KEPT "7300000001/001/dmesg.txt", "",
+                     (const char *[]){ begun, end, begun, end, NULL });
+        expect(2, 0);
+}

@@ -253,3 +253,53 @@ Test(report, no_journal_at_all) {
         cr_assert(eq(int, report_make(&journal, NULL, root_fd, &config, &report), 0));
         expect_note("There is no journal that can be read");
 }
+
+static void make_begun(void) {
+        fake_journal_boot(BOOT_A);
+        add(BOOT_A, STAGE_UNIT, OUTCOME_BEGUN);
+        fake_journal_boot(BOOT_B);
+        make(NULL);
+        cr_assert(eq(sz, report.history.n_controllers, 1));
+        cr_expect(eq(int, report.history.controllers[0].outcome, OUTCOME_BEGUN));
+}
+
+#define BEGUN_END                                                                         \
+        "nvme-async-shutdown: nvme0 0000:01:00.0: detached in 2.000s (stage=unit/reboot " \
+        "took=1,2,3,2000000,4 boot=" BOOT_A " sn=S1)\n"
+
+Test(report, the_end_of_one_that_was_not_waited_for_is_joined) {
+        fake_journal_boot(BOOT_A);
+        add(BOOT_A, STAGE_UNIT, OUTCOME_BEGUN);
+        add_controller(BOOT_A, STAGE_UNIT, OUTCOME_DETACHED);
+        fake_journal_boot(BOOT_B);
+        make(NULL);
+        cr_assert(eq(sz, report.history.n_controllers, 1));
+        cr_expect(eq(int, report.history.controllers[0].outcome, OUTCOME_DETACHED));
+        cr_expect(eq(uint, report.history.totals.count[OUTCOME_DETACHED], 1));
+        expect_note(NULL);
+}
+
+Test(report, the_end_of_one_that_was_not_waited_for_is_lost) {
+        make_begun();
+        expect_note("1 controller was still shutting down when the stage ended");
+        expect_note("The kernel had kept its log before, or the back end of pstore");
+}
+
+Test(report, the_end_of_one_that_was_not_waited_for_is_in_pstore) {
+        fake_root_write("var/lib/systemd/pstore/1/dmesg.txt", BEGUN_END);
+        make_begun();
+        expect_note("It is in pstore but not imported");
+}
+
+Test(report, without_pstore_such_an_end_is_lost) {
+        fake_root_remove("sys/module/pstore");
+        make_begun();
+        expect_note("It did not outlive the shutdown: no pstore back end");
+}
+
+/* The line of the unit's worker has been imported; the hook's record is missing for another reason. */
+Test(report, a_line_of_the_unit_in_pstore_is_not_the_hook_s_record) {
+        fake_root_write("var/lib/systemd/pstore/1/dmesg.txt", BEGUN_END);
+        make_without_hook();
+        expect_note("the back end of pstore did not take it");
+}

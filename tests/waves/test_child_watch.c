@@ -122,3 +122,35 @@ Test(child_watch, without_descriptors_no_child_is_watched) {
         cr_expect(eq(int, none.epoll_fd, -1));
         cr_expect(eq(int, child_watch_remove(&watch, -1), -1));
 }
+
+static void write_event(void) {
+        const uint64_t one = 1;
+
+        cr_assert(eq(sz, (size_t) write(watch.event_fd, &one, sizeof(one)), sizeof(one)));
+}
+
+Test(child_watch, returns_an_event_once) {
+        uint64_t number;
+
+        cr_assert(eq(int, child_watch_add_event(&watch), 0));
+        cr_expect(eq(int, wait_number(USEC_PER_MSEC, &number), CHILD_WATCH_TIMEOUT));
+        write_event();
+        write_event();
+        cr_expect(eq(int, wait_number(LONG, &number), CHILD_WATCH_EVENT));
+        cr_expect(eq(int, wait_number(USEC_PER_MSEC, &number), CHILD_WATCH_TIMEOUT));
+}
+
+Test(child_watch, an_exit_takes_precedence_over_an_event) {
+        pid_t pid = start_child(true);
+        int fd = child_watch_add(&watch, pid, 5);
+        uint64_t number = 0;
+        siginfo_t info;
+
+        cr_assert(eq(int, child_watch_add_event(&watch), 0));
+        cr_assert(eq(int, waitid(P_PID, (id_t) pid, &info, WEXITED | WNOWAIT), 0));
+        write_event();
+        cr_expect(eq(int, wait_number(LONG, &number), CHILD_WATCH_ENDED));
+        cr_expect(eq(u64, number, 5));
+        (void) child_watch_remove(&watch, fd);
+        cr_expect(eq(int, wait_number(LONG, &number), CHILD_WATCH_EVENT));
+}

@@ -33,12 +33,15 @@ typedef enum Behaviour {
         WAITS_FOR_ABANDON,
         TELLS_RELEASE,
         STOPS_UNLESS_LET_GO,
+        BEGINS_AND_ENDS_WHEN_LET_GO,
 } Behaviour;
 
 static Behaviour behaviours[N];
+static _Atomic bool *go_on; /* shared with the workers, one for each device */
 static Topology topology;
 static OpsKernel *ops;
 static char argv0[] = "test";
+static OpsKernelOptions ops_options = { .argv0 = argv0 };
 static bool fork_fails;
 static bool registers_abort;
 static pid_t last_pid;
@@ -113,6 +116,12 @@ void worker_run(int fd, const Topology *t, size_t device, StepAction action, boo
                 if (slot->hold_fd < 0 || read(slot->hold_fd, &byte, 1) != 0)
                         _exit(5);
                 _exit(slot->may_go_on ? 6 : 4);
+        case BEGINS_AND_ENDS_WHEN_LET_GO:
+                worker_enter_phase(slot, PHASE_SHUTDOWN);
+                while (!go_on[device])
+                        (void) usleep(1000);
+                end_well(slot);
+                break;
         case WAITS_FOR_ABANDON:
                 worker_enter_phase(slot, PHASE_FSYNC);
                 while (!slot->is_abandoned)
@@ -127,7 +136,60 @@ static void setup(void) {
         (void) build_nvme(&topology, "nvme0", "0000:01:00.0", NULL);
         (void) build_nvme(&topology, "nvme1", "0000:02:00.0", NULL);
         (void) build_nvme(&topology, "nvme2", "0000:03:00.0", NULL);
-        cr_assert(eq(int, ops_kernel_new(root_fd, &topology, false, argv0, &ops), 0));
+        cr_assert(eq(int, ops_kernel_new(root_fd, &topology, &ops_options, &ops), 0));
+}
+
+/* What a worker says that was abandoned. */
+typedef struct Said {
+        size_t device;
+        Outcome outcome;
+        bool is_last;
+        unsigned n_known; /* ends that are known then */
+} Said;
+
+static int said_fds[2] = { -1, -1 };
+
+static void on_orphan_ended(void *userdata, OpsKernel *of, size_t device, bool is_last) {
+        Said said = { .device = device, .is_last = is_last };
+
+        said.outcome = ops_kernel_orphan_result(of, device)->outcome;
+        for (size_t i = 0; i < N; i++)
+                said.n_known += ops_kernel_orphan_result(of, i) &&
+                                ops_kernel_orphan_result(of, i)->outcome != OUTCOME_PENDING;
+        if (write(said_fds[1], &said, sizeof(said)) < 0)
+                return;
+}
+
+static Said read_said(void) {
+        Said said = {};
+
+        cr_assert(eq(sz, (size_t) read(said_fds[0], &said, sizeof(said)), sizeof(said)));
+        return said;
+}
+
+static void overlap(void) {
+        ops = ops_kernel_free(ops);
+        ops_options.reports_begin = true;
+        ops_options.orphan_ended = on_orphan_ended;
+        cr_assert(eq(int, ops_kernel_new(root_fd, &topology, &ops_options, &ops), 0));
+        cr_assert(eq(int, pipe(said_fds), 0));
+        go_on = (_Atomic bool *) syscall(SYS_mmap, NULL, N, PROT_READ | PROT_WRITE,
+                                         MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+}
+
+static void wait_for_begins(size_t n) {
+        bool has_begun[N] = {};
+
+        for (size_t i = 0; i < n; i++) {
+                StepResult result;
+                size_t step = N;
+
+                cr_assert(eq(int,
+                             ops_kernel.wait(ops, usec_now() + 10 * USEC_PER_SEC, &step, &result),
+                             OPS_WAIT_BEGUN));
+                cr_assert(not(has_begun[step]));
+                has_begun[step] = true;
+        }
 }
 
 static void teardown(void) {
@@ -189,7 +251,7 @@ Test(ops_kernel, workers_notice_that_the_parent_died) {
         ops = ops_kernel_free(ops);
         cr_assert(eq(int, waitpid(last_pid, &status, 0), last_pid));
         cr_expect(eq(int, status, 4 << 8)); /* exited with 4 */
-        cr_assert(eq(int, ops_kernel_new(root_fd, &topology, false, argv0, &ops), 0));
+        cr_assert(eq(int, ops_kernel_new(root_fd, &topology, &ops_options, &ops), 0));
 }
 
 Test(ops_kernel, reports_each_worker_once) {
@@ -265,7 +327,7 @@ Test(ops_kernel, the_drivers_complaints_about_lost_workers_are_found) {
 
         fake_root_write("dev/kmsg", old);
         ops = ops_kernel_free(ops);
-        cr_assert(eq(int, ops_kernel_new(root_fd, &topology, false, argv0, &ops), 0));
+        cr_assert(eq(int, ops_kernel_new(root_fd, &topology, &ops_options, &ops), 0));
         start_worker(1, IS_KILLED_INSIDE);
         start_worker(2, IS_KILLED_INSIDE);
         (void) snprintf(kmsg, sizeof(kmsg), "%s%s", old,
@@ -389,7 +451,7 @@ Test(ops_kernel, the_soft_limit_of_descriptors_is_raised) {
         cr_assert(eq(int, getrlimit(RLIMIT_NOFILE, &limit), 0));
         low = (struct rlimit){ .rlim_cur = 0, .rlim_max = 512 };
         cr_assert(eq(int, setrlimit(RLIMIT_NOFILE, &low), 0));
-        cr_assert(eq(int, ops_kernel_new(root_fd, &topology, false, argv0, &ops), 0));
+        cr_assert(eq(int, ops_kernel_new(root_fd, &topology, &ops_options, &ops), 0));
         cr_assert(eq(int, getrlimit(RLIMIT_NOFILE, &limit), 0));
         cr_expect(eq(long, (long) limit.rlim_cur, 512));
         start_worker(0, ENDS_WELL);
@@ -458,4 +520,98 @@ Test(ops_kernel, remembers_that_it_was_told_to_stop) {
         (void) kill(getpid(), SIGINT);
         (void) ops_kernel.wait(ops, usec_now() + 10 * USEC_PER_SEC, &step, &result);
         cr_expect(ops_kernel_is_told_to_stop(ops));
+}
+
+Test(ops_kernel, a_handshake_that_begins_ends_the_wait_once) {
+        StepResult result;
+        size_t step = N;
+
+        overlap();
+        for (size_t i = 0; i < N; i++)
+                start_worker(i, BEGINS_AND_ENDS_WHEN_LET_GO);
+        wait_for_begins(N);
+        cr_expect(eq(int, ops_kernel.wait(ops, usec_now() + 50 * USEC_PER_MSEC, &step, &result),
+                     OPS_WAIT_TIMEOUT));
+        go_on[1] = true;
+        cr_expect(eq(int, wait_for(1).outcome, OUTCOME_DETACHED));
+        go_on[0] = go_on[2] = true;
+}
+
+Test(ops_kernel, a_handshake_that_begins_is_not_reported_unless_asked_for) {
+        StepResult result;
+        size_t step;
+
+        start_worker(0, NEVER_ENDS);
+        cr_expect(eq(int, ops_kernel.wait(ops, usec_now() + 300 * USEC_PER_MSEC, &step, &result),
+                     OPS_WAIT_TIMEOUT));
+        (void) kill(last_pid, SIGKILL);
+}
+
+/* The first one ends before the parent has left: it must not be taken for the last one. */
+Test(ops_kernel, each_abandoned_worker_tells_how_it_ended_and_the_last_one_that_all_have) {
+        StepResult result;
+        Said said;
+
+        overlap();
+        start_worker(0, BEGINS_AND_ENDS_WHEN_LET_GO);
+        start_worker(1, BEGINS_AND_ENDS_WHEN_LET_GO);
+        wait_for_begins(2);
+        ops_kernel.abandon(ops, 0, &result);
+        cr_expect(eq(int, result.outcome, OUTCOME_PENDING));
+        go_on[0] = true;
+        said = read_said();
+        cr_expect(eq(sz, said.device, 0));
+        cr_expect(eq(int, said.outcome, OUTCOME_DETACHED));
+        cr_expect(not(said.is_last));
+        ops_kernel.abandon(ops, 1, &result);
+        cr_expect(not(ops_kernel_leave_orphans(ops)));
+        ops = ops_kernel_free(ops); /* as the parent does when it ends */
+        go_on[1] = true;
+        said = read_said();
+        cr_expect(eq(sz, said.device, 1));
+        cr_expect(not(said.is_last));
+        said = read_said();
+        cr_expect(said.is_last);
+        cr_expect(eq(uint, said.n_known, 2));
+}
+
+Test(ops_kernel, the_parent_is_told_if_all_have_ended_before_it_leaves) {
+        StepResult result;
+
+        overlap();
+        start_worker(0, BEGINS_AND_ENDS_WHEN_LET_GO);
+        wait_for_begins(1);
+        ops_kernel.abandon(ops, 0, &result);
+        go_on[0] = true;
+        (void) read_said();
+        /* It has told, and counts itself out next. */
+        cr_assert(eq(int, (int) waitpid(last_pid, NULL, 0), (int) last_pid));
+        cr_expect(ops_kernel_leave_orphans(ops));
+        cr_expect(eq(int, ops_kernel_orphan_result(ops, 0)->outcome, OUTCOME_DETACHED));
+}
+
+Test(ops_kernel, without_abandoned_workers_there_is_nothing_to_tell) {
+        overlap();
+        start_worker(0, ENDS_WELL);
+        (void) wait_for(0);
+        cr_expect(not(ops_kernel_leave_orphans(ops)));
+        cr_expect(eq(ptr, (void *) ops_kernel_orphan_result(ops, 0), NULL));
+}
+
+/* Either the parent logs its end, or the worker itself: never both. */
+Test(ops_kernel, a_worker_that_ended_before_it_was_abandoned_tells_nothing) {
+        StepResult result;
+        siginfo_t info;
+
+        overlap();
+        start_worker(0, BEGINS_AND_ENDS_WHEN_LET_GO);
+        wait_for_begins(1);
+        go_on[0] = true;
+        cr_assert(eq(int, waitid(P_PID, (id_t) last_pid, &info, WEXITED | WNOWAIT), 0));
+        ops_kernel.abandon(ops, 0, &result);
+        cr_expect(eq(int, result.outcome, OUTCOME_DETACHED));
+        cr_expect(eq(ptr, (void *) ops_kernel_orphan_result(ops, 0), NULL));
+        cr_expect(not(ops_kernel_leave_orphans(ops)));
+        (void) close(said_fds[1]);
+        cr_expect(eq(sz, (size_t) read(said_fds[0], &result, 1), 0));
 }

@@ -449,3 +449,203 @@ Test(waves, reports_no_progress_after_the_deadline) {
                 eq(u64, scene.record.ended_usec - scene.record.started_usec, 2500 * USEC_PER_MSEC));
         scene_done(&scene);
 }
+
+/* Every controller needs 10 ms from its start until its handshake is under way. */
+static void overlap(Scene *scene) {
+        prepare_scene(scene);
+        scene->options.overlap = true;
+        for (size_t i = 0; i < scene->world.n_steps; i++)
+                scene->world.steps[i].begin_usec = 10 * USEC_PER_MSEC;
+}
+
+static usec_t elapsed(const Scene *scene) {
+        return scene->record.ended_usec - scene->record.started_usec;
+}
+
+Test(waves, with_overlap_it_ends_when_the_last_handshake_is_under_way, .timeout = 10) {
+        Scene s = switch_scene();
+
+        overlap(&s);
+        step_of(&s, C)->begin_usec = 40 * USEC_PER_MSEC;
+        run_scene(&s);
+        cr_expect(eq(u64, elapsed(&s), 40 * USEC_PER_MSEC));
+        cr_expect(step_of(&s, B)->is_abandoned);
+        cr_expect(eq(int, result_of(&s, B)->outcome, OUTCOME_BEGUN));
+        cr_expect(eq(u64, result_of(&s, B)->phase_usec[PHASE_SHUTDOWN], 0));
+        cr_expect(eq(str, result_of(&s, B)->reason, "the kernel's pass waits for its end"));
+        cr_expect(eq(int, result_of(&s, ROOT_PORT)->outcome, OUTCOME_LEFT));
+        cr_expect(eq(uint, record_totals(&s.record, &s.topology).count[OUTCOME_BEGUN], 3));
+        cr_expect(eq(u64, record_totals(&s.record, &s.topology).serial_usec, 0));
+        scene_done(&s);
+}
+
+/* It may still be in its checks, and nothing may happen to a drive without supervision then. */
+Test(waves, with_overlap_one_that_has_not_begun_is_waited_for, .timeout = 10) {
+        Scene s = switch_scene();
+
+        overlap(&s);
+        step_of(&s, C)->begin_usec = 0;
+        step_of(&s, C)->latency_usec = 3 * SECOND;
+        step_of(&s, C)->outcome = OUTCOME_LEFT;
+        step_of(&s, A)->latency_usec = 5 * SECOND;
+        run_scene(&s);
+        cr_expect(eq(u64, elapsed(&s), 3 * SECOND));
+        cr_expect(eq(int, result_of(&s, C)->outcome, OUTCOME_LEFT));
+        cr_expect(eq(int, result_of(&s, B)->outcome, OUTCOME_DETACHED));
+        cr_expect(eq(int, result_of(&s, A)->outcome, OUTCOME_BEGUN));
+        scene_done(&s);
+}
+
+Test(waves, with_overlap_one_that_has_not_begun_is_late_at_the_deadline, .timeout = 10) {
+        Scene s = switch_scene();
+
+        overlap(&s);
+        step_of(&s, A)->latency_usec = step_of(&s, C)->latency_usec = VIRTUAL_NEVER;
+        step_of(&s, C)->begin_usec = 0;
+        run_scene(&s);
+        cr_expect(eq(u64, elapsed(&s), 40 * SECOND));
+        cr_expect(eq(int, result_of(&s, A)->outcome, OUTCOME_BEGUN));
+        cr_expect(eq(int, result_of(&s, C)->outcome, OUTCOME_LATE));
+        cr_expect(eq(str, result_of(&s, C)->reason, "the stage ran out of time"));
+        scene_done(&s);
+}
+
+/* Only the end of a virtual function opens the gate of its physical one. */
+Test(waves, with_overlap_a_gate_is_waited_for, .timeout = 10) {
+        Scene s = { .config = build_config() };
+
+        (void) build_nvme(&s.topology, "nvme0", "0000:01:00.0", NULL);
+        (void) build_nvme(&s.topology, "nvme1", "0000:01:00.1", NULL);
+        (void) build_nvme(&s.topology, "nvme2", "0000:02:00.0", NULL);
+        build_physfn(&s.topology, "0000:01:00.1", "0000:01:00.0");
+        overlap(&s);
+        step_of(&s, "0000:02:00.0")->latency_usec = 9 * SECOND;
+        run_scene(&s);
+        cr_expect(eq(u64, elapsed(&s), SECOND + 10 * USEC_PER_MSEC));
+        cr_expect(eq(int, result_of(&s, "0000:01:00.1")->outcome, OUTCOME_DETACHED));
+        cr_expect(eq(int, result_of(&s, "0000:01:00.0")->outcome, OUTCOME_BEGUN));
+        cr_expect(eq(int, result_of(&s, "0000:02:00.0")->outcome, OUTCOME_BEGUN));
+        scene_done(&s);
+}
+
+Test(waves, with_overlap_a_gate_that_will_never_open_is_not_waited_for, .timeout = 10) {
+        Scene s = { .config = build_config() };
+
+        (void) build_nvme(&s.topology, "nvme0", "0000:01:00.0", NULL);
+        (void) build_nvme(&s.topology, "nvme1", "0000:01:00.1", NULL);
+        (void) build_nvme(&s.topology, "nvme2", "0000:02:00.0", NULL);
+        build_physfn(&s.topology, "0000:01:00.1", "0000:01:00.0");
+        overlap(&s);
+        step_of(&s, "0000:02:00.0")->latency_usec = 9 * SECOND;
+        step_of(&s, "0000:01:00.1")->outcome = OUTCOME_FAILED;
+        run_scene(&s);
+        cr_expect(eq(u64, elapsed(&s), SECOND));
+        cr_expect(eq(int, result_of(&s, "0000:01:00.0")->outcome, OUTCOME_LEFT));
+        cr_expect(eq(int, result_of(&s, "0000:02:00.0")->outcome, OUTCOME_BEGUN));
+        scene_done(&s);
+}
+
+Test(waves, with_overlap_the_limit_is_kept_and_waited_for, .timeout = 10) {
+        Scene s = switch_scene();
+
+        overlap(&s);
+        s.options.max_parallel = 2;
+        run_scene(&s);
+        cr_expect(eq(sz, s.world.max_running, 2));
+        cr_expect(eq(u64, elapsed(&s), SECOND + 10 * USEC_PER_MSEC));
+        cr_expect(eq(uint, record_totals(&s.record, &s.topology).count[OUTCOME_DETACHED], 2));
+        cr_expect(eq(uint, record_totals(&s.record, &s.topology).count[OUTCOME_BEGUN], 1));
+        scene_done(&s);
+}
+
+Test(waves, with_overlap_turns_are_waited_for, .timeout = 10) {
+        Scene s = switch_scene();
+
+        s.config.order = ORDER_SERIAL;
+        overlap(&s);
+        run_scene(&s);
+        cr_expect(eq(sz, s.world.max_running, 1));
+        cr_expect(eq(u64, elapsed(&s), 2 * SECOND + 10 * USEC_PER_MSEC));
+        scene_done(&s);
+}
+
+/* A drive that stays is in use: its data has to be on it. */
+Test(waves, with_overlap_a_flush_is_waited_for, .timeout = 10) {
+        Scene s = switch_scene();
+
+        build_use(&s.topology, A, USE_MOUNT, "mounted");
+        overlap(&s);
+        step_of(&s, A)->begin_usec = 0;
+        step_of(&s, A)->latency_usec = SECOND / 2;
+        run_scene(&s);
+        cr_expect(eq(u64, elapsed(&s), SECOND / 2));
+        cr_expect(eq(str, result_of(&s, A)->reason, "mounted"));
+        cr_expect(eq(int, result_of(&s, B)->outcome, OUTCOME_BEGUN));
+        scene_done(&s);
+}
+
+Test(waves, with_overlap_a_flush_that_hangs_is_given_a_second, .timeout = 10) {
+        Scene s = switch_scene();
+
+        build_use(&s.topology, A, USE_MOUNT, "mounted");
+        overlap(&s);
+        step_of(&s, A)->begin_usec = 0;
+        step_of(&s, A)->latency_usec = VIRTUAL_NEVER;
+        step_of(&s, B)->latency_usec = step_of(&s, C)->latency_usec = 9 * SECOND;
+        run_scene(&s);
+        cr_expect(eq(u64, elapsed(&s), SECOND + 10 * USEC_PER_MSEC));
+        cr_expect(eq(int, result_of(&s, A)->outcome, OUTCOME_LEFT));
+        scene_done(&s);
+}
+
+Test(waves, with_overlap_sigterm_ends_the_run, .timeout = 10) {
+        Scene s = switch_scene();
+
+        overlap(&s);
+        step_of(&s, C)->begin_usec = 40 * USEC_PER_MSEC;
+        s.world.signal_usec = s.world.now + 20 * USEC_PER_MSEC;
+        run_scene(&s);
+        cr_expect(eq(int, result_of(&s, A)->outcome, OUTCOME_BEGUN));
+        cr_expect(eq(int, result_of(&s, C)->outcome, OUTCOME_LATE));
+        scene_done(&s);
+}
+
+/* Such a controller must not be logged twice, or as begun for ever. */
+Test(waves, one_that_ends_while_it_is_abandoned_has_its_outcome, .timeout = 10) {
+        Scene s = switch_scene();
+
+        overlap(&s);
+        step_of(&s, B)->abandoned_outcome = OUTCOME_FAILED;
+        run_scene(&s);
+        cr_expect(eq(int, result_of(&s, A)->outcome, OUTCOME_BEGUN));
+        cr_expect(eq(int, result_of(&s, B)->outcome, OUTCOME_FAILED));
+        scene_done(&s);
+}
+
+/* Its worker of an earlier stage is inside the handshake. */
+Test(waves, one_that_an_earlier_stage_has_begun_stays_begun, .timeout = 10) {
+        Scene s = switch_scene();
+        Controller *c = s.topology.devices[index_of(&s, B)].controller;
+
+        free(c->state);
+        c->state = strdup("deleting (no IO)");
+        prepare_scene(&s);
+        run_scene(&s);
+        cr_expect(eq(uint, step_of(&s, B)->n_starts, 0));
+        cr_expect(eq(int, result_of(&s, B)->outcome, OUTCOME_BEGUN));
+        cr_expect(eq(str, result_of(&s, B)->reason,
+                     "its shutdown is under way already (state deleting (no IO))"));
+        cr_expect(eq(int, result_of(&s, A)->outcome, OUTCOME_DETACHED));
+        scene_done(&s);
+}
+
+Test(waves, a_final_result_replaces_what_was_said_before) {
+        const Step detach = { .action = STEP_DETACH };
+        StepResult target = { .n_gates = 2 }, end = { .outcome = OUTCOME_DETACHED };
+
+        step_result_set(&target, OUTCOME_BEGUN, "the kernel's pass waits for its end");
+        waves_take_final_result(&detach, &target, &end);
+        cr_expect(eq(int, target.outcome, OUTCOME_DETACHED));
+        cr_expect(eq(str, target.reason, ""));
+        cr_expect(eq(sz, target.n_gates, 2));
+}
