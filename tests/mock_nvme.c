@@ -162,6 +162,11 @@ const char *mock_add_fabrics(const char *name, const char *transport) {
         return add_controller("sys/devices/virtual/nvme-fabrics/ctl", name, transport);
 }
 
+const char *mock_add_platform(const char *device, const char *name, const char *transport) {
+        return add_controller("sys/devices/platform/soc",
+                              keep(g_build_filename(device, "nvme", name, NULL)), transport);
+}
+
 static unsigned block_major(const char *name) {
         if (g_str_has_prefix(name, "dm-"))
                 return 253;

@@ -29,6 +29,7 @@ const char *mock_add_nvme(const char *above, const char *address, const char *na
 const char *mock_add_vf(const char *above, const char *address, const char *name,
                         const char *physfn);
 const char *mock_add_fabrics(const char *name, const char *transport);
+const char *mock_add_platform(const char *device, const char *name, const char *transport);
 
 /* Block devices, with nodes in dev/. Heads belong to all controllers of their subsystem. */
 const char *mock_add_namespace(const char *above, const char *name);

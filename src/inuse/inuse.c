@@ -114,7 +114,7 @@ static int mark_numberless(Inuse *inuse) {
 
 static bool is_worth_a_claim(const Topology *topology, const Block *block) {
         for (size_t i = 0; i < block->n_controllers; i++)
-                if (inuse_is_marked(topology, &topology->devices[block->controllers[i]]))
+                if (inuse_is_marked(&topology->devices[block->controllers[i]]))
                         return true;
         return false;
 }
@@ -167,7 +167,7 @@ static int mark_controllers(Topology *topology, const Block *block, const Use *u
                 const Device *device = &topology->devices[block->controllers[i]];
                 int r;
 
-                if (!inuse_is_marked(topology, device))
+                if (!inuse_is_marked(device))
                         continue;
                 r = raise_use(&device->controller->use, use->kind, use->detail);
                 if (r < 0)
@@ -198,7 +198,7 @@ static int spread_doubt(Topology *topology, const char *doubt) {
                 const Device *device = &topology->devices[i];
                 int r;
 
-                if (!inuse_is_marked(topology, device))
+                if (!inuse_is_marked(device))
                         continue;
                 r = raise_use(&device->controller->use, USE_UNKNOWN, doubt);
                 if (r < 0)

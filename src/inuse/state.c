@@ -15,11 +15,10 @@ void inuse_done(Inuse *inuse) {
         inuse->doubt = NULL;
 }
 
-bool inuse_is_marked(const Topology *topology, const Device *device) {
-        if (device->kind != DEVICE_CONTROLLER)
-                return false;
-        return device->parent == TOPOLOGY_NONE ||
-               topology->devices[device->parent].kind != DEVICE_FABRICS;
+bool inuse_is_marked(const Device *device) {
+        const Controller *c = device->controller;
+
+        return device->kind == DEVICE_CONTROLLER && c->transport && STREQ(c->transport, "pcie");
 }
 
 static int raise_with_detail(Use *use, UseKind kind, const char *format, va_list args) {
@@ -136,8 +135,7 @@ int inuse_raise_char(Inuse *inuse, const InuseChar *node, UseKind kind, const ch
                 const Device *device = &inuse->topology->devices[i];
                 int r;
 
-                if (!inuse_is_marked(inuse->topology, device) ||
-                    !leads_to(inuse, node, device->controller->name))
+                if (!inuse_is_marked(device) || !leads_to(inuse, node, device->controller->name))
                         continue;
                 r = inuse_raise_controller(inuse, i, kind, "/dev/%s is open in %s", node->name,
                                            who);

@@ -16,7 +16,7 @@ void inuse_done(Inuse *inuse);
 
 /* Whether this room finds out the device's use: that of a PCIe controller that the nvme driver
  * owns. The plan decides about all others without it. */
-bool inuse_is_marked(const Topology *topology, const Device *device);
+bool inuse_is_marked(const Device *device);
 
 /* Raise the use of a block or of a controller, unless it has a more telling one. The detail is
  * formatted only if it is kept. Return 0 or -ENOMEM. */

@@ -16,7 +16,7 @@ typedef enum DeviceKind {
         DEVICE_VMD,         /* Intel VMD endpoint: parent of a PCI domain of its own */
         DEVICE_CONTROLLER,  /* an NVMe controller, with Device.controller set */
         DEVICE_FOREIGN,     /* an NVMe PCI function that the nvme driver does not own */
-        DEVICE_FABRICS,     /* parent of the controllers that are not on PCIe */
+        DEVICE_FABRICS,     /* parent of the controllers of NVMe over Fabrics */
         _DEVICE_KIND_MAX,
         _DEVICE_KIND_INVALID = -EINVAL,
 } DeviceKind;

@@ -216,7 +216,7 @@ static int visit_controller(Tree *tree, const char *syspath) {
         r = add_path(tree, syspath, &endpoint);
         if (r < 0)
                 return r;
-        if (!endpoint.address) {
+        if (!endpoint.address && strstr(syspath, "/" FABRICS_ROOT "/")) {
                 endpoint.parent = TOPOLOGY_NONE;
                 r = add_parent(tree, DEVICE_FABRICS, FABRICS_ROOT, &endpoint.parent);
                 if (r < 0)

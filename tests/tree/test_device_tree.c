@@ -286,6 +286,15 @@ Test(device_tree, fabrics_beside_a_drive) {
                     "nvme1n1: namespace < nvme1\n");
 }
 
+/* As in machines of Apple. */
+Test(device_tree, a_controller_that_is_no_pci_function_and_no_fabrics) {
+        const char *drive = mock_add_platform("27bcc0000.nvme", "nvme0", "apple-nvme");
+
+        mock_add_namespace(drive, "nvme0n1");
+        expect_tree("nvme0: controller, nvme0 (-)\n"
+                    "nvme0n1: namespace < nvme0\n");
+}
+
 Test(device_tree, functions_that_are_not_ours) {
         const char *host = mock_add_host_bridge(NULL, "pci0000:00");
 
