@@ -323,13 +323,14 @@ static void reap_program(Program *program) {
         end_program(program);
 }
 
-/* The kernel's pass waits for no process, so neither do we. */
+/* The kernel's pass waits for no process, so neither do we. What the program had said by then is of
+ * interest, not what it says about the signal. */
 static void abandon_program(Program *program) {
         program->result->end = PROGRAM_LATE;
+        end_program(program);
         if (kill(-program->pid, SIGTERM) < 0)
                 log_warning("Could not end Release=%s, ignoring: %s", program->result->name,
                             strerror(errno));
-        end_program(program);
 }
 
 /* Waits for the next event of a program that runs. Returns how many programs run. */

@@ -240,6 +240,17 @@ Test(history, releases_in_their_order) {
         cr_expect(eq(u64, history_release_usec(&history.releases[2]), 9005));
 }
 
+/* A stage that only ran programs has no record of drives. */
+Test(history, keeps_programs_apart) {
+        (void) snprintf(add(ENTRY_PROGRAM, STAGE_HOOK, "")->program.name, PROGRAM_NAME_MAX, "zfs");
+        make(&history);
+        cr_assert(eq(sz, history.n_programs, 1));
+        cr_expect(eq(str, history.programs[0].program.name, "zfs"));
+        cr_expect(eq(sz, history.n_powers, 0));
+        cr_expect(eq(sz, history.n_controllers, 0));
+        cr_expect(not(history.has_stage[STAGE_HOOK]));
+}
+
 /* The next boot logs them; they belong to no stage. */
 Test(history, keeps_the_drives_counters_apart) {
         (void) add(ENTRY_POWER_CLEAN, 0, "nvme0");

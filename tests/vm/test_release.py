@@ -37,7 +37,7 @@ mdadm --create /dev/md/mirror --run --level=1 --raid-devices=2 --assume-clean /d
 udevadm settle
 mke2fs -q -F -t ext4 -L vmimsm /dev/md/mirror
 modprobe bcache
-make-bcache --bucket 64k --writeback -B SWAP -C IDLE3
+make-bcache --bucket 16k --writeback -B SWAP -C IDLE3
 udevadm settle
 for device in SWAP IDLE3; do echo $device >/sys/fs/bcache/register || true; done 2>/dev/null
 for i in $(seq 300); do [ ! -b /dev/bcache0 ] || break; sleep 0.1; done
