@@ -31,7 +31,8 @@ void recorded_read_node(int dir_fd, const char *path, mode_t *ret_type, dev_t *r
 /* Reads the line "QUESTION ANSWER" of a node's file:
  *   claim ERRNO     block device: the number of the error of an exclusive open; no line: it works
  *   backing M:N     loop device: the block device that it stands on; "0:0": a plain file
- *   content KIND   block device: what udev found on it (content.h); no line: nothing
+ *   content KIND    block device: what udev found on it (content.h); no line: nothing
+ *   label TEXT      block device: the name that its content bears
  *   rtd3e USEC      controller: its RTD3E
  * Returns 0, -ENODATA without such a line, or -errno. */
 int recorded_answer(int root_fd, const char *path, const char *question,

@@ -10,7 +10,7 @@
 #include "stage/stand_down.h"
 #include "tree/device_tree.h"
 #include "trial/system_manager.h"
-#include "trial/zfs_members.h"
+#include "label/zfs_members.h"
 
 /* Returns 1 if no reason is against it, 0 if one is (and logs it), or -errno. */
 static int is_wanted(int root_fd, const Config *config) {

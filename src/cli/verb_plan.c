@@ -8,7 +8,7 @@
 #include "show/release_hint.h"
 #include "show/selection.h"
 #include "show/table.h"
-#include "trial/zfs_members.h"
+#include "label/zfs_members.h"
 
 static size_t count_controllers(const Topology *topology) {
         size_t n = 0;

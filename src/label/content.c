@@ -8,7 +8,8 @@
 #include "base/recorded.h"
 #include "base/text.h"
 
-#define KIND_MAX 64
+/* A name of a ZFS pool has up to 255 characters. */
+#define TEXT_MAX 255
 
 /* Types of GPT partitions (UEFI 2.10, 5.3.3) and MBR partitions, in udev's spelling, and what libblkid
  * calls the content that they are for. */
@@ -44,17 +45,35 @@ static const char *find_kind(struct udev_device *device) {
         return NULL;
 }
 
-static int copy_kind(const char *kind, char **ret_kind) {
-        char *copy = strndup(kind, KIND_MAX);
+static int copy_text(const char *text, char **ret_text) {
+        char *copy = strndup(text, TEXT_MAX);
 
         if (!copy)
                 return -ENOMEM;
         text_clean_attribute(copy);
-        *ret_kind = copy;
+        *ret_text = copy;
         return 0;
 }
 
-static int read_live(dev_t devnum, char **ret_kind) {
+/* Copies both; label may be NULL. Returns 0 or -ENOMEM. */
+static int copy_content(const char *kind, const char *label, char **ret_kind, char **ret_label) {
+        _cleanup_free_ char *copy = NULL;
+        int r;
+
+        r = copy_text(kind, &copy);
+        if (r < 0)
+                return r;
+        if (ret_label) {
+                *ret_label = NULL;
+                r = label && *label ? copy_text(label, ret_label) : 0;
+                if (r < 0)
+                        return r;
+        }
+        *ret_kind = TAKE_PTR(copy);
+        return 0;
+}
+
+static int read_live(dev_t devnum, char **ret_kind, char **ret_label) {
         _cleanup_(unref_udev) struct udev *udev = udev_new();
         _cleanup_(unref_device) struct udev_device *device = NULL;
         const char *kind;
@@ -63,23 +82,29 @@ static int read_live(dev_t devnum, char **ret_kind) {
                 return -ENOMEM;
         device = udev_device_new_from_devnum(udev, 'b', devnum);
         kind = device ? find_kind(device) : NULL;
-        return kind ? copy_kind(kind, ret_kind) : -ENODATA;
+        if (!kind)
+                return -ENODATA;
+        return copy_content(kind, udev_device_get_property_value(device, "ID_FS_LABEL"), ret_kind,
+                            ret_label);
 }
 
-static int read_recorded(int root_fd, const char *name, char **ret_kind) {
-        _cleanup_free_ char *path = NULL, *answer = NULL;
+static int read_recorded(int root_fd, const char *name, char **ret_kind, char **ret_label) {
+        _cleanup_free_ char *path = NULL, *kind = NULL, *label = NULL;
         int r;
 
         if (asprintf(&path, "dev/%s", name) < 0)
                 return -ENOMEM;
-        r = recorded_answer(root_fd, path, "content", &answer);
-        if (r < 0 || !*answer)
+        r = recorded_answer(root_fd, path, "content", &kind);
+        if (r < 0 || !*kind)
                 return r == -ENOMEM ? r : -ENODATA;
-        return copy_kind(answer, ret_kind);
+        r = recorded_answer(root_fd, path, "label", &label);
+        if (r == -ENOMEM)
+                return r;
+        return copy_content(kind, label, ret_kind, ret_label);
 }
 
-int content_read(int root_fd, const Block *block, char **ret_kind) {
+int content_read(int root_fd, const Block *block, char **ret_kind, char **ret_label) {
         if (recorded_is_root())
-                return read_recorded(root_fd, block->name, ret_kind);
-        return block->devnum == 0 ? -ENODATA : read_live(block->devnum, ret_kind);
+                return read_recorded(root_fd, block->name, ret_kind, ret_label);
+        return block->devnum == 0 ? -ENODATA : read_live(block->devnum, ret_kind, ret_label);
 }

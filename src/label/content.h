@@ -7,10 +7,13 @@
 /* Reads the kind of content of a namespace or partition: udev's ID_FS_TYPE ("zfs_member", "drbd",
  * "linux_raid_member", "isw_raid_member", "bcache", "ext4"), else the one that the type of the
  * partition promises. It says what the device was made for, not that anything uses it. The live root
- * is answered by udev's database, a recorded one by the line "content" of the node's file
- * (recorded.h). The caller frees *ret_kind, which is printable ASCII.
+ * is answered by udev's database, a recorded one by the lines "content" and "label" of the node's file
+ * (recorded.h).
+ *
+ * ret_label: the name that the content bears (ID_FS_LABEL: of a ZFS member its pool's), NULL if it has
+ * none; may be NULL. The caller frees both texts, which are printable ASCII.
  *
  *   0: success.
  *   -ENODATA: nothing was found, or udev does not know the device.
  *   -ENOMEM. */
-int content_read(int root_fd, const Block *block, char **ret_kind) _must_check_;
+int content_read(int root_fd, const Block *block, char **ret_kind, char **ret_label) _must_check_;

@@ -195,7 +195,7 @@ static int add_content(const Reader *reader, const Block *block, char **list) {
         char *longer;
         int r;
 
-        r = content_read(reader->root_fd, block, &kind);
+        r = content_read(reader->root_fd, block, &kind, NULL);
         if (r < 0 || has_word(*list, kind))
                 return r == -ENOMEM ? r : 0;
         if (asprintf(&longer, "%s%s%s", *list ?: "", *list ? ", " : "", kind) < 0)

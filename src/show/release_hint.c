@@ -5,7 +5,7 @@
 
 #include "base/file.h"
 #include "base/names.h"
-#include "trial/zfs_members.h"
+#include "label/zfs_members.h"
 
 #define DEPTH_MAX 16
 
@@ -43,7 +43,6 @@ static bool is_nvmet(const Use *use) {
 /* Bits 1 << ReleaseHint of the block and of all that stands on it. */
 static unsigned find_hints(int root_fd, const Topology *topology, size_t block, unsigned depth) {
         const Block *b = &topology->blocks[block];
-        char pool[ZFS_POOL_MAX];
         unsigned hints = 0;
 
         if (b->kind == BLOCK_HOLDER && STARTSWITH(b->name, "bcache"))
@@ -52,7 +51,7 @@ static unsigned find_hints(int root_fd, const Topology *topology, size_t block, 
                 hints |= 1U << RELEASE_HINT_MD_CONTAINERS;
         if (is_nvmet(&b->use))
                 hints |= 1U << RELEASE_HINT_NVMET;
-        if (zfs_member_find_pool(root_fd, b, pool))
+        if (zfs_member_find_pool(root_fd, b, NULL) >= 0)
                 hints |= 1U << RELEASE_HINT_ZFS;
         for (size_t i = 0; depth < DEPTH_MAX && i < b->n_users; i++)
                 hints |= find_hints(root_fd, topology, b->users[i], depth + 1);

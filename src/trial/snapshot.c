@@ -406,15 +406,18 @@ static int record_claim(Recorder *recorder, const Block *block, const char *path
 }
 
 static int record_content(const Recorder *recorder, const Block *block, const char *path) {
-        _cleanup_free_ char *kind = NULL;
+        _cleanup_free_ char *kind = NULL, *label = NULL;
         int r;
 
         if (block->kind != BLOCK_NAMESPACE && block->kind != BLOCK_PARTITION)
                 return 0;
-        r = content_read(recorder->from_fd, block, &kind);
+        r = content_read(recorder->from_fd, block, &kind, &label);
         if (r < 0)
                 return r == -ENOMEM ? r : 0;
-        return add_answer(recorder, path, "content", kind);
+        r = add_answer(recorder, path, "content", kind);
+        if (r < 0 || !label)
+                return r;
+        return add_answer(recorder, path, "label", label);
 }
 
 /* Records the process of "/dev/nvme1n1 is open in qemu[4711]", with that file. */

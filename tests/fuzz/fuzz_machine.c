@@ -97,10 +97,12 @@ static void require_answers(const Topology *topology) {
                 free(answer);
         }
         for (size_t i = 0; i < topology->n_blocks; i++) {
-                char *kind = NULL;
-                int r = content_read(recorded_fd, &topology->blocks[i], &kind);
+                char *kind = NULL, *label = NULL;
+                int r = content_read(recorded_fd, &topology->blocks[i], &kind, &label);
 
                 REQUIRE(r == 0 ? *kind && is_printable(kind) : r == -ENODATA && !kind);
+                REQUIRE(!label || (r == 0 && *label && is_printable(label)));
+                free(label);
                 free(kind);
         }
 }

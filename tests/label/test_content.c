@@ -25,7 +25,7 @@ static void expect_kind(const char *name, const char *expected) {
         const Block block = { .name = (char *) name, .devnum = mock_devnum(name) };
         char *kind = NULL;
 
-        cr_expect(eq(int, content_read(root_fd, &block, &kind), expected ? 0 : -ENODATA));
+        cr_expect(eq(int, content_read(root_fd, &block, &kind, NULL), expected ? 0 : -ENODATA));
         if (expected)
                 cr_expect(eq(str, kind, (char *) expected));
         free(kind);
@@ -35,6 +35,19 @@ Test(content, is_the_one_that_udev_found) {
         mock_udev_found(disk, "ID_FS_TYPE", "zfs_member");
         mock_udev_found(disk, "ID_PART_ENTRY_TYPE", "0xfd");
         expect_kind("nvme0n1", "zfs_member");
+}
+
+Test(content, bears_the_name_that_udev_found) {
+        const Block block = { .name = (char *) "nvme0n1", .devnum = mock_devnum("nvme0n1") };
+        _cleanup_free_ char *kind = NULL, *label = NULL;
+
+        mock_udev_found(disk, "ID_FS_TYPE", "zfs_member");
+        cr_assert(eq(int, content_read(root_fd, &block, &kind, &label), 0));
+        cr_expect(label == NULL);
+        mock_udev_found(disk, "ID_FS_LABEL", "tank");
+        free(TAKE_PTR(kind));
+        cr_assert(eq(int, content_read(root_fd, &block, &kind, &label), 0));
+        cr_expect(eq(str, label, (char *) "tank"));
 }
 
 Test(content, is_else_the_one_that_the_partition_is_for) {
@@ -57,8 +70,8 @@ Test(content, is_not_known_where_udev_found_nothing) {
         char *kind;
 
         expect_kind("nvme0n1", NULL);
-        cr_expect(eq(int, content_read(root_fd, &gone, &kind), -ENODATA));
-        cr_expect(eq(int, content_read(root_fd, &numberless, &kind), -ENODATA));
+        cr_expect(eq(int, content_read(root_fd, &gone, &kind, NULL), -ENODATA));
+        cr_expect(eq(int, content_read(root_fd, &numberless, &kind, NULL), -ENODATA));
 }
 
 /* The live database knows other devices by the same numbers. */
@@ -75,7 +88,8 @@ Test(content, of_a_recorded_machine_is_the_recorded_one) {
                                       .devnum = mock_devnum("nvme0n1") };
                 char *kind = NULL;
 
-                cr_expect(eq(int, content_read(fd, &block, &kind), expected[i] ? 0 : -ENODATA));
+                cr_expect(
+                        eq(int, content_read(fd, &block, &kind, NULL), expected[i] ? 0 : -ENODATA));
                 if (expected[i])
                         cr_expect(eq(str, kind, (char *) expected[i]));
                 free(kind);

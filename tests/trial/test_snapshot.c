@@ -13,6 +13,7 @@
 #include "base/recorded.h"
 #include "fake_root.h"
 #include "label/labels.h"
+#include "label/zfs_members.h"
 #include "mock_nvme.h"
 #include "stage/survey.h"
 #include "trial/rtd3e.h"
@@ -223,7 +224,9 @@ static void expect_text(const char *text, const char *expected) {
 }
 
 Test(snapshot, the_names_for_people_are_found_again) {
-        const char *host = mock_add_host_bridge(NULL, "pci0000:00"), *disk;
+        const char *host = mock_add_host_bridge(NULL, "pci0000:00"), *disk, *partition;
+        const Block block = { .name = (char *) "nvme0n1p1" };
+        _cleanup_free_ char *pool = NULL;
         char modalias[64];
         Labels labels;
 
@@ -231,7 +234,9 @@ Test(snapshot, the_names_for_people_are_found_again) {
         (void) add_drive(host, 1);
         mock_fail_open("nvme0n1", EBUSY);
         mock_udev_found(disk, "ID_FS_TYPE", "drbd");
-        mock_udev_found(mock_add_partition(disk, "nvme0n1p1"), "ID_FS_TYPE", "zfs_member");
+        partition = mock_add_partition(disk, "nvme0n1p1");
+        mock_udev_found(partition, "ID_FS_TYPE", "zfs_member");
+        mock_udev_found(partition, "ID_FS_LABEL", "tank");
         fake_root_write("sys/bus/pci/slots/12-1/address", "0000:01:00\n");
         fake_root_write("sys/devices/pci0000:00/0000:00:02.0/0000:02:00.0/label", "Bay 2\n");
         fake_root_write("sys/devices/pci0000:00/0000:00:02.0/modalias", "pci:v00008086\n");
@@ -250,6 +255,8 @@ Test(snapshot, the_names_for_people_are_found_again) {
                         expect_text(labels.devices[i].slot, "Bay 2");
         }
         labels_done(&labels);
+        cr_assert(eq(int, zfs_member_find_pool(to_fd, &block, &pool), 0));
+        expect_text(pool, "tank");
         cr_assert(ge(int,
                      file_read_printable(to_fd, "sys/bus/pci/devices/0000:00:02.0/modalias",
                                          modalias, sizeof(modalias)),

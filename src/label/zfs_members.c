@@ -1,61 +1,59 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* See zfs_members.h. */
 
-#include "trial/zfs_members.h"
-
-#include <sys/sysmacros.h>
+#include "label/zfs_members.h"
 
 #include "base/file.h"
-#include "base/text.h"
+#include "label/content.h"
 
-#define DATABASE_ENTRY_MAX ((size_t) 64 * 1024)
+#define POOL_MAX 256
 #define MOUNTINFO_MAX ((size_t) 16 * 1024 * 1024)
 /* Partitions, and what stands on them. */
 #define DEPTH_MAX 16
 
-bool zfs_member_find_pool(int root_fd, const Block *block, char pool[static ZFS_POOL_MAX]) {
-        _cleanup_free_ char *text = NULL;
-        char path[64], *state = NULL;
-        bool is_member = false;
+int zfs_member_find_pool(int root_fd, const Block *block, char **ret_pool) {
+        _cleanup_free_ char *kind = NULL, *label = NULL;
+        int r;
 
-        *pool = '\0';
-        (void) snprintf(path, sizeof(path), "run/udev/data/b%u:%u", major(block->devnum),
-                        minor(block->devnum));
-        if (file_read_all(root_fd, path, DATABASE_ENTRY_MAX, &text) < 0)
-                return false;
-        for (char *line = strtok_r(text, "\n", &state); line; line = strtok_r(NULL, "\n", &state)) {
-                is_member = is_member || STREQ(line, "E:ID_FS_TYPE=zfs_member");
-                if (STARTSWITH(line, "E:ID_FS_LABEL="))
-                        (void) snprintf(pool, ZFS_POOL_MAX, "%s", line + strlen("E:ID_FS_LABEL="));
-        }
-        text_make_printable(pool);
-        return is_member;
+        r = content_read(root_fd, block, &kind, &label);
+        if (r < 0)
+                return r;
+        if (!STREQ(kind, "zfs_member"))
+                return -ENODATA;
+        if (ret_pool)
+                *ret_pool = TAKE_PTR(label);
+        return 0;
 }
 
 /* Takes the pool out of a line of mountinfo: "29 1 0:26 / / rw - zfs rpool/ROOT/debian rw". Returns
  * false if it is not that of a root on ZFS. */
-static bool parse_root(char *line, char pool[static ZFS_POOL_MAX]) {
+static bool parse_root(char *line, char pool[static POOL_MAX]) {
         char point[8] = "", *source = strstr(line, " - zfs ");
 
         if (!source || sscanf(line, "%*s %*s %*s %*s %7s", point) != 1 ||
             (!STREQ(point, "/") && !STREQ(point, "/usr")))
                 return false;
         source += strlen(" - zfs ");
-        (void) snprintf(pool, ZFS_POOL_MAX, "%.*s", (int) strcspn(source, "/ "), source);
+        (void) snprintf(pool, POOL_MAX, "%.*s", (int) strcspn(source, "/ "), source);
         return *pool;
 }
 
-static bool has_member(int root_fd, const Topology *topology, size_t block, const char *pool,
-                       unsigned depth) {
+/* Returns whether the block, or what stands on it, is a member of the pool. 1, 0 or -ENOMEM. */
+static int has_member(int root_fd, const Topology *topology, size_t block, const char *pool,
+                      unsigned depth) {
         const Block *b = &topology->blocks[block];
-        char name[ZFS_POOL_MAX];
+        _cleanup_free_ char *name = NULL;
+        int r;
 
-        if (zfs_member_find_pool(root_fd, b, name) && STREQ(name, pool))
-                return true;
-        for (size_t i = 0; depth < DEPTH_MAX && i < b->n_users; i++)
-                if (has_member(root_fd, topology, b->users[i], pool, depth + 1))
-                        return true;
-        return false;
+        r = zfs_member_find_pool(root_fd, b, &name);
+        if (r == -ENOMEM)
+                return r;
+        if (r >= 0 && name && STREQ(name, pool))
+                return 1;
+        r = 0;
+        for (size_t i = 0; depth < DEPTH_MAX && i < b->n_users && r == 0; i++)
+                r = has_member(root_fd, topology, b->users[i], pool, depth + 1);
+        return r;
 }
 
 static int mark_block(Topology *topology, const Block *block, const char *pool) {
@@ -77,10 +75,11 @@ static int mark_pool(int root_fd, Topology *topology, const char *pool) {
         for (size_t i = 0; i < topology->n_blocks; i++) {
                 int r;
 
-                if (topology->blocks[i].kind != BLOCK_NAMESPACE ||
-                    !has_member(root_fd, topology, i, pool, 0))
+                if (topology->blocks[i].kind != BLOCK_NAMESPACE)
                         continue;
-                r = mark_block(topology, &topology->blocks[i], pool);
+                r = has_member(root_fd, topology, i, pool, 0);
+                if (r > 0)
+                        r = mark_block(topology, &topology->blocks[i], pool);
                 if (r < 0)
                         return r;
         }
@@ -89,7 +88,7 @@ static int mark_pool(int root_fd, Topology *topology, const char *pool) {
 
 int zfs_members_mark_root(int root_fd, Topology *topology) {
         _cleanup_free_ char *text = NULL;
-        char pool[ZFS_POOL_MAX], *state = NULL;
+        char pool[POOL_MAX], *state = NULL;
         int r;
 
         r = file_read_all(root_fd, "proc/self/mountinfo", MOUNTINFO_MAX, &text);

@@ -6,10 +6,9 @@
 
 #include "model/topology.h"
 
-#define ZFS_POOL_MAX 256
-
-/* Whether udev has found a member of a ZFS pool on the block. pool: its name, as udev encodes it. */
-bool zfs_member_find_pool(int root_fd, const Block *block, char pool[static ZFS_POOL_MAX]);
+/* Returns 0 if udev has found a member of a ZFS pool on the block, -ENODATA if not, or -ENOMEM.
+ * ret_pool: its name, as udev encodes it, or NULL if udev has none; may be NULL; the caller frees it. */
+int zfs_member_find_pool(int root_fd, const Block *block, char **ret_pool) _must_check_;
 
 /* Gives USE_ROOT to each controller with a member of the pool that / or /usr is mounted from. Does
  * nothing where neither is on ZFS. Returns 0 or -ENOMEM. */
