@@ -125,11 +125,6 @@ static int explain_hook(const Question *q) {
                                    "cleared by the firmware).");
 }
 
-static bool has_record(const History *history) {
-        return history->has_stage[STAGE_UNIT] || history->has_stage[STAGE_HOOK] ||
-               history->has_stage[STAGE_EXITRD];
-}
-
 /* A controller that the unit did not take should be in the hook's record. */
 static bool is_hook_missing(const History *history) {
         const unsigned *count = history->totals.count;
@@ -198,7 +193,7 @@ int gaps_explain(JournalRecord *journal, const JournalBoot *boot, int root_fd, c
                 if (r < 0)
                         return r;
         }
-        if (!has_record(history))
+        if (!history_has_record(history))
                 return explain_no_record(&q);
         if (is_hook_missing(history))
                 return explain_hook(&q);
