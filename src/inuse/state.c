@@ -21,36 +21,21 @@ bool inuse_is_marked(const Device *device) {
         return device->kind == DEVICE_CONTROLLER && c->transport && STREQ(c->transport, "pcie");
 }
 
-static int raise_with_detail(Use *use, UseKind kind, const char *format, va_list args) {
+int inuse_raise(Inuse *inuse, size_t block, UseKind kind, const char *format, ...) {
+        Use *use = &inuse->topology->blocks[block].use;
         char *detail;
+        va_list args;
+        int r;
 
         if (kind <= use->kind)
                 return 0;
-        if (vasprintf(&detail, format, args) < 0)
+        va_start(args, format);
+        r = vasprintf(&detail, format, args);
+        va_end(args);
+        if (r < 0)
                 return -ENOMEM;
         use_raise(use, kind, detail);
         return 0;
-}
-
-int inuse_raise(Inuse *inuse, size_t block, UseKind kind, const char *format, ...) {
-        va_list args;
-        int r;
-
-        va_start(args, format);
-        r = raise_with_detail(&inuse->topology->blocks[block].use, kind, format, args);
-        va_end(args);
-        return r;
-}
-
-int inuse_raise_controller(Inuse *inuse, size_t device, UseKind kind, const char *format, ...) {
-        va_list args;
-        int r;
-
-        va_start(args, format);
-        r = raise_with_detail(&inuse->topology->devices[device].controller->use, kind, format,
-                              args);
-        va_end(args);
-        return r;
 }
 
 int inuse_doubt(Inuse *inuse, const char *format, ...) {
@@ -133,14 +118,13 @@ static bool leads_to(const Inuse *inuse, const InuseChar *node, const char *cont
 int inuse_raise_char(Inuse *inuse, const InuseChar *node, UseKind kind, const char *who) {
         for (size_t i = 0; i < inuse->topology->n_devices; i++) {
                 const Device *device = &inuse->topology->devices[i];
-                int r;
+                char *detail;
 
                 if (!inuse_is_marked(device) || !leads_to(inuse, node, device->controller->name))
                         continue;
-                r = inuse_raise_controller(inuse, i, kind, "/dev/%s is open in %s", node->name,
-                                           who);
-                if (r < 0)
-                        return r;
+                if (asprintf(&detail, "/dev/%s is open in %s", node->name, who) < 0)
+                        return -ENOMEM;
+                use_raise(&device->controller->use, kind, detail);
         }
         return 0;
 }

@@ -18,12 +18,10 @@ void inuse_done(Inuse *inuse);
  * owns. The plan decides about all others without it. */
 bool inuse_is_marked(const Device *device);
 
-/* Raise the use of a block or of a controller, unless it has a more telling one. The detail is
- * formatted only if it is kept. Return 0 or -ENOMEM. */
+/* Raises the use of a block, unless it has a more telling one. The detail is formatted only if it is
+ * kept. Returns 0 or -ENOMEM. */
 int inuse_raise(Inuse *inuse, size_t block, UseKind kind, const char *format, ...) _must_check_
         _printf_(4, 5);
-int inuse_raise_controller(Inuse *inuse, size_t device, UseKind kind, const char *format,
-                           ...) _must_check_ _printf_(4, 5);
 
 /* Notes that something could not be found out, so that any controller may be in use. The first
  * doubt is kept. Returns 0 or -ENOMEM. */

@@ -29,8 +29,6 @@ static void slot_list_done(SlotList *list) {
         free(list->slots);
 }
 
-#define _cleanup_slot_list_ _cleanup_(slot_list_done)
-
 static int slot_list_add(SlotList *list, int root_fd, const char *name) {
         char path[PATH_MAX], address[FILE_ATTRIBUTE_MAX];
         Slot *larger;

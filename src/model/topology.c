@@ -16,12 +16,6 @@ static const char *const device_kind_table[_DEVICE_KIND_MAX] = {
         [DEVICE_FABRICS] = "fabrics",
 };
 
-static const char *const block_kind_table[_BLOCK_KIND_MAX] = {
-        [BLOCK_NAMESPACE] = "namespace",
-        [BLOCK_PARTITION] = "partition",
-        [BLOCK_HOLDER] = "holder",
-};
-
 static const char *const use_kind_table[_USE_KIND_MAX] = {
         [USE_NONE] = "none",   [USE_UNKNOWN] = "unknown", [USE_OPEN] = "open",
         [USE_CLAIM] = "claim", [USE_TARGET] = "target",   [USE_HOLDER] = "holder",
@@ -31,10 +25,6 @@ static const char *const use_kind_table[_USE_KIND_MAX] = {
 
 const char *device_kind_to_string(DeviceKind kind) {
         return NAME_OF(device_kind_table, kind);
-}
-
-const char *block_kind_to_string(BlockKind kind) {
-        return NAME_OF(block_kind_table, kind);
 }
 
 const char *use_kind_to_string(UseKind kind) {

@@ -105,7 +105,6 @@ void topology_done(Topology *topology);
 #define _cleanup_topology_ _cleanup_(topology_done)
 
 const char *device_kind_to_string(DeviceKind kind);
-const char *block_kind_to_string(BlockKind kind);
 const char *use_kind_to_string(UseKind kind);
 
 /* Add an element and return its index or -ENOMEM. The strings are copied. For DEVICE_CONTROLLER and

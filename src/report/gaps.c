@@ -189,11 +189,6 @@ static int explain_open(const Question *q) {
                                    "did not take it (full, or cleared by the firmware).");
 }
 
-static bool has_record(const History *history) {
-        return history->has_stage[STAGE_UNIT] || history->has_stage[STAGE_HOOK] ||
-               history->has_stage[STAGE_EXITRD];
-}
-
 /* A controller that the unit did not take should be in the hook's record. */
 static bool is_hook_missing(const History *history) {
         const unsigned *count = history->totals.count;
@@ -262,7 +257,7 @@ int gaps_explain(JournalRecord *journal, const JournalBoot *boot, int root_fd, c
                 if (r < 0)
                         return r;
         }
-        if (!has_record(history))
+        if (!history_has_record(history))
                 return explain_no_record(&q);
         r = explain_open(&q);
         if (r < 0)

@@ -11,6 +11,20 @@ void history_done(History *history) {
         *history = HISTORY_INIT;
 }
 
+bool history_has_record(const History *history) {
+        for (Stage stage = 0; stage < _STAGE_MAX; stage++)
+                if (history->has_stage[stage])
+                        return true;
+        return false;
+}
+
+usec_t history_began_usec(const History *history) {
+        for (Stage stage = 0; stage < _STAGE_MAX; stage++)
+                if (history->has_stage[stage])
+                        return history->stage_usec[stage];
+        return 0;
+}
+
 usec_t history_release_usec(const Entry *release) {
         return release->stage_usec + release->released_usec;
 }

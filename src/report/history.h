@@ -50,6 +50,12 @@ void history_done(History *history);
 
 #define _cleanup_history_ _cleanup_(history_done)
 
+/* Whether any stage has a record. */
+bool history_has_record(const History *history);
+
+/* Returns the start of the first stage that has a record, CLOCK_MONOTONIC; 0 without a record. */
+usec_t history_began_usec(const History *history);
+
 /* Whether the stage has its summary and an entry for each controller in it. */
 bool history_is_whole(const History *history, Stage stage);
 

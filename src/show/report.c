@@ -274,17 +274,13 @@ int show_report(const Report *report, bool json, FILE *stream) {
 
 void show_shutdown_title(const Report *report, char buffer[static SHUTDOWN_TITLE_MAX]) {
         const History *history = &report->history;
-        const char *action = "shutdown";
-        usec_t began = 0;
+        const char *action =
+                history_has_record(history) ? action_to_string(history->action) : "shutdown";
+        const usec_t began = history_began_usec(history);
         char when[64] = "";
         struct tm tm;
         time_t time;
 
-        for (Stage stage = _STAGE_MAX; stage-- > 0;)
-                if (history->has_stage[stage]) {
-                        action = action_to_string(history->action);
-                        began = history->stage_usec[stage];
-                }
         time = (time_t) ((report->began_usec + began) / USEC_PER_SEC);
         if (report->began_usec > 0 && began > 0 && localtime_r(&time, &tm))
                 (void) strftime(when, sizeof(when), " at %Y-%m-%d %H:%M:%S", &tm);

@@ -92,11 +92,8 @@ static void print_stages(const History *history, FILE *stream) {
 int show_report_metrics(const Report *report, FILE *stream) {
         const History *history = &report->history;
         const RecordTotals *totals = &history->totals;
-        usec_t began = 0;
+        const usec_t began = history_began_usec(history);
 
-        for (Stage stage = _STAGE_MAX; stage-- > 0;)
-                if (history->has_stage[stage])
-                        began = history->stage_usec[stage];
         if (report->began_usec > 0 && began > 0)
                 print_seconds(stream, "timestamp_seconds",
                               "When that shutdown began, since the epoch.",
