@@ -66,8 +66,6 @@ static unsigned hints_of_controller(int root_fd, const Topology *topology, size_
                 for (size_t j = 0; j < topology->blocks[i].n_controllers; j++)
                         if (topology->blocks[i].controllers[j] == device)
                                 hints |= find_hints(root_fd, topology, i, 0);
-        if (is_nvmet(&topology->devices[device].controller->use))
-                hints |= 1U << RELEASE_HINT_NVMET;
         return hints;
 }
 
