@@ -77,7 +77,7 @@ static bool is_configured(const Config *config, const char *name) {
 }
 
 static int add_hint(const Config *config, ReleaseHint hint, Step *step) {
-        const char *name = hint_table[hint];
+        const char *name = release_hint_to_string(hint);
         char *reason;
 
         if (asprintf(&reason, "%s; Release=%s %s it from %s in the hook", step->reason, name,
