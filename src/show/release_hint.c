@@ -65,8 +65,6 @@ static unsigned hints_of_controller(int root_fd, const Topology *topology, size_
                 for (size_t j = 0; j < topology->blocks[i].n_controllers; j++)
                         if (topology->blocks[i].controllers[j] == device)
                                 hints |= find_hints(root_fd, topology, i, 0);
-        if (is_nvmet(&topology->devices[device].controller->use))
-                hints |= 1U << RELEASE_HINT_NVMET;
         return hints;
 }
 
@@ -78,7 +76,7 @@ static bool is_configured(const Config *config, const char *name) {
 }
 
 static int add_hint(const Config *config, ReleaseHint hint, Step *step) {
-        const char *name = hint_table[hint];
+        const char *name = release_hint_to_string(hint);
         char *reason;
 
         if (asprintf(&reason, "%s; Release=%s %s it from %s in the hook", step->reason, name,

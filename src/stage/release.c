@@ -31,13 +31,13 @@ static const char *const directories[] = {
 typedef struct Program {
         ProgramResult *result;
         usec_t started_usec;
+        size_t length; /* of the line that is being read */
         pid_t pid;
         int pid_fd; /* -1: not running */
         int output_fd;
-        char line[REASON_MAX];
-        size_t length; /* of the line that is being read */
-        bool is_cut;
         unsigned n_logged, n_dropped; /* lines */
+        bool is_cut;
+        char line[REASON_MAX];
 } Program;
 
 static void refuse(ProgramResult *result, const char *format, ...) _printf_(2, 3);
@@ -271,7 +271,7 @@ static void take_output(Program *program, const char *text, size_t n) {
                 if (text[i] == '\n')
                         take_line(program);
                 else if (program->length + 1 < sizeof(program->line))
-                        program->line[program->length++] = text[i] ? text[i] : '?';
+                        program->line[program->length++] = (char) (text[i] ? text[i] : '?');
                 else
                         program->is_cut = true;
 }

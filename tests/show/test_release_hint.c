@@ -92,7 +92,9 @@ Test(release_hint, names_bcache_and_nvmet) {
         add_block(BLOCK_HOLDER, "bcache0", 2, disk);
         build_use(&topology, A, USE_MOUNT, "mounted");
         expect_reason(A, "mounted; Release=bcache would free it from bcache in the hook");
-        add_namespace(B, "nvme1n1", 3);
+        disk = add_namespace(B, "nvme1n1", 3);
+        use_raise(&topology.blocks[disk].use, USE_TARGET,
+                  strdup("exported by /sys/kernel/config/nvmet/x"));
         build_use(&topology, B, USE_TARGET, "exported by /sys/kernel/config/nvmet/x");
         expect_reason(B, "exported by /sys/kernel/config/nvmet/x; Release=nvmet would free it from "
                          "the NVMe target in the hook");

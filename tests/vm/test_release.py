@@ -200,11 +200,11 @@ def test_with_release_the_hook_takes_them(released):
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_the_kernel_log_says_what_was_freed(released, name):
     line, = released.lines(rf"nvme-async-shutdown: Release={name}: done after .*\(stage=hook program ")
-    assert re.search(r"stopped (md|bcache)\d+ |disabled 1 namespaces", line)
+    assert re.search(r"stopped (md|bcache)\d+ |removed 1 namespaces", line)
 
 
 @pytest.mark.parametrize("name, words", [
-    ("hangs", "late after 5"), ("writable", "refused: .* is writable by others"),
+    ("hangs", r"late after [45]\."), ("writable", "refused: .* is writable by others"),
     ("missing", "refused: neither in")])
 def test_programs_that_do_not_work_hold_nothing_up(released, name, words):
     assert len(released.lines(rf"nvme-async-shutdown: Release={name}: {words}")) == 1
