@@ -4,6 +4,7 @@
 #include "waves/ops_kernel.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
@@ -245,6 +246,16 @@ static int kernel_wait(void *context, usec_t deadline, size_t *ret_step, StepRes
         }
 }
 
+/* The kernel's pass waits for the worker's device lock. It goes on when the unbind returns, and ends
+ * the machine in less than a millisecond if no other device is left: by then the worker must have told
+ * how it ended. If this fails, its line may be lost, ignoring. */
+static void hurry_orphan(const OpsKernel *ops, const Child *child) {
+        const struct sched_param param = { .sched_priority = 1 };
+
+        if (ops->options.orphan_ended && child->pid > 0)
+                (void) sched_setscheduler(child->pid, SCHED_FIFO, &param);
+}
+
 static void kernel_abandon(void *context, size_t step, StepResult *ret_result) {
         static const char *const doing[_PHASE_MAX] = {
                 [PHASE_FORK] = "before its worker ran",
@@ -267,6 +278,7 @@ static void kernel_abandon(void *context, size_t step, StepResult *ret_result) {
                 return;
         }
         ops->has_orphans = true;
+        hurry_orphan(ops, &ops->children[step]);
         slot = *shared;
         step_result_set_reason(&slot.result, "time ran out %s",
                                doing[slot.phase < _PHASE_MAX ? slot.phase : PHASE_VERIFY]);

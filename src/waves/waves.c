@@ -161,7 +161,7 @@ static void settle_untouched(Waves *waves) {
 /* How long its handshake will have taken is not known yet. */
 static void set_begun(StepResult *result) {
         result->phase_usec[PHASE_SHUTDOWN] = 0;
-        step_result_set(result, OUTCOME_BEGUN, "the kernel's pass waits for its end");
+        step_result_set(result, OUTCOME_BEGUN, NULL);
 }
 
 static void set_late(const Step *step, const char *why, StepResult *result) {

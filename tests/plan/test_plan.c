@@ -146,6 +146,8 @@ ParameterizedTestParameters(plan, leaves_with_a_reason) {
                 { .transport = "tcp", .reason = "transport tcp: only PCIe controllers are taken" },
                 { .state = "resetting", .reason = "state is resetting, not live" },
                 { .state = "dead", .reason = "state is dead, not live" },
+                { .state = "deleting",
+                  .reason = "its shutdown is under way already (state deleting)" },
                 { .driver = "vfio-pci", .reason = "bound to vfio-pci, not to nvme" },
                 { .lacks_serial = true, .reason = "no serial number to identify it by" },
                 { .include = "nvme[12]", .reason = "not selected by Include=" },

@@ -60,6 +60,14 @@ chmod 755 {vnvme.MARKED_HOOK}
 """
 
 
+# A process that takes 3 s to end when systemd-shutdown sends SIGTERM; no unit stops it earlier.
+SLOW_PROCESS = """
+systemd-run --quiet --unit=slow -p DefaultDependencies=no -p KillMode=none -p SendSIGKILL=no \\
+        bash -c 'trap "sleep 3; exit" TERM; while :; do sleep 1000 & wait $!; done'
+"""
+# A device of another driver whose shutdown takes 2 s.
+SLOW_DEVICE = f"insmod {vnvme.SLOW_MODULE} shutdown_ms=2000"
+
 # The cost of starting any program at all, in place of the unit and the hook.
 EMPTY = f"""
 sed -i 's|/usr/libexec/nvme-async-shutdown-stage unit [a-z]*|/bin/true|' {vnvme.UNIT_DROP_INS}
@@ -68,8 +76,10 @@ ln -sf /bin/true {vnvme.MARKED_HOOK}
 """
 
 
-def configured(enabled):
-    return f"printf '[Shutdown]\\nEnabled={enabled}\\n' >/etc/nvme-async-shutdown.conf"
+def configured(enabled, overlap="auto"):
+    # without pstore, which this machine does not have, "auto" means "no"
+    return (f"printf '[Shutdown]\\nEnabled={enabled}\\nOverlap={overlap}\\n' "
+            ">/etc/nvme-async-shutdown.conf")
 
 
 # name -> script that sets it up, and the command
@@ -79,11 +89,13 @@ MODES = {
     "shell hook": (SHELL_HOOK, "systemctl reboot"),
     "nvme-async-shutdown": (configured("yes"), "systemctl reboot"),
     "the same, reboot -f": (configured("yes"), "systemctl reboot -f"),
+    "Overlap=yes": (configured("yes", "yes"), "systemctl reboot"),
+    "Overlap=yes, reboot -f": (configured("yes", "yes"), "systemctl reboot -f"),
     "Enabled=no": (configured("no"), "systemctl reboot"),
     "/bin/true instead": (EMPTY, "systemctl reboot"),
 }
-KERNEL, KERNEL_FORCED, SHELL, OURS, FORCED, DISABLED, NOTHING = MODES
-USUAL = (KERNEL, SHELL, OURS, FORCED)
+KERNEL, KERNEL_FORCED, SHELL, OURS, FORCED, OVERLAP, OVERLAP_FORCED, DISABLED, NOTHING = MODES
+USUAL = (KERNEL, SHELL, OURS, FORCED, OVERLAP, OVERLAP_FORCED)
 
 
 @dataclass(frozen=True)
@@ -93,13 +105,15 @@ class Row:
     latency_ms: tuple       # one for each controller, or one for all
     rtd3e_ms: tuple = (0,)
     modes: tuple = USUAL
+    before: str = "true"    # script to run before the controllers exist
     prepare: str = "true"   # script to run when the controllers exist
+    rest: bool = False      # before and prepare make the rest of the shutdown slow
     world: str = None       # of world.py; None: that of the command line
 
     @property
     def family(self):
         """Rows of one family begin from the same saved state."""
-        return self.topology, self.rtd3e_ms, self.prepare
+        return self.topology, self.rtd3e_ms, self.before, self.prepare
 
     @property
     def slowest_usec(self):
@@ -122,11 +136,12 @@ def _thousand(values):
 
 
 # A machine without controllers: its only one is removed.
-WITHOUT = Row("0", "R(N)", (0,), modes=(KERNEL, KERNEL_FORCED, SHELL, OURS, FORCED), prepare="""
+REMOVE = """
 echo 1 >/sys/bus/pci/devices/0010:01:00.0/remove
 udevadm settle
 [ -z "$(ls /sys/class/nvme)" ]
-""")
+"""
+WITHOUT = Row("0", "R(N)", (0,), modes=(KERNEL, KERNEL_FORCED, SHELL, OURS, FORCED), prepare=REMOVE)
 
 
 def _rows():
@@ -150,6 +165,10 @@ def rows():
     found.append(Row("24 x 4500 ms", "24*R(N)", (4500,)))
     for world in WORLDS:
         found.append(Row(f"24 x 4500 ms, {world}", "24*R(N)", (4500,), world=world))
+    for name, before, after in (("process", "true", SLOW_PROCESS), ("device before", SLOW_DEVICE, "true"),
+                                ("device after", "true", SLOW_DEVICE)):
+        found.append(Row(f"24 x 4500 ms, slow {name}", "24*R(N)", (4500,), before=before,
+                         prepare=after, rest=True))
     return found
 
 
@@ -162,6 +181,7 @@ def load(machines, row, **parameters):
     """Saves the state from which all shutdowns of the row and its family begin."""
     machine = machines.start()
     try:
+        machine.check(row.before)
         vnvme.load(machine, topology=row.topology, latency_us=0,
                    rtd3e_us=_thousand(row.rtd3e_ms), **parameters)
         machine.check(f"{row.prepare}\necho clear >/proc/vnvme")
@@ -289,19 +309,23 @@ def families(wanted):
     return sorted(found.values(), key=lambda rows_: -sum(row.serial_seconds for row in rows_))
 
 
-def without_of(world):
-    """Returns the row without controllers to compare the rows of @world with."""
-    return replace(WITHOUT, name=f"0, {world}", world=world) if world else WITHOUT
+def without_of(row):
+    """Returns the row without controllers to compare @row with: of the same world, with the same rest."""
+    if row.rest:
+        return replace(WITHOUT, name=f"0, {row.name.split(', ')[-1]}", world=row.world,
+                       before=row.before, prepare=REMOVE + row.prepare, rest=True)
+    return replace(WITHOUT, name=f"0, {row.world}", world=row.world) if row.world else WITHOUT
 
 
 def measure_rows(machines, wanted, rounds, jobs, say):
-    """Yields results as they come; the first is that of the machine without controllers. @wanted: rows of
+    """Yields results as they come; the first are those of machines without controllers. @wanted: rows of
     one world; @jobs: number of machines that run at the same time."""
-    row_without = without_of(wanted[0].world)
-    load(machines, row_without)
-    without = measure_row(machines, row_without, rounds, say)
-    compare(without, without)
-    yield without
+    withouts = {}
+    for one in dict.fromkeys(map(without_of, wanted)):
+        load(machines, one)
+        withouts[one] = measure_row(machines, one, rounds, say)
+        compare(withouts[one], withouts[one])
+        yield withouts[one]
     results = queue.SimpleQueue()
     idle = queue.SimpleQueue()
     for job in range(jobs):
@@ -312,7 +336,7 @@ def measure_rows(machines, wanted, rounds, jobs, say):
         try:
             load(mine, family[0])
             for row in family:
-                results.put(measure_row(mine, row, rounds, say))
+                results.put((row, measure_row(mine, row, rounds, say)))
         except Exception as error:
             results.put(error)
             raise
@@ -327,8 +351,9 @@ def measure_rows(machines, wanted, rounds, jobs, say):
             if isinstance(result, Exception):
                 pool.shutdown(cancel_futures=True)
                 raise result
-            compare(result, without)
-            yield result
+            row, measured = result
+            compare(measured, withouts[without_of(row)])
+            yield measured
 
 
 def trace(make, wanted):
@@ -392,7 +417,7 @@ def main():
     if args.trace:
         trace(make, wanted)
         return 0
-    results, order = [], [row.name for row in (*map(without_of, (None, *WORLDS)), *wanted)]
+    results, order = [], [row.name for row in (*dict.fromkeys(map(without_of, wanted)), *wanted)]
     for world in dict.fromkeys(row.world for row in wanted):
         mine = [row for row in wanted if row.world == world]
         try:

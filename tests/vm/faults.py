@@ -128,7 +128,8 @@ grep -qF '[integrity]' /sys/kernel/security/lockdown
 @dataclass
 class Run:
     report: vnvme.Report
-    outcomes: dict              # serial -> outcome, of the record
+    said: dict                  # serial -> all outcomes that were logged
+    outcomes: dict              # serial -> the last of them
     reasons: dict               # serial -> reason, of the record
     verified: dict              # serial -> yes or no
     n: int
@@ -155,9 +156,10 @@ def serial(index):
 
 
 def _read(report, n, faulty=frozenset(), kernel_alone_ms=0):
-    run = Run(report, {}, {}, {}, n, faulty, kernel_alone_ms)
+    run = Run(report, {}, {}, {}, {}, n, faulty, kernel_alone_ms)
     for text in report.console:
         if line := evidence.kernel_line(text):
+            run.said.setdefault(line["serial"], []).append(line["outcome"])
             run.outcomes[line["serial"]] = line["outcome"]
             run.reasons[line["serial"]] = line["reason"]
             run.verified[line["serial"]] = line["verified"]
@@ -165,7 +167,8 @@ def _read(report, n, faulty=frozenset(), kernel_alone_ms=0):
 
 
 class Campaign:
-    def __init__(self, images, directory, build, say):
+    def __init__(self, images, directory, build, say, overlap):
+        self.overlap = overlap
         self._machines = vnvme.Bench(images, directory, build, say, append="ignore_loglevel")
         self._say = say
         self._runs = {}
@@ -179,14 +182,14 @@ class Campaign:
         finally:
             machine.close()
 
-    @staticmethod
-    def _configured(**keys):
-        text = "".join(f"{key}={value}\\n" for key, value in {"Enabled": "yes", **keys}.items())
+    def _configured(self, **keys):
+        keys = {"Enabled": "yes", "Overlap": "yes" if self.overlap else "no", **keys}
+        text = "".join(f"{key}={value}\\n" for key, value in keys.items())
         return f"printf '[Shutdown]\\n{text}' >/etc/nvme-async-shutdown.conf\n"
 
     def _once(self, key, function):
         if key not in self._runs:
-            self._say(f"shutting down: {key}")
+            self._say(f"shutting down: {key}{', overlapping' if self.overlap else ''}")
             try:
                 self._runs[key] = function()
             except MachineError as error:

@@ -38,7 +38,7 @@ def test_the_added_time_is_the_difference_to_the_same_command_without_a_controll
     found = result("8", bench.USUAL, 600, 900)
     bench.compare(found, without)
     added = {mode: one["added_usec"] for mode, one in found["modes"].items()}
-    assert added == {mode: 700_000 if mode == bench.FORCED else 600_000 for mode in bench.USUAL}
+    assert added == {mode: 700_000 if mode.endswith("reboot -f") else 600_000 for mode in bench.USUAL}
 
 
 def test_all_runs_of_a_figure_that_differ_are_shown():
@@ -97,3 +97,15 @@ def test_families_begin_with_the_one_that_takes_longest():
     assert sorted(row.name for family in bench.families(wanted) for row in family) == \
         sorted(row.name for row in wanted)
     assert {row.controllers for row in wanted} == {1, 8, 24, 32, 64, 128}
+
+
+def test_a_slow_rest_is_compared_with_the_same_rest_without_controllers():
+    slow = [row for row in bench.rows() if row.rest]
+    assert [row.name.split(", ")[1] for row in slow] == ["slow process", "slow device before",
+                                                         "slow device after"]
+    for row in slow:
+        without = bench.without_of(row)
+        assert (without.before, without.topology) == (row.before, "R(N)")
+        assert without.prepare == bench.REMOVE + row.prepare
+    assert len({bench.without_of(row).name for row in slow}) == 3
+    assert bench.without_of(bench.rows()[0]) == bench.WITHOUT

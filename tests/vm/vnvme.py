@@ -19,7 +19,8 @@ from machine import Machine, MachineError
 HERE = Path(__file__).resolve().parent
 SOURCE = HERE / "vnvme"
 MODULE = "/usr/local/lib/vnvme.ko"
-MODULES = ("vnvme", "opener")
+SLOW_MODULE = "/usr/local/lib/slow.ko"
+MODULES = ("vnvme", "opener", "slow")
 
 # The kernel uses the first part of the memory, the controllers' BARs are in the second; the last MiB
 # is the firmware's.
@@ -154,7 +155,7 @@ def parse_report(lines):
 
 
 def build_modules(images):
-    """Builds vnvme.ko and opener.ko for the kernel of the base image; returns their directory, which is
+    """Builds MODULES for the kernel of the base image; returns their directory, which is
     kept until the source or that kernel changes."""
     digest = hashlib.sha256(images.version.encode())
     for path in sorted(SOURCE.iterdir()):
@@ -193,7 +194,8 @@ class Bench:
         self.directory.mkdir(parents=True)
         self._in_memory = self._clock == "virtual"
         kind = "cpio" if self._in_memory else "qcow2"
-        self._root = images.root(build, {MODULE: build_modules(images) / "vnvme.ko"},
+        modules = build_modules(images)
+        self._root = images.root(build, {MODULE: modules / "vnvme.ko", SLOW_MODULE: modules / "slow.ko"},
                                  f"root-{self.directory.name}.{kind}", self._in_memory)
 
     def beside(self, name):

@@ -4,6 +4,7 @@
 #include <criterion/parameterized.h>
 #include <fcntl.h>
 #include <libnvme.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -42,6 +43,8 @@ static struct {
         unsigned n_fsyncs_before;
         bool had_open_nodes;
         bool was_taken;
+        bool had_begun;
+        bool had_begun_at_fsync;
         int fsync_error;
         bool swaps_drive_at_fsync;
         unsigned n_fsyncs;
@@ -101,6 +104,7 @@ ssize_t write(int fd, const void *data, size_t size) {
         kernel.n_delays_ended_before = kernel.n_delays_ended;
         kernel.had_open_nodes = has_open_nodes();
         kernel.was_taken = slot.result.is_taken;
+        kernel.had_begun = slot.has_begun;
         if (kernel.error) {
                 errno = kernel.error;
                 return -1;
@@ -120,6 +124,7 @@ ssize_t write(int fd, const void *data, size_t size) {
 
 int fsync(int fd) {
         kernel.n_fsyncs++;
+        kernel.had_begun_at_fsync = slot.has_begun;
         if (kernel.has_complained_at_fsync)
                 log_complaint();
         if (kernel.swaps_drive_at_fsync)
@@ -504,6 +509,26 @@ Test(worker, an_abandoned_worker_does_not_unbind) {
         slot.is_abandoned = true;
         run_worker();
         expect_untouched(OUTCOME_LEFT, "abandoned before the unbind");
+        cr_expect(not(slot.has_begun));
+}
+
+/* From then on the stage may end, so it must not be before the last check. */
+Test(worker, begins_right_before_the_write_to_unbind_and_wakes_the_parent) {
+        uint64_t count = 0;
+
+        slot.begun_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        run_worker();
+        cr_expect(not(kernel.had_begun_at_fsync));
+        cr_expect(kernel.had_begun);
+        cr_expect(eq(sz, (size_t) read(slot.begun_fd, &count, sizeof(count)), sizeof(count)));
+        cr_expect(eq(u64, count, 1));
+        (void) close(slot.begun_fd);
+}
+
+Test(worker, one_that_is_left_never_begins) {
+        kernel.fsync_error = EIO;
+        run_worker();
+        cr_expect(not(slot.has_begun));
 }
 
 struct verdict_row {
