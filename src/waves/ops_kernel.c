@@ -44,6 +44,8 @@ struct OpsKernel {
         size_t shared_size;
         WorkerSlot *slots; /* those of shared */
         bool has_orphans;
+        size_t device; /* in a worker: its own */
+        bool has_settled;
         int hold_fds[2]; /* see WorkerSlot.hold_fd; the first wait closes the writing end */
         Child *children; /* one for each device */
         DriverLog log;   /* from before the first worker starts; read when a worker is lost */
@@ -63,16 +65,19 @@ static void set_process_name(const char *controller, StepAction action) {
         (void) prctl(PR_SET_NAME, name);
 }
 
-/* Runs in a worker that was abandoned. */
-static void end_orphan(OpsKernel *ops, size_t device) {
-        bool is_last;
+/* Runs in the worker when its result is complete, and again when it has cleaned up. */
+static void settle_worker(void *context) {
+        OpsKernel *ops = context;
 
-        if (!ops->options.orphan_ended)
+        if (ops->has_settled)
                 return;
-        ops->options.orphan_ended(ops->options.userdata, ops, device, false);
-        is_last = atomic_fetch_sub(&ops->shared->n_orphans, 1) == 1;
-        if (is_last)
-                ops->options.orphan_ended(ops->options.userdata, ops, device, true);
+        ops->has_settled = true;
+        if (!atomic_exchange(&ops->slots[ops->device].is_settled, true) ||
+            !ops->options.orphan_ended)
+                return;
+        ops->options.orphan_ended(ops->options.userdata, ops, ops->device, false);
+        if (atomic_fetch_sub(&ops->shared->n_orphans, 1) == 1)
+                ops->options.orphan_ended(ops->options.userdata, ops, ops->device, true);
 }
 
 /* Runs in the worker. A fatal signal would end the driver's wait for SHST=10b in the middle of the
@@ -88,10 +93,10 @@ static void run_child(OpsKernel *ops, size_t device, StepAction action) {
         set_process_name(ops->topology->devices[device].controller->name, action);
         if (ops->options.argv0)
                 *ops->options.argv0 = '@';
+        ops->device = device;
         worker_run(ops->root_fd, ops->topology, device, action, ops->options.is_live,
                    &ops->slots[device]);
-        if (atomic_exchange(&ops->slots[device].is_settled, true))
-                end_orphan(ops, device);
+        settle_worker(ops);
         _exit(EXIT_SUCCESS);
 }
 
@@ -107,6 +112,8 @@ static int kernel_start(void *context, size_t step, StepAction action) {
         if (reserved < 0)
                 return -errno;
         worker_slot_init(&ops->slots[step]);
+        ops->slots[step].tell = settle_worker;
+        ops->slots[step].tell_context = ops;
         ops->slots[step].begun_fd = ops->watch.event_fd;
         ops->slots[step].hold_fd = ops->hold_fds[1] >= 0 ? ops->hold_fds[0] : -1;
         pid = fork();

@@ -461,7 +461,9 @@ static void detach_controller(Worker *w) {
         end_delays(w);
         if (!unbind_controller(w))
                 return;
-        drop_claims(w);
+        /* Otherwise the end of the worker is soon enough. */
+        if (w->is_live)
+                drop_claims(w);
         worker_enter_phase(slot, PHASE_VERIFY);
         verify_shutdown(w->root_fd, d->address, d->controller->name, &w->log, &slot->result);
         slot->result.is_gone = slot->result.outcome == OUTCOME_VANISHED && is_gone(w);
@@ -524,6 +526,8 @@ void worker_run(int root_fd, const Topology *topology, size_t device, StepAction
                 detach_controller(&w);
         else
                 flush_controller(&w);
-        worker_done(&w);
         worker_enter_phase(slot, _PHASE_MAX);
+        if (slot->tell)
+                slot->tell(slot->tell_context);
+        worker_done(&w);
 }

@@ -20,6 +20,10 @@ typedef struct WorkerSlot {
         _Atomic bool is_orphan; /* the parent came first */
         /* PHASE_SHUTDOWN has been entered, from which nothing turns the worker back. */
         _Atomic bool has_begun;
+        /* NULL, or what the worker calls as soon as its result is complete: closing the last
+         * descriptor of a dead drive may take longer than the machine has. Set before the fork. */
+        void (*tell)(void *context);
+        void *tell_context;
         int begun_fd; /* -1, or an eventfd that tells the parent so */
         /* -1, or a pipe at which the worker waits after its checks. End of file: the parent has
          * started all it could, or has died. Set before the fork. */

@@ -229,6 +229,14 @@ class Campaign:
             return _read(report, n, kernel_alone_ms=n * latency_ms)
         return self._once(f"{name} {keys or ''}", run)
 
+    def way_down(self, command):
+        """The unit takes all, and one controller never reaches SHST."""
+        def run():
+            set_up = self._configured() + "echo never@3 >/sys/module/vnvme/parameters/faults\n"
+            report = self._shut_down(8, set_up, 120, command, latency_us=2_000_000)
+            return _read(report, 8, frozenset({3}), 7 * 2000 + SHUTDOWN_TIMEOUT_MS)
+        return self._once(f"{command}, never on 1 of 8", run)
+
     def left_without_admin(self):
         """A controller that answers no admin command is excluded: no worker runs for it, and the kernel's
         pass has to shut it down."""

@@ -108,6 +108,29 @@ def test_one_that_is_late_is_left_to_the_kernel_which_waits_for_it(campaign):
     assert run.report.total_usec <= run.kernel_alone_ms * 1000 + SLACK
 
 
+@pytest.fixture(params=["systemctl reboot", "systemctl poweroff"])
+def way_down(request, campaign):
+    return campaign.way_down(request.param)
+
+
+def test_each_handshake_of_the_unit_is_complete_before_the_machine_ends(way_down):
+    assert way_down.report.not_clean() == {3}
+    assert {c["shn"] for c in way_down.report.controllers.values()} == {1}
+    assert sum(c["after_shn"] for c in way_down.report.controllers.values()) == 0
+    assert way_down.report.total_usec <= way_down.kernel_alone_ms * 1000 + SLACK
+
+
+def test_a_unit_that_overlaps_waits_for_no_handshake(way_down, campaign):
+    if campaign.overlap:
+        # the hook leaves all alone, too
+        assert way_down.report.span("unit") <= SECOND
+        assert way_down.report.span("hook") <= SECOND
+        ends = {outcomes_[-1] for serial, outcomes_ in way_down.said.items()
+                if serial != faults.serial(3)}
+        assert ends == {"detached"}
+        assert way_down.outcomes[faults.serial(3)] == "failed"
+
+
 @pytest.fixture
 def hung(campaign):
     return campaign.hung_flush(True)
