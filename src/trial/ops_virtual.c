@@ -42,6 +42,7 @@ static int virtual_start(void *context, size_t i, StepAction action) {
         step->n_starts++;
         step->is_running = true;
         step->has_begun = false;
+        world->reports_begin = world->reports_begin || step->begin_usec > 0;
         step->started_usec = world->now;
         if (step->outcome == OUTCOME_PENDING)
                 step->outcome = action == STEP_DETACH ? OUTCOME_DETACHED : OUTCOME_LEFT;
@@ -60,7 +61,7 @@ static int virtual_start(void *context, size_t i, StepAction action) {
 static VirtualStep *find_next_begin(VirtualWorld *world, usec_t until) {
         VirtualStep *first = NULL;
 
-        for (size_t i = 0; i < world->n_steps; i++) {
+        for (size_t i = 0; world->reports_begin && i < world->n_steps; i++) {
                 VirtualStep *step = &world->steps[i];
                 usec_t begin = step->started_usec + step->begin_usec;
 

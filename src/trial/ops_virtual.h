@@ -32,7 +32,8 @@ typedef struct VirtualWorld {
         size_t n_steps;
         size_t n_running;
         size_t max_running;
-        Heap ends; /* of running steps, by the time of their end, then by index */
+        bool reports_begin; /* a step with begin_usec was started: the others cost no search */
+        Heap ends;          /* of running steps, by the time of their end, then by index */
 } VirtualWorld;
 
 extern const ShutdownOps ops_virtual;
