@@ -6,11 +6,11 @@
 #include "base/log.h"
 #include "cli/verbs.h"
 #include "inuse/inuse.h"
+#include "label/zfs_members.h"
 #include "plan/exitrd.h"
 #include "stage/stand_down.h"
 #include "tree/device_tree.h"
 #include "trial/system_manager.h"
-#include "label/zfs_members.h"
 
 /* Returns 1 if no reason is against it, 0 if one is (and logs it), or -errno. */
 static int is_wanted(int root_fd, const Config *config) {

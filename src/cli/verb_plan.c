@@ -4,11 +4,11 @@
 #include "base/log.h"
 #include "cli/verbs.h"
 #include "label/labels.h"
+#include "label/zfs_members.h"
 #include "plan/exitrd.h"
 #include "show/release_hint.h"
 #include "show/selection.h"
 #include "show/table.h"
-#include "label/zfs_members.h"
 
 static size_t count_controllers(const Topology *topology) {
         size_t n = 0;

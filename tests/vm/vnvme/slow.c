@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A device of another driver whose shutdown takes its time, as that of a RAID or network adapter does.
- * device_shutdown() takes the device that was registered last first. */
+/* A device of another driver whose shutdown takes its time, as that of a RAID or network adapter
+ * does. device_shutdown() takes the device that was registered last first. */
 
 #include <linux/delay.h>
 #include <linux/module.h>
