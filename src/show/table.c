@@ -74,9 +74,11 @@ static int set_texts_for_people(struct libscols_line *line, const Controller *c,
         if (!(c && c->model) && (label->vendor || label->product))
                 r = columns_set(line, PLAN_MODEL, "%s%s%s", label->vendor ?: "",
                                 label->vendor && label->product ? " " : "", label->product ?: "");
-        if (r >= 0 && label->content && reason && c->use.detail && STREQ(reason, c->use.detail))
-                r = columns_set(line, PLAN_REASON, "%s (%s)", reason, label->content);
-        return r;
+        if (r < 0 || !c || !c->use.detail || !label->content || !reason ||
+            !STARTSWITH(reason, c->use.detail))
+                return r;
+        return columns_set(line, PLAN_REASON, "%s (%s)%s", c->use.detail, label->content,
+                           reason + strlen(c->use.detail));
 }
 
 static int set_plan_line(const PlanRows *rows, size_t i) {

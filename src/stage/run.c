@@ -32,7 +32,7 @@ typedef struct Run {
         Topology topology;
         Plan plan;
         char *argv0;
-        Record *record; /* its results are shared with the workers */
+        Record record; /* its results are shared with the workers */
         bool overlap;
         int console_fd;
         bool has_asked_to_keep; /* the kernel's log */
@@ -61,14 +61,14 @@ static void on_ended(void *userdata, const Record *record, size_t device) {
  * writes to the shared results any more. Returns 0 or -ENOMEM. */
 static int log_final_summary(const Run *run, OpsKernel *ops) {
         _cleanup_free_ StepResult *results = calloc(run->plan.n_steps + 1, sizeof(StepResult));
-        Record record = *run->record;
+        Record record = run->record;
 
         if (!results)
                 return -ENOMEM;
         for (size_t i = 0; i < run->plan.n_steps; i++) {
                 const StepResult *late = ops_kernel_orphan_result(ops, i);
 
-                results[i] = run->record->results[i];
+                results[i] = run->record.results[i];
                 if (late)
                         waves_take_final_result(&run->plan.steps[i], &results[i], late);
         }
@@ -81,7 +81,7 @@ static int log_final_summary(const Run *run, OpsKernel *ops) {
 /* Runs in a worker that the stage did not wait for. The journal may be gone. */
 static void on_orphan_ended(void *userdata, OpsKernel *ops, size_t device, bool is_last) {
         const Run *run = userdata;
-        Record record = *run->record;
+        Record record = run->record;
         StepResult result;
 
         log_switch_to_kmsg();
@@ -182,28 +182,26 @@ static int act(Run *run, usec_t deadline) {
                 .userdata = run,
         };
         _cleanup_ops_kernel_ OpsKernel *ops = NULL;
-        _cleanup_record_ Record record = RECORD_INIT;
         int r;
 
-        run->record = &record;
-        r = record_init_shared(&record, run->stage, run->action, run->plan.n_steps);
+        r = record_init_shared(&run->record, run->stage, run->action, run->plan.n_steps);
         if (r < 0)
                 return r;
-        r = record_read_boot_id(&record, run->root_fd);
+        r = record_read_boot_id(&run->record, run->root_fd);
         if (r < 0)
                 return r;
         r = ops_kernel_new(run->root_fd, &run->topology, &ops_options, &ops);
         if (r < 0)
                 return r;
         run->console_fd = progress_open(run->root_fd);
-        record.is_rcu_expedited = process_setup_apply(run->root_fd, &run->topology);
-        record.started_usec = run->started_usec;
+        run->record.is_rcu_expedited = process_setup_apply(run->root_fd, &run->topology);
+        run->record.started_usec = run->started_usec;
         keep_kernel_log(run);
         log_prepare_kmsg();
-        r = waves_run(&run->plan, &ops_kernel, ops, &options, &record);
+        r = waves_run(&run->plan, &ops_kernel, ops, &options, &run->record);
         if (r < 0)
                 return r;
-        record_log_summary(&record, &run->topology);
+        record_log_summary(&run->record, &run->topology);
         if (ops_kernel_leave_orphans(ops))
                 return log_final_summary(run, ops);
         return 0;
@@ -295,6 +293,7 @@ static int find_action(Run *run, const char *word) {
 }
 
 static void run_done(Run *run) {
+        record_done(&run->record);
         plan_done(&run->plan);
         topology_done(&run->topology);
         config_done(&run->config);
@@ -308,6 +307,7 @@ static int run_stage(Stage stage, const char *word, char *argv0) {
                 .stage = stage,
                 .action = _ACTION_INVALID,
                 .argv0 = argv0,
+                .record = RECORD_INIT,
                 .console_fd = -1,
                 .started_usec = usec_now(),
         };
