@@ -47,6 +47,9 @@ CLOCKS = {
 }
 
 
+LAST_LINES_SECONDS = 10
+
+
 class MachineError(Exception):
     """The machine did not do its task in the given time."""
 
@@ -97,8 +100,11 @@ class LineReader(threading.Thread):
                     if match:
                         return index, match
                 start = max(start, len(self.lines))
+                if not alive():
+                    # the last lines may still be on their way; closed comes after them
+                    deadline = min(deadline, time.monotonic() + LAST_LINES_SECONDS)
                 left = deadline - time.monotonic()
-                if left <= 0 or self.closed or not alive():
+                if left <= 0 or self.closed:
                     last = "\n".join(text for _, text in self.lines[-15:])
                     raise MachineError(f"no line matched {regex!r} within {timeout} s"
                                        f"{' (closed)' if self.closed else ''}; last lines:\n{last}")
