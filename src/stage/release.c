@@ -168,6 +168,14 @@ static int lift_descriptor(int fd) {
         return lifted;
 }
 
+/* Those that our caller left us; ours are close-on-exec. Kernels before 5.11 can't do it, and their
+ * headers (Debian 11) have no name for it. */
+static void close_foreign_descriptors(void) {
+#if defined(SYS_close_range) && defined(CLOSE_RANGE_CLOEXEC)
+        (void) syscall(SYS_close_range, STDERR_FILENO + 1U, UINT_MAX, CLOSE_RANGE_CLOEXEC);
+#endif
+}
+
 static void execute(const ProgramResult *result, const ReleaseOptions *options, int directory_fd,
                     int output_fd) {
         char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin", locale[] = "LC_ALL=C";
@@ -186,8 +194,7 @@ static void execute(const ProgramResult *result, const ReleaseOptions *options, 
         if (dup2(output_fd, STDOUT_FILENO) < 0 || dup2(output_fd, STDERR_FILENO) < 0 ||
             input_fd < 0 || dup2(input_fd, STDIN_FILENO) < 0 || fchdir(directory_fd) < 0)
                 _exit(126);
-        /* Ours are close-on-exec anyway; a kernel before 5.11 leaves what our caller left us. */
-        (void) syscall(SYS_close_range, STDERR_FILENO + 1U, UINT_MAX, CLOSE_RANGE_CLOEXEC);
+        close_foreign_descriptors();
         (void) execve(file, argv, environment);
         (void) dprintf(STDERR_FILENO, "could not be executed: %s\n", strerror(errno));
         _exit(126);
