@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -335,12 +336,18 @@ Test(release, no_output_can_be_read_as_an_entry) {
         cr_expect(strstr(results[0].said, "(stage=") == NULL);
 }
 
-/* A program may write on when we are gone. */
+/* A program may write on when we are gone. Two signals belong to glibc, which resets neither: they are
+ * as the program that started the tests left them. */
 Test(release, a_program_is_not_ended_by_a_pipe_that_nobody_reads) {
+        const uint64_t reserved = UINT64_C(3) << (32 - 1); /* 32 and 33: pthreads' */
+        uint64_t ignored = 0;
+
         write_program(LIB "writes", "exec /bin/grep SigIgn /proc/self/status");
         (void) signal(SIGUSR1, SIG_IGN);
         (void) run("writes");
-        cr_expect(eq(str, results[0].said, "SigIgn: 0000000000001000"), "%s", results[0].said);
+        cr_assert(eq(int, sscanf(results[0].said, "SigIgn: %" SCNx64, &ignored), 1));
+        cr_expect(eq(u64, ignored & ~reserved, UINT64_C(1) << (SIGPIPE - 1)), "%s",
+                  results[0].said);
 }
 
 Test(release, nothing_to_run) {
