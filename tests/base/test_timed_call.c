@@ -125,9 +125,10 @@ Test(timed_call, one_mute_call_of_many_costs_only_its_timeout) {
 
         questions->mute = 70;
         questions->dying = 3;
-        cr_assert(eq(int, timed_call_each(answer_item, questions, N, 300 * USEC_PER_MSEC), 2));
-        cr_expect(ge(u64, usec_now() - start, 300 * USEC_PER_MSEC));
-        cr_expect(lt(u64, usec_now() - start, 5 * USEC_PER_SEC));
+        /* The others have to fork and to answer within it, on a busy machine, under a sanitizer. */
+        cr_assert(eq(int, timed_call_each(answer_item, questions, N, 3 * USEC_PER_SEC), 2));
+        cr_expect(ge(u64, usec_now() - start, 3 * USEC_PER_SEC));
+        cr_expect(lt(u64, usec_now() - start, 12 * USEC_PER_SEC));
         for (size_t i = 0; i < N; i++)
                 cr_expect(eq(int, questions->answers[i].is_known, i != 70 && i != 3), "%zu", i);
         expect_child_killed(questions->answers[70].pid);

@@ -65,7 +65,8 @@ def test_no_recovery_that_is_not_needed_without_the_project(any_run, lab):
 # with the project enabled
 
 def test_idle_controllers_go_down_in_the_unit_stage(unit_run):
-    assert unit_run.notified_in("unit") == topology.FREE_IN_UNIT_STAGE
+    reasons = {serial: entry.get("NVME_REASON") for serial, entry in unit_run.entries("left").items()}
+    assert unit_run.notified_in("unit") == topology.FREE_IN_UNIT_STAGE, reasons
 
 
 def test_array_and_volume_members_go_down_in_the_hook(unit_run):
