@@ -16,6 +16,14 @@
 #include "base/pidfd.h"
 #include "base/text.h"
 
+/* Debian 11's headers (glibc 2.31, Linux 5.10) lack both names. */
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+#ifndef CLOSE_RANGE_CLOEXEC
+#define CLOSE_RANGE_CLOEXEC (1U << 2)
+#endif
+
 /* pstore keeps 10 KB of the kernel log, which is there for the drives. */
 #define LOGGED_LINES_MAX 10
 #define CUT_MARK "..."
@@ -168,12 +176,9 @@ static int lift_descriptor(int fd) {
         return lifted;
 }
 
-/* Those that our caller left us; ours are close-on-exec. Kernels before 5.11 can't do it, and their
- * headers (Debian 11) have no name for it. */
+/* Those that our caller left us; ours are close-on-exec. A kernel before 5.11 can't do it. */
 static void close_foreign_descriptors(void) {
-#if defined(SYS_close_range) && defined(CLOSE_RANGE_CLOEXEC)
         (void) syscall(SYS_close_range, STDERR_FILENO + 1U, UINT_MAX, CLOSE_RANGE_CLOEXEC);
-#endif
 }
 
 static void execute(const ProgramResult *result, const ReleaseOptions *options, int directory_fd,
