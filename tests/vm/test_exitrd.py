@@ -69,7 +69,8 @@ class Shutdowns:
     def _scenario(self, name):
         machine = self.box.machine
         if name == "unwanted":
-            self._configure(Enabled="yes")
+            # the phase in which a controller is notified has to be that of the stage that takes it
+            self._configure(Enabled="yes", Overlap="no")
             return self.box.shut_down("systemctl reboot", evidence.PHASES)
         self._configure(**WANTED)
         if name == "missing":
