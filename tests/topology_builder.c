@@ -4,6 +4,7 @@
 #include "topology_builder.h"
 
 #include <assert.h>
+#include <sys/sysmacros.h>
 
 static char *copy_string(const char *text) {
         char *s = text ? strdup(text) : NULL;
@@ -48,6 +49,23 @@ size_t build_foreign(Topology *t, const char *address, const char *parent, const
         t->devices[i].controller->name = copy_string(address);
         t->devices[i].controller->driver = copy_string(driver);
         return i;
+}
+
+size_t build_block(Topology *t, BlockKind kind, const char *name, unsigned number, size_t below) {
+        ssize_t block = topology_add_block(t, kind, name, makedev(259, number));
+
+        if (block < 0 ||
+            (below != TOPOLOGY_NONE && topology_link_user(t, below, (size_t) block) < 0))
+                abort();
+        return (size_t) block;
+}
+
+size_t build_namespace(Topology *t, const char *address, const char *name, unsigned number) {
+        size_t block = build_block(t, BLOCK_NAMESPACE, name, number, TOPOLOGY_NONE);
+
+        if (topology_link_controller(t, block, topology_find_device(t, address)) < 0)
+                abort();
+        return block;
 }
 
 void build_physfn(Topology *t, const char *virtual_function, const char *physical_function) {

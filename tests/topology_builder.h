@@ -14,6 +14,13 @@ size_t build_nvme(Topology *t, const char *name, const char *address, const char
 /* An NVMe function that another driver owns; driver NULL: none does. */
 size_t build_foreign(Topology *t, const char *address, const char *parent, const char *driver);
 
+/* A block device with the number 259:number that stands on the block below, or TOPOLOGY_NONE. Returns its
+ * index. */
+size_t build_block(Topology *t, BlockKind kind, const char *name, unsigned number, size_t below);
+
+/* A namespace of the controller at that address. Returns its index. */
+size_t build_namespace(Topology *t, const char *address, const char *name, unsigned number);
+
 void build_physfn(Topology *t, const char *virtual_function, const char *physical_function);
 
 /* The controller is in use, with that detail. */

@@ -214,13 +214,6 @@ static int add_contents(const Reader *reader, const Block *namespace, char **lis
         return r;
 }
 
-static bool leads_to(const Block *namespace, size_t device) {
-        for (size_t i = 0; i < namespace->n_controllers; i++)
-                if (namespace->controllers[i] == device)
-                        return true;
-        return false;
-}
-
 static int read_contents(const Reader *reader, size_t device, char **list) {
         const Topology *topology = reader->topology;
         int r = 0;
@@ -228,7 +221,7 @@ static int read_contents(const Reader *reader, size_t device, char **list) {
         for (size_t i = 0; i < topology->n_blocks && r >= 0; i++) {
                 const Block *block = &topology->blocks[i];
 
-                if (block->use.kind == USE_CLAIM && leads_to(block, device))
+                if (block->use.kind == USE_CLAIM && block_leads_to(block, device))
                         r = add_contents(reader, block, list);
         }
         return r;

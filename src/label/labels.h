@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The names by which people know the devices: kind of port, vendor and product, slot, content.
- * They are for what is shown. No stage reads them, and nothing is decided by them. */
+ * Only output uses them: no stage reads them, and no decision depends on them. */
 #pragma once
 
 #include "model/topology.h"
@@ -27,7 +27,7 @@ void labels_done(Labels *labels);
 
 #define _cleanup_labels_ _cleanup_(labels_done)
 
-/* Reads the labels of all devices below root_fd. What can't be read stays NULL. Vendors and products
+/* Reads the labels of all devices below root_fd. A label that can't be read stays NULL. Vendors and products
  * come from the hardware database of the machine that runs this program, by the recorded ids of the
  * device. 0 or -ENOMEM. */
 int labels_read(int root_fd, const Topology *topology, Labels *ret) _must_check_;

@@ -224,6 +224,13 @@ int topology_link_controller(Topology *topology, size_t block, size_t device) {
         return add_to_set(&b->controllers, &b->n_controllers, device);
 }
 
+bool block_leads_to(const Block *block, size_t device) {
+        for (size_t i = 0; i < block->n_controllers; i++)
+                if (block->controllers[i] == device)
+                        return true;
+        return false;
+}
+
 void use_raise(Use *use, UseKind kind, char *detail) {
         if (kind <= use->kind) {
                 free(detail);

@@ -132,6 +132,9 @@ size_t topology_find_devnum(const Topology *topology, dev_t devnum);
 int topology_link_user(Topology *topology, size_t block, size_t user) _must_check_;
 int topology_link_controller(Topology *topology, size_t block, size_t device) _must_check_;
 
+/* Whether the device is one of the controllers of the block: below it, if it is a namespace. */
+bool block_leads_to(const Block *block, size_t device);
+
 /* Sorts devices by PCI address (domain, bus, device and function as numbers) and blocks by name, so
  * that their order does not depend on that of enumeration. Rewrites all indices. 0 or -ENOMEM. */
 int topology_sort(Topology *topology) _must_check_;

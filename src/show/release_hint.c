@@ -62,9 +62,8 @@ static unsigned hints_of_controller(int root_fd, const Topology *topology, size_
         unsigned hints = 0;
 
         for (size_t i = 0; i < topology->n_blocks; i++)
-                for (size_t j = 0; j < topology->blocks[i].n_controllers; j++)
-                        if (topology->blocks[i].controllers[j] == device)
-                                hints |= find_hints(root_fd, topology, i, 0);
+                if (block_leads_to(&topology->blocks[i], device))
+                        hints |= find_hints(root_fd, topology, i, 0);
         return hints;
 }
 

@@ -58,7 +58,7 @@ static void refuse(ProgramResult *result, const char *format, ...) {
         va_end(args);
 }
 
-/* Whether another than the owner could have put something there. Returns NULL, or what is wrong. */
+/* Checks that only the owner can have changed it. Returns NULL, or the problem. */
 static const char *find_stranger(const struct stat *st, uid_t owner) {
         if (st->st_uid != owner)
                 return "does not belong to root";

@@ -27,7 +27,7 @@ typedef struct ReleaseOptions {
  * the result's; up to 10 others go to the log, with the program's name; the rest is read and
  * dropped.
  *
- * A program has ended when its process has, whatever descendants it has left. At the deadline the
+ * A program has ended when its process has, even if it left descendants. At the deadline the
  * process groups of the others get SIGTERM, and are not waited for.
  *
  * names: NULL-terminated, or NULL. Returns how many results there are: as many as names, up to

@@ -90,7 +90,7 @@ static void on_orphan_ended(void *userdata, OpsKernel *ops, size_t device, bool 
                 (void) log_final_summary(run, ops);
                 return;
         }
-        /* Only what was set before the fork is taken from here: the parent writes to the rest. */
+        /* The worker takes only values from before the fork: the parent writes to the others. */
         result = record.results[device];
         waves_take_final_result(&run->plan.steps[device], &result,
                                 ops_kernel_orphan_result(ops, device));
@@ -147,7 +147,7 @@ static void record_programs(const Run *run, const ProgramResult *results, size_t
                 record_log_program(&record, &results[i]);
 }
 
-/* Whatever becomes of them, the survey decides alone. */
+/* The survey decides by itself, however the programs end. */
 static void release_drives(Run *run, usec_t deadline) {
         const usec_t latest = usec_now() + run->config.release_timeout_usec;
         const ReleaseOptions options = {

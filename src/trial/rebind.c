@@ -161,8 +161,7 @@ static size_t planned_namespaces(const Topology *topology, size_t device) {
         size_t n = 0;
 
         for (size_t i = 0; i < topology->n_blocks; i++)
-                for (size_t k = 0; k < topology->blocks[i].n_controllers; k++)
-                        n += topology->blocks[i].controllers[k] == device;
+                n += block_leads_to(&topology->blocks[i], device);
         return n;
 }
 

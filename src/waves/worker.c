@@ -55,13 +55,6 @@ static bool is_gone(const Worker *w) {
                 !pci_is_listed(w->root_fd, w->topology->devices[d->physfn].address));
 }
 
-static bool belongs_to(const Block *block, size_t device) {
-        for (size_t i = 0; i < block->n_controllers; i++)
-                if (block->controllers[i] == device)
-                        return true;
-        return false;
-}
-
 /* The descriptor belongs to the controller that was looked at first: if another one has taken its
  * place, reading gives ENODEV, not the other's serial number. */
 static bool has_same_serial(Worker *w) {
@@ -196,7 +189,7 @@ static bool has_planned_namespaces(Worker *w) {
         int r;
 
         for (size_t i = 0; i < w->topology->n_blocks; i++)
-                planned += belongs_to(&w->topology->blocks[i], w->device);
+                planned += block_leads_to(&w->topology->blocks[i], w->device);
         r = count_namespaces(w, false, &seen);
         if (r < 0)
                 return refuse_step(w, OUTCOME_LEFT, "could not list its namespaces: %s",
@@ -209,7 +202,7 @@ static bool has_planned_namespaces(Worker *w) {
 /* Whether no other controller has any of its namespaces, so that the worker can claim each. */
 static bool owns_all_namespaces(const Worker *w) {
         for (size_t i = 0; i < w->topology->n_blocks; i++)
-                if (belongs_to(&w->topology->blocks[i], w->device) &&
+                if (block_leads_to(&w->topology->blocks[i], w->device) &&
                     w->topology->blocks[i].n_controllers != 1)
                         return false;
         return true;
@@ -281,7 +274,7 @@ static bool write_back_all(Worker *w) {
                 const Block *block = &t->blocks[i];
                 int fd = -1;
 
-                if (!belongs_to(block, w->device))
+                if (!block_leads_to(block, w->device))
                         continue;
                 if (!write_back(w, block, block->n_controllers == 1, &fd))
                         return false;
@@ -338,7 +331,7 @@ static void open_delays(Worker *w) {
         for (size_t i = 0; i < t->n_blocks && !w->is_live; i++) {
                 int fd;
 
-                if (!belongs_to(&t->blocks[i], w->device))
+                if (!block_leads_to(&t->blocks[i], w->device))
                         continue;
                 fd = open_delay(w->root_fd, t->blocks[i].name);
                 if (fd >= 0)
@@ -481,7 +474,7 @@ static void flush_controller(Worker *w) {
                 _cleanup_close_ int fd = -1;
                 int r;
 
-                if (!belongs_to(block, w->device))
+                if (!block_leads_to(block, w->device))
                         continue;
                 fd = block_node_open(w->root_fd, block->name, block->devnum, false);
                 r = fd < 0 ? fd : fsync(fd) < 0 ? -errno : 0;

@@ -5,7 +5,6 @@
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
-#include <sys/sysmacros.h>
 
 #include "base/recorded.h"
 #include "fake_root.h"
@@ -17,24 +16,6 @@
 
 static Topology topology;
 static Config config;
-
-static size_t add_block(BlockKind kind, const char *name, unsigned number, size_t below) {
-        size_t block = (size_t) topology_add_block(&topology, kind, name, makedev(259, number));
-
-        if (below != TOPOLOGY_NONE)
-                cr_assert(eq(int, topology_link_user(&topology, below, block), 0));
-        return block;
-}
-
-static size_t add_namespace(const char *address, const char *name, unsigned number) {
-        size_t block = add_block(BLOCK_NAMESPACE, name, number, TOPOLOGY_NONE);
-
-        cr_assert(eq(int,
-                     topology_link_controller(&topology, block,
-                                              topology_find_device(&topology, address)),
-                     0));
-        return block;
-}
 
 static void setup(void) {
         fake_root_start();
@@ -60,11 +41,11 @@ static void mark_root(const char *mountinfo) {
 }
 
 Test(zfs_members, an_exitrd_pays_for_a_root_pool_of_two_drives) {
-        size_t n, disk = add_namespace(A, "nvme0n1", 1);
+        size_t n, disk = build_namespace(&topology, A, "nvme0n1", 1);
 
-        add_block(BLOCK_PARTITION, "nvme0n1p3", 2, disk);
-        add_namespace(B, "nvme1n1", 3);
-        add_namespace("0000:05:00.0", "nvme2n1", 4);
+        build_block(&topology, BLOCK_PARTITION, "nvme0n1p3", 2, disk);
+        build_namespace(&topology, B, "nvme1n1", 3);
+        build_namespace(&topology, "0000:05:00.0", "nvme2n1", 4);
         fake_root_write("dev/nvme0n1p3", "block 259:2\nlabel rpool\ncontent zfs_member\n");
         fake_root_write("dev/nvme1n1", "block 259:3\ncontent zfs_member\nlabel rpool\n");
         fake_root_write("dev/nvme2n1", "block 259:4\ncontent zfs_member\nlabel tank\n");
@@ -81,14 +62,14 @@ Test(zfs_members, an_exitrd_pays_for_a_root_pool_of_two_drives) {
 }
 
 Test(zfs_members, other_content_of_that_name_is_no_member) {
-        add_namespace(A, "nvme0n1", 1);
+        build_namespace(&topology, A, "nvme0n1", 1);
         fake_root_write("dev/nvme0n1", "block 259:1\ncontent ext4\nlabel rpool\n");
         mark_root("29 1 0:26 / / rw - zfs rpool/ROOT/debian rw\n");
         cr_expect(eq(int, (int) use_of(A), USE_NONE));
 }
 
 Test(zfs_members, a_machine_that_says_nothing_has_no_root_on_zfs) {
-        add_namespace(A, "nvme0n1", 1);
+        build_namespace(&topology, A, "nvme0n1", 1);
         cr_assert(eq(int, zfs_members_mark_root(root_fd, &topology), 0));
         cr_expect(eq(int, (int) use_of(A), USE_NONE));
 }

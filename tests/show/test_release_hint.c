@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
-#include <sys/sysmacros.h>
 
 #include "base/recorded.h"
 #include "fake_root.h"
@@ -14,24 +13,6 @@
 static Topology topology;
 static Config config;
 static Plan plan = PLAN_INIT;
-
-static size_t add_block(BlockKind kind, const char *name, unsigned number, size_t below) {
-        size_t block = (size_t) topology_add_block(&topology, kind, name, makedev(259, number));
-
-        if (below != TOPOLOGY_NONE)
-                cr_assert(eq(int, topology_link_user(&topology, below, block), 0));
-        return block;
-}
-
-static size_t add_namespace(const char *address, const char *name, unsigned number) {
-        size_t block = add_block(BLOCK_NAMESPACE, name, number, TOPOLOGY_NONE);
-
-        cr_assert(eq(int,
-                     topology_link_controller(&topology, block,
-                                              topology_find_device(&topology, address)),
-                     0));
-        return block;
-}
 
 /* A recorded machine, where udev's live database has no say. */
 static void setup(void) {
@@ -63,9 +44,9 @@ static void expect_reason(const char *address, const char *expected) {
 }
 
 Test(release_hint, names_zfs_by_what_udev_has_found) {
-        size_t disk = add_namespace(A, "nvme0n1", 1);
+        size_t disk = build_namespace(&topology, A, "nvme0n1", 1);
 
-        add_block(BLOCK_PARTITION, "nvme0n1p1", 2, disk);
+        build_block(&topology, BLOCK_PARTITION, "nvme0n1p1", 2, disk);
         fake_root_write("dev/nvme0n1p1", "block 259:2\ncontent zfs_member\n");
         expect_reason(A, "");
         build_use(&topology, A, USE_CLAIM, "claimed");
@@ -75,9 +56,9 @@ Test(release_hint, names_zfs_by_what_udev_has_found) {
 }
 
 Test(release_hint, names_a_container_of_md_but_no_other_array) {
-        size_t disk = add_namespace(A, "nvme0n1", 1);
+        size_t disk = build_namespace(&topology, A, "nvme0n1", 1);
 
-        add_block(BLOCK_HOLDER, "md127", 2, disk);
+        build_block(&topology, BLOCK_HOLDER, "md127", 2, disk);
         build_use(&topology, A, USE_HOLDER, "held");
         fake_root_write("sys/class/block/md127/md/metadata_version", "1.2\n");
         expect_reason(A, "held");
@@ -87,12 +68,12 @@ Test(release_hint, names_a_container_of_md_but_no_other_array) {
 }
 
 Test(release_hint, names_bcache_and_nvmet) {
-        size_t disk = add_namespace(A, "nvme0n1", 1);
+        size_t disk = build_namespace(&topology, A, "nvme0n1", 1);
 
-        add_block(BLOCK_HOLDER, "bcache0", 2, disk);
+        build_block(&topology, BLOCK_HOLDER, "bcache0", 2, disk);
         build_use(&topology, A, USE_MOUNT, "mounted");
         expect_reason(A, "mounted; Release=bcache would free it from bcache in the hook");
-        disk = add_namespace(B, "nvme1n1", 3);
+        disk = build_namespace(&topology, B, "nvme1n1", 3);
         use_raise(&topology.blocks[disk].use, USE_TARGET,
                   strdup("exported by /sys/kernel/config/nvmet/x"));
         build_use(&topology, B, USE_TARGET, "exported by /sys/kernel/config/nvmet/x");
@@ -102,9 +83,9 @@ Test(release_hint, names_bcache_and_nvmet) {
 
 /* No hook can free what is below the root. */
 Test(release_hint, says_nothing_about_the_root) {
-        size_t disk = add_namespace(A, "nvme0n1", 1);
+        size_t disk = build_namespace(&topology, A, "nvme0n1", 1);
 
-        add_block(BLOCK_HOLDER, "bcache0", 2, disk);
+        build_block(&topology, BLOCK_HOLDER, "bcache0", 2, disk);
         build_use(&topology, A, USE_ROOT, "root");
         expect_reason(A, "root");
 }
