@@ -212,37 +212,36 @@ static int number_leads(const Guard *guard, dev_t devnum, unsigned depth) {
         return disk_leads(guard, link, target, depth);
 }
 
-/* Copies the second word of "ext4 /dev/sda1 rw". Only blanks separate words: the kernel escapes
- * blanks in a name, but not a carriage return, and scanf() would end a word at one. */
-static void copy_source(const char *text, char *source, size_t size) {
-        const char *at = strchr(text, ' ');
+/* Cuts n words off the line and returns the last of them, or NULL if there are fewer. Only blanks separate
+ * words: in a name the kernel escapes blanks, but not a carriage return or a form feed. */
+static const char *cut_words(char **line, size_t n) {
+        const char *word = NULL;
 
-        (void) snprintf(source, size, "%.*s", at ? (int) strcspn(at + 1, " ") : 0,
-                        at ? at + 1 : "");
+        while (n-- > 0)
+                word = strsep(line, " ");
+        return word;
 }
 
-/* "36 35 98:0 /root /point rw,noatime master:1 - ext4 /dev/sda1 rw" (proc(5)). */
-static int mount_leads(const Guard *guard, const char *line, char *why, size_t why_size) {
-        char number[32], point[256], source[PATH_MAX] = "";
-        const char *separator;
+/* "36 35 98:0 /root /point rw,noatime master:1 - ext4 /dev/sda1 rw" (proc(5)); changes the line. */
+static int mount_leads(const Guard *guard, char *line, char *why, size_t why_size) {
+        const char *number = cut_words(&line, 3), *point = cut_words(&line, 2), *word, *source;
         dev_t devnum;
-        int r, end = 0;
+        int r;
 
         /* The separator follows the six fields that are always there; one of them may be "-". */
-        if (sscanf(line, "%*s %*s %31s %*s %255s %*s%n", number, point, &end) != 2 || end == 0 ||
-            parse_devnum(number, &devnum) < 0)
-                return -EBADMSG;
-        separator = strstr(line + end, " - ");
-        if (!separator)
+        (void) cut_words(&line, 1);
+        do
+                word = cut_words(&line, 1);
+        while (word && !STREQ(word, "-"));
+        source = cut_words(&line, 2);
+        if (!source || parse_devnum(number, &devnum) < 0)
                 return -EBADMSG;
         r = number_leads(guard, devnum, 0);
-        if (r == 0 && major(devnum) == 0) {
-                copy_source(separator + 3, source, sizeof(source));
+        if (r == 0 && major(devnum) == 0)
                 r = node_leads(guard, source, 0);
-        }
         if (r > 0)
                 (void) snprintf(why, why_size, "%s on this controller is mounted on %s",
-                                *source ? source : "a block device", point);
+                                major(devnum) == 0 ? source : "a block device", point);
         return r;
 }
 

@@ -25,13 +25,16 @@ int zfs_member_find_pool(int root_fd, const Block *block, char **ret_pool) {
         return 0;
 }
 
-/* Takes the pool out of a line of mountinfo: "29 1 0:26 / / rw - zfs rpool/ROOT/debian rw". Returns
- * false if it is not that of a root on ZFS. */
+/* Takes the pool out of a line of mountinfo: "29 1 0:26 / / rw - zfs rpool/ROOT/debian rw"; changes the
+ * line. Returns false if it is not that of a root on ZFS. */
 static bool parse_root(char *line, char pool[static POOL_MAX]) {
-        char point[8] = "", *source = strstr(line, " - zfs ");
+        const char *source = strstr(line, " - zfs "), *point = NULL;
 
-        if (!source || sscanf(line, "%*s %*s %*s %*s %7s", point) != 1 ||
-            (!STREQ(point, "/") && !STREQ(point, "/usr")))
+        if (!source)
+                return false;
+        for (unsigned i = 0; i < 5; i++)
+                point = strsep(&line, " ");
+        if (!point || (!STREQ(point, "/") && !STREQ(point, "/usr")))
                 return false;
         source += strlen(" - zfs ");
         (void) snprintf(pool, POOL_MAX, "%.*s", (int) strcspn(source, "/ "), source);

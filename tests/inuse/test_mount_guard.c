@@ -198,11 +198,20 @@ Test(mount_guard, the_separator_follows_the_six_fields) {
         cr_expect(eq(int, ask_guard(), -EBADMSG));
 }
 
-/* The program of a FUSE file system chooses the subtype. */
-Test(mount_guard, a_carriage_return_ends_no_word) {
-        fake_root_write(MOUNTINFO, "36 1 0:33 / /mnt rw - fuse.a\rb /dev/nvme0n1 rw\n");
+/* The program of a FUSE file system chooses the subtype, and a user the name of a directory. */
+Test(mount_guard, only_blanks_end_a_word) {
+        static const char *const lines[] = {
+                "36 1 0:33 / /mnt rw - fuse.a\rb /dev/nvme0n1 rw\n",
+                "36 1 0:33 / /mnt\rb - x y - btrfs /dev/nvme0n1 rw\n",
+                "36 1 0:33 /a\t\tb /mnt - - btrfs /dev/nvme0n1 rw\n",
+                "36 1 0:33 / /mnt\t\tb - x y - btrfs /dev/nvme0n1 rw\n",
+        };
+
         mock_nodes_add("nvme0n1", S_IFBLK, makedev(259, 0));
-        cr_expect(eq(int, ask_guard(), 1));
+        for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+                fake_root_write(MOUNTINFO, lines[i]);
+                cr_expect(eq(int, ask_guard(), 1), "%s", lines[i]);
+        }
 }
 
 Test(mount_guard, a_table_that_can_not_be_read_is_an_error) {

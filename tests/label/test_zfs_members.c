@@ -52,6 +52,8 @@ Test(zfs_members, an_exitrd_pays_for_a_root_pool_of_two_drives) {
         mark_root("29 1 259:9 / / rw - ext4 /dev/nvme0n1p9 rw\n"
                   "30 29 0:27 / /srv rw - zfs rpool/srv rw\n");
         cr_expect(eq(int, (int) use_of(A), USE_NONE), "/srv is no root");
+        mark_root("30 29 0:27 / /\rsrv rw - zfs rpool/srv rw\n");
+        cr_expect(eq(int, (int) use_of(A), USE_NONE), "the directory's name begins with a \\r");
         mark_root("29 1 0:26 / / rw,relatime shared:1 - zfs rpool/ROOT/debian rw,xattr\n"
                   "30 29 0:27 / /srv rw - zfs tank rw\n");
         cr_expect(eq(int, (int) use_of(A), USE_ROOT));
