@@ -28,9 +28,9 @@ bool file_exists(int root_fd, const char *path);
  *   another -errno: as open(2) and read(2) say. */
 int file_read(int root_fd, const char *path, char **ret_value) _must_check_;
 
-/* Opens an attribute for repeated reads or for a later write. The descriptor stays with this
- * attribute, even if another device takes its path. flags: O_RDONLY or O_WRONLY. Returns the
- * descriptor or -errno. */
+/* Opens an attribute for repeated reads or for a later write, or a directory to look below it. The
+ * descriptor stays with this attribute or directory, even if another device takes its path. flags:
+ * O_RDONLY, O_WRONLY, or O_PATH | O_DIRECTORY. Returns the descriptor or -errno. */
 int file_open(int root_fd, const char *path, int flags) _must_check_;
 
 /* Like file_read(), from the start of an open attribute. -ENODEV if its device is gone. */

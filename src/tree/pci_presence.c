@@ -16,23 +16,31 @@ bool pci_is_listed(int root_fd, const char *address) {
         return faccessat(root_fd, path, F_OK, 0) >= 0 || errno != ENOENT;
 }
 
-int pci_presence(int root_fd, const char *address) {
+/* -errno: the header can't be read. */
+static int read_header(int dir_fd, const char *path) {
         _cleanup_close_ int fd = -1;
         uint8_t header[HEADER_SIZE];
-        char path[PATH_MAX];
         ssize_t n;
 
-        (void) snprintf(path, sizeof(path), "sys/bus/pci/devices/%s/config", address);
-        fd = openat(root_fd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+        fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
         n = fd < 0 ? -1 : pread(fd, header, sizeof(header), 0);
-        if (n < 0) {
-                int r = -errno;
-
-                /* ENODEV: it was removed after the open. */
-                return r == -ENODEV || !pci_is_listed(root_fd, address) ? 0 : r;
-        }
+        if (n < 0)
+                return errno == ENODEV ? 0 : -errno; /* it was removed after the open */
         for (ssize_t i = 0; i < n; i++)
                 if (header[i] != UINT8_MAX)
                         return 1;
         return n == HEADER_SIZE ? 0 : -ENODATA;
+}
+
+int pci_presence(int root_fd, const char *address) {
+        char path[PATH_MAX];
+        int r;
+
+        (void) snprintf(path, sizeof(path), "sys/bus/pci/devices/%s/config", address);
+        r = read_header(root_fd, path);
+        return r < 0 && !pci_is_listed(root_fd, address) ? 0 : r;
+}
+
+int pci_presence_at(int function_fd) {
+        return read_header(function_fd, "config");
 }

@@ -15,5 +15,9 @@
  * 1.1, 3.4.1.1), unlike its status and class code. Never blocks. */
 int pci_presence(int root_fd, const char *address);
 
+/* The same for the function whose directory in sysfs is open as function_fd. It does not know the
+ * address, so -ENOENT may mean that the function is gone: ask pci_is_listed(). */
+int pci_presence_at(int function_fd);
+
 /* Whether sysfs has the address. true if that can't be found out. */
 bool pci_is_listed(int root_fd, const char *address);

@@ -26,6 +26,10 @@ typedef struct Worker {
         size_t device;
         bool is_live;
         WorkerSlot *slot;
+        /* The directories of the PCI function and of the controller in sysfs. They stay those of the
+         * device that was looked at first, and a lookup below them costs a third of one from /sys. */
+        int function_fd;
+        int controller_fd;
         /* These two are opened before the first unbind: each unbind removes files from sysfs under
          * a lock that every path lookup there needs, and among 128 of them a lookup took 300 ms. */
         int serial_fd;
@@ -45,8 +49,8 @@ static const Device *worker_device(const Worker *w) {
         return &w->topology->devices[w->device];
 }
 
-/* Whether the controller, or the physical function that it belongs to, is gone from sysfs. The
- * steps that wait for it can't disturb it any more then. */
+/* Whether the controller, or the physical function that it belongs to, is gone from sysfs. Then
+ * the steps that wait for it can no longer disturb it. */
 static bool is_gone(const Worker *w) {
         const Device *d = worker_device(w);
 
@@ -72,30 +76,45 @@ static bool has_same_serial(Worker *w) {
         return true;
 }
 
-/* A hot-plugged drive may have got the address or the name of another one, so neither is
- * trusted. */
-static bool is_same_controller(Worker *w) {
-        const Device *d = worker_device(w);
-        _cleanup_free_ char *driver = NULL;
-        char dir[PATH_MAX];
-        int r;
+static bool open_function(Worker *w) {
+        char path[PATH_MAX];
 
-        (void) snprintf(dir, sizeof(dir), "sys/bus/pci/devices/%s", d->address);
-        if (!pci_is_listed(w->root_fd, d->address)) {
+        (void) snprintf(path, sizeof(path), "sys/bus/pci/devices/%s", worker_device(w)->address);
+        w->function_fd = file_open(w->root_fd, path, O_PATH | O_DIRECTORY);
+        if (w->function_fd == -ENOENT) {
                 w->slot->result.is_gone = true;
                 return refuse_step(w, OUTCOME_VANISHED, "gone from the bus");
         }
-        r = file_link_name(w->root_fd, dir, "driver", &driver);
+        return w->function_fd >= 0 || refuse_step(w, OUTCOME_LEFT, "could not open /%s: %s", path,
+                                                  strerror(-w->function_fd));
+}
+
+static bool open_controller(Worker *w) {
+        const char *name = worker_device(w)->controller->name;
+        char path[PATH_MAX];
+
+        (void) snprintf(path, sizeof(path), "nvme/%s", name);
+        w->controller_fd = file_open(w->function_fd, path, O_PATH | O_DIRECTORY);
+        w->serial_fd = w->controller_fd < 0 ? w->controller_fd
+                                            : file_open(w->controller_fd, "serial", O_RDONLY);
+        return w->serial_fd >= 0 ||
+               refuse_step(w, OUTCOME_LEFT, "%s is no longer at this address: %s", name,
+                           strerror(-w->serial_fd));
+}
+
+/* A hot-plugged drive may have got the address or the name of another one, so neither is
+ * trusted. */
+static bool is_same_controller(Worker *w) {
+        _cleanup_free_ char *driver = NULL;
+        int r;
+
+        if (!open_function(w))
+                return false;
+        r = file_link_name(w->function_fd, ".", "driver", &driver);
         if (r < 0 || !STREQ(driver, "nvme"))
                 return refuse_step(w, OUTCOME_LEFT, "no longer bound to nvme but to %s",
                                    r < 0 ? "no driver" : driver);
-        (void) snprintf(dir, sizeof(dir), "sys/bus/pci/devices/%s/nvme/%s/serial", d->address,
-                        d->controller->name);
-        w->serial_fd = file_open(w->root_fd, dir, O_RDONLY);
-        if (w->serial_fd < 0)
-                return refuse_step(w, OUTCOME_LEFT, "%s is no longer at this address: %s",
-                                   d->controller->name, strerror(-w->serial_fd));
-        return has_same_serial(w);
+        return open_controller(w) && has_same_serial(w);
 }
 
 /* Each worker opens unbind itself: a shared descriptor would serialize all writes (kernfs
@@ -113,7 +132,9 @@ static bool open_unbind(Worker *w) {
  * once that it is dead (nvme_dev_disable(), 6.1). If the configuration space can't be read, later
  * steps find out. */
 static bool answers_on_bus(Worker *w) {
-        if (pci_presence(w->root_fd, worker_device(w)->address) != 0)
+        int r = pci_presence_at(w->function_fd);
+
+        if (r > 0 || (r < 0 && pci_is_listed(w->root_fd, worker_device(w)->address)))
                 return true;
         w->slot->result.is_gone = is_gone(w);
         return refuse_step(w, OUTCOME_VANISHED, "it no longer answers on the bus");
@@ -124,11 +145,8 @@ static bool answers_on_bus(Worker *w) {
 static bool has_planned_vfs(Worker *w) {
         const Device *d = worker_device(w);
         _cleanup_free_ char *text = NULL;
-        char dir[PATH_MAX];
-        int r;
+        int r = file_read(w->function_fd, "sriov_numvfs", &text);
 
-        (void) snprintf(dir, sizeof(dir), "sys/bus/pci/devices/%s", d->address);
-        r = file_read_at(w->root_fd, dir, "sriov_numvfs", &text);
         if (r == -ENOENT && d->n_vfs == 0)
                 return true;
         if (r < 0)
@@ -147,20 +165,18 @@ typedef struct Namespaces {
         bool is_busy; /* reads or writes are under way */
 } Namespaces;
 
-/* with_sectors: read the I/O counters of each namespace, too. Returns 0 or -errno. */
-static int count_namespaces(const Worker *w, bool with_sectors, Namespaces *ret) {
-        const Device *d = worker_device(w);
+/* with_sectors: read the I/O counters of each namespace, too. */
+static bool count_namespaces(Worker *w, bool with_sectors, Namespaces *ret) {
         _cleanup_closedir_ DIR *dir = NULL;
         Namespaces seen = {};
-        char path[PATH_MAX];
+        char path[NAME_MAX + 8];
         const char *name;
         int r;
 
-        (void) snprintf(path, sizeof(path), "sys/bus/pci/devices/%s/nvme/%s", d->address,
-                        d->controller->name);
-        r = file_opendir(w->root_fd, path, &dir);
+        r = file_opendir(w->controller_fd, ".", &dir);
         if (r < 0)
-                return r;
+                return refuse_step(w, OUTCOME_LEFT, "could not list its namespaces: %s",
+                                   strerror(-r));
         while ((name = file_readdir(dir, &r))) {
                 uint64_t n_sectors = 0;
                 bool is_busy = false;
@@ -172,30 +188,26 @@ static int count_namespaces(const Worker *w, bool with_sectors, Namespaces *ret)
                 if (with_sectors)
                         r = block_count_sectors(dirfd(dir), path, &n_sectors, &is_busy);
                 if (r < 0)
-                        return r;
+                        return refuse_step(w, OUTCOME_LEFT, "could not read its I/O counters: %s",
+                                           strerror(-r));
                 seen.n_sectors += n_sectors;
                 seen.is_busy |= is_busy;
         }
         if (r < 0)
-                return r;
+                return refuse_step(w, OUTCOME_LEFT, "could not list its namespaces: %s",
+                                   strerror(-r));
         *ret = seen;
-        return 0;
+        return true;
 }
 
 /* The plan does not know a namespace that was attached later. */
-static bool has_planned_namespaces(Worker *w) {
+static bool has_planned_namespaces(Worker *w, const Namespaces *seen) {
         size_t planned = 0;
-        Namespaces seen;
-        int r;
 
         for (size_t i = 0; i < w->topology->n_blocks; i++)
                 planned += block_leads_to(&w->topology->blocks[i], w->device);
-        r = count_namespaces(w, false, &seen);
-        if (r < 0)
-                return refuse_step(w, OUTCOME_LEFT, "could not list its namespaces: %s",
-                                   strerror(-r));
-        return seen.n == planned ||
-               refuse_step(w, OUTCOME_LEFT, "it has %zu namespaces, the plan knows %zu", seen.n,
+        return seen->n == planned ||
+               refuse_step(w, OUTCOME_LEFT, "it has %zu namespaces, the plan knows %zu", seen->n,
                            planned);
 }
 
@@ -212,20 +224,18 @@ static bool owns_all_namespaces(const Worker *w) {
  * nowhere still reads and writes. The survey and this worker do neither. The worker of another path
  * to a shared head writes nothing either, as an idle head has no dirty pages; but its Flush may be
  * under way, so that a request under way proves no user there. */
-static bool is_idle(Worker *w) {
-        const Controller *c = worker_device(w)->controller;
-        Namespaces seen;
-        int r;
+static bool is_idle(Worker *w, const Namespaces *seen) {
+        return (seen->n_sectors == worker_device(w)->controller->n_sectors &&
+                (!seen->is_busy || !owns_all_namespaces(w))) ||
+               refuse_step(w, OUTCOME_LEFT, "it was read or written since the plan was made");
+}
 
-        if (c->n_sectors == UINT64_MAX)
-                return true;
-        r = count_namespaces(w, true, &seen);
-        if (r < 0)
-                return refuse_step(w, OUTCOME_LEFT, "could not read its I/O counters: %s",
-                                   strerror(-r));
-        if (seen.n_sectors == c->n_sectors && (!seen.is_busy || !owns_all_namespaces(w)))
-                return true;
-        return refuse_step(w, OUTCOME_LEFT, "it was read or written since the plan was made");
+static bool are_namespaces_idle(Worker *w) {
+        const bool with_sectors = worker_device(w)->controller->n_sectors != UINT64_MAX;
+        Namespaces seen;
+
+        return count_namespaces(w, with_sectors, &seen) && has_planned_namespaces(w, &seen) &&
+               (!with_sectors || is_idle(w, &seen));
 }
 
 /* Writes one block device back. *ret_fd keeps the claim; the caller closes it. */
@@ -266,7 +276,7 @@ static bool write_back_partitions(Worker *w, const Block *namespace) {
 
 /* The claim on a disk covers its partitions (bd_may_claim(), 6.1). It is kept until the unbind has
  * returned, so that nothing can mount the disk in between. A shared multipath head is not claimed,
- * as the workers of its other controllers use it too; the survey has tried its claim. */
+ * as the workers of its other controllers use it too; the survey has tried to claim it. */
 static bool write_back_all(Worker *w) {
         const Topology *t = w->topology;
 
@@ -393,9 +403,9 @@ static bool unbind_controller(Worker *w) {
 
         is_known = read_contention(w, &before);
         driver_log_skip(&w->log);
-        /* From here on the parent may end: nothing must come in between that can take time. */
+        /* From here on the parent may end: nothing between this and the write may take time. */
         worker_enter_phase(w->slot, PHASE_SHUTDOWN);
-        /* Set in advance: even if the worker is killed in the write, the controller is unbound. */
+        /* Set before the write: the controller is unbound even if the worker is killed in it. */
         w->slot->result.is_taken = true;
         r = file_write_fd(w->unbind_fd, d->address);
         if (is_known && read_contention(w, &after))
@@ -412,8 +422,8 @@ static bool unbind_controller(Worker *w) {
         return true;
 }
 
-/* Through the lock in sysfs the first unbinds would slow down the checks of the other workers, and
- * even their fork. So no worker goes on until the parent has started all it could. If the parent
+/* The first unbinds hold a lock in sysfs, which would slow down the checks of the other workers, and
+ * even their forks. So no worker goes on until the parent has started all it could. If the parent
  * has died or is stuck in a fork, it can't keep the deadline, and the kernel's pass has to take
  * this controller. */
 static bool wait_for_parent(Worker *w) {
@@ -436,10 +446,10 @@ static void detach_controller(Worker *w) {
         WorkerSlot *slot = w->slot;
 
         if (!is_same_controller(w) || !answers_on_bus(w) || !has_planned_vfs(w) ||
-            !has_planned_namespaces(w) || !open_unbind(w) || !allocate_lists(w))
+            !open_unbind(w) || !allocate_lists(w))
                 return;
         open_delays(w);
-        if (!wait_for_parent(w) || !is_idle(w))
+        if (!wait_for_parent(w) || !are_namespaces_idle(w))
                 return;
         worker_enter_phase(slot, PHASE_FSYNC);
         if (!write_back_all(w))
@@ -494,6 +504,8 @@ static void flush_controller(Worker *w) {
 static void worker_done(Worker *w) {
         drop_claims(w);
         close_all(&w->delays, &w->n_delays);
+        close_fd(&w->function_fd);
+        close_fd(&w->controller_fd);
         close_fd(&w->serial_fd);
         close_fd(&w->unbind_fd);
         driver_log_close(&w->log);
@@ -508,6 +520,8 @@ void worker_run(int root_fd, const Topology *topology, size_t device, StepAction
                 .device = device,
                 .is_live = is_live,
                 .slot = slot,
+                .function_fd = -1,
+                .controller_fd = -1,
                 .serial_fd = -1,
                 .unbind_fd = -1,
                 .log = DRIVER_LOG_INIT,

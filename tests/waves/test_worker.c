@@ -47,6 +47,7 @@ static struct {
         bool had_begun_at_fsync;
         int fsync_error;
         bool swaps_drive_at_fsync;
+        bool pulls_drive_at_serial;
         unsigned n_fsyncs;
 } kernel;
 
@@ -120,6 +121,15 @@ ssize_t write(int fd, const void *data, size_t size) {
         else if (kernel.csts != CSTS_COMPLETE)
                 write_csts(kernel.csts);
         return (ssize_t) size;
+}
+
+/* Serves attributes; the drive may be pulled as its serial number has just been read. */
+ssize_t pread(int fd, void *buffer, size_t size, off_t offset) {
+        ssize_t n = syscall(SYS_pread64, fd, buffer, size, offset);
+
+        if (kernel.pulls_drive_at_serial && leads_to(fd, PCI "/nvme/nvme0/serial"))
+                fake_root_remove(PCI);
+        return n;
 }
 
 int fsync(int fd) {
@@ -491,7 +501,7 @@ Test(worker, reports_a_controller_that_is_gone) {
 }
 
 Test(worker, leaves_a_controller_that_got_another_namespace) {
-        fake_root_write(PCI "/nvme/nvme0/nvme0n2/size", "2048\n");
+        fake_root_write(PCI "/nvme/nvme0/nvme0n2/stat", "0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0");
         run_worker();
         expect_untouched(OUTCOME_LEFT, "it has 2 namespaces, the plan knows 1");
 }
@@ -660,6 +670,13 @@ Test(worker, detaches_a_virtual_function) {
         write_header(0xff, 0x10);
         run_worker();
         cr_expect(eq(int, slot.result.outcome, OUTCOME_DETACHED));
+}
+
+Test(worker, a_controller_that_is_pulled_during_the_checks_is_gone) {
+        kernel.pulls_drive_at_serial = true;
+        run_worker();
+        expect_untouched(OUTCOME_VANISHED, "it no longer answers on the bus");
+        cr_expect(slot.result.is_gone);
 }
 
 Test(worker, a_virtual_function_is_gone_with_its_physical_one) {
