@@ -3,6 +3,7 @@
 
 #include "waves/process_setup.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -14,7 +15,7 @@
 #define RCU_EXPEDITED "sys/kernel/rcu_expedited"
 #define RCU_NORMAL "sys/kernel/rcu_normal"
 
-/* Returns 0, also if the value was low enough before; or -errno. */
+/* Returns 0, even if the value was low enough already; or -errno. */
 static int lower_value(int root_fd, const char *path, unsigned limit) {
         _cleanup_free_ char *text = NULL;
         char value[16];
@@ -42,16 +43,22 @@ static void limit_module_timeout(int root_fd) {
 static void limit_controller_timeouts(int root_fd, const Topology *topology) {
         for (size_t i = 0; i < topology->n_devices; i++) {
                 const Device *d = &topology->devices[i];
+                _cleanup_close_ int controller_fd = -1;
                 char path[PATH_MAX];
                 int r;
 
                 if (d->kind != DEVICE_CONTROLLER)
                         continue;
-                (void) snprintf(path, sizeof(path), "sys/bus/pci/devices/%s/nvme/%s/admin_timeout",
-                                d->address, d->controller->name);
-                r = lower_value(root_fd, path, ADMIN_TIMEOUT_SECONDS * 1000);
-                /* -ENOENT: a kernel before 7.2; or a controller on a network, which the kernel's
-                 * pass does not wait for */
+                (void) snprintf(path, sizeof(path), "sys/bus/pci/devices/%s/nvme/%s", d->address,
+                                d->controller->name);
+                controller_fd = file_open(root_fd, path, O_PATH | O_DIRECTORY);
+                /* It is gone; or it is on a network, and the kernel's pass does not wait for it. */
+                if (controller_fd < 0)
+                        continue;
+                r = lower_value(controller_fd, "admin_timeout", ADMIN_TIMEOUT_SECONDS * 1000);
+                /* A kernel before 7.2: no other controller has this attribute either. */
+                if (r == -ENOENT && file_exists(controller_fd, "serial"))
+                        return;
                 if (r < 0 && r != -ENOENT)
                         log_debug("Could not limit admin_timeout of %s, ignoring: %s",
                                   d->controller->name, strerror(-r));

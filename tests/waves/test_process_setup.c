@@ -92,6 +92,28 @@ Test(process_setup, keeps_a_controllers_shorter_admin_timeout) {
         expect_own(SECOND, "5000\n");
 }
 
+/* It is in every other kernel, too, or in none. */
+Test(process_setup, looks_at_one_controller_only_if_the_kernel_has_no_such_attribute) {
+        fake_root_write("sys/bus/pci/devices/0000:01:00.0/nvme/nvme0/serial", "S1\n");
+        fake_root_write(SECOND, "60000\n");
+        (void) process_setup_apply(root_fd, &topology);
+        expect_own(SECOND, "60000\n");
+}
+
+Test(process_setup, a_controller_that_is_gone_does_not_end_the_search) {
+        fake_root_write(SECOND, "60000\n");
+        (void) process_setup_apply(root_fd, &topology);
+        expect_own(SECOND, "50000\n");
+}
+
+/* The directory of a removed device has no file at all. */
+Test(process_setup, a_controller_that_goes_meanwhile_does_not_end_the_search) {
+        fake_root_write("sys/bus/pci/devices/0000:01:00.0/nvme/nvme0/x/x", "");
+        fake_root_write(SECOND, "60000\n");
+        (void) process_setup_apply(root_fd, &topology);
+        expect_own(SECOND, "50000\n");
+}
+
 static char *log_of_settings(void) {
         static char text[4096];
         size_t n = 0;
@@ -119,8 +141,10 @@ Test(process_setup, a_controller_that_can_not_be_limited_is_logged_and_the_next_
         expect_own(SECOND, "50000\n");
 }
 
-/* Up to 7.1 controllers have no such attribute. */
+/* Up to 7.1 controllers have no such attribute; the first one here goes meanwhile. */
 Test(process_setup, a_missing_attribute_is_not_logged) {
+        fake_root_write("sys/bus/pci/devices/0000:01:00.0/nvme/nvme0/x/x", "");
+        fake_root_write("sys/bus/pci/devices/0000:02:00.0/nvme/nvme1/serial", "S2\n");
         cr_expect(eq(ptr, strstr(log_of_settings(), "admin_timeout of"), NULL));
 }
 
