@@ -10,6 +10,7 @@
 #include <systemd/sd-event.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/names.h"
 #include "tree/nvme_presence.h"
 #include "trial/uevents.h"
@@ -79,7 +80,7 @@ static int on_child(sd_event_source *source, const siginfo_t *si, void *userdata
 
         target->has_ended = true;
         target->error = si->si_code == CLD_EXITED ? si->si_status : EINTR;
-        return 0;
+        return sd_event_source_set_enabled(source, SD_EVENT_OFF);
 }
 
 static int on_uevent(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
@@ -237,6 +238,19 @@ static void bind_and_exit(const Rebind *rebind, const Target *target) {
         _exit(-file_write(rebind->root_fd, BIND_PATH, d->address));
 }
 
+/* SD_EVENT_ONESHOT, the default, can miss the exit: if as many descriptors are ready as the event loop
+ * has room for, it calls epoll_wait(2) again with more room and forgets the first answer, of which the
+ * kernel does not repeat EPOLLONESHOT's (process_epoll(), systemd 252 and later). Only a source that was
+ * off registers its descriptor again. */
+static int watch_process(Rebind *rebind, Target *target, pid_t pid) {
+        const int states[] = { SD_EVENT_OFF, SD_EVENT_ON };
+        int r = sd_event_add_child(rebind->event, &target->source, pid, WEXITED, on_child, target);
+
+        for (size_t i = 0; i < ARRAY_SIZE(states) && r >= 0; i++)
+                r = sd_event_source_set_enabled(target->source, states[i]);
+        return r;
+}
+
 static void start_process(Rebind *rebind, Target *target) {
         pid_t pid = fork();
         int r;
@@ -250,10 +264,10 @@ static void start_process(Rebind *rebind, Target *target) {
         }
         target->started_usec = usec_now();
         target->error = 0;
-        r = sd_event_add_child(rebind->event, &target->source, pid, WEXITED, on_child, target);
+        r = watch_process(rebind, target, pid);
         /* Without the source we do not see it exit, but sysfs shows the result, ignoring. */
         if (r < 0)
-                target->source = NULL;
+                target->source = sd_event_source_unref(target->source);
 }
 
 static void start_next(Rebind *rebind) {
@@ -308,9 +322,14 @@ static bool look_at_all(Rebind *rebind, usec_t limit_usec) {
 void rebind_run(Rebind *rebind, const bool *wanted, usec_t limit_usec, RebindResult *results) {
         collect_targets(rebind, wanted, results);
         while (look_at_all(rebind, limit_usec)) {
+                int r;
+
                 start_next(rebind);
-                /* Sleep when the event loop fails: look_at_target() checks the deadline. */
-                if (sd_event_run(rebind->event, LOOK_USEC) < 0)
+                r = sd_event_run(rebind->event, LOOK_USEC);
+                /* Sleep then: look_at_target() checks the deadline. */
+                if (r < 0) {
+                        log_debug("The event loop failed, ignoring: %s", strerror(-r));
                         (void) usleep(LOOK_USEC);
+                }
         }
 }

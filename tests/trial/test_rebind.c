@@ -6,6 +6,7 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -16,12 +17,13 @@
 #include "trial/rebind.h"
 #include "trial/uevents.h"
 
-#define N 3
+#define N 4
 #define BIND "sys/bus/pci/drivers/nvme/bind"
 
-static const char *const addresses[N] = { "0000:01:00.0", "0000:02:00.0", "0000:03:00.0" };
+static const char *const addresses[N] = { "0000:01:00.0", "0000:02:00.0", "0000:03:00.0",
+                                          "0000:04:00.0" };
 /* By address: not the order of the names. */
-static const char *const names[N] = { "nvme10", "nvme2", "nvme9" };
+static const char *const names[N] = { "nvme10", "nvme2", "nvme9", "nvme11" };
 
 static struct Behaviour {
         int error;           /* of write(2) */
@@ -42,6 +44,9 @@ static RebindResult results[N];
 static bool wanted[N];
 static int events[2];
 static unsigned n_forks, n_failing_forks;
+static pid_t pids[N];
+/* Where each write(2) to bind waits for end_together(), if the test has opened it. */
+static int gate[2] = { -1, -1 };
 
 struct Uevents {
         int unused;
@@ -62,11 +67,25 @@ void uevents_fds(const Uevents *uevents, int ret_fds[2]) {
         ret_fds[1] = dup(events[0]);
 }
 
+/* Lets all processes exit, and leaves an event too: afterwards every descriptor of the loop is
+ * ready. */
+static void end_together(void) {
+        siginfo_t si;
+
+        (void) close(gate[1]);
+        gate[1] = -1;
+        for (size_t i = 0; i < N; i++)
+                (void) waitid(P_PID, (id_t) pids[i], &si, WEXITED | WNOWAIT);
+        (void) syscall(SYS_write, events[1], "e", 1);
+}
+
 void uevents_drain(Uevents *uevents) {
         char byte;
 
         while (read(events[0], &byte, 1) > 0)
                 ;
+        if (gate[1] >= 0 && n_forks == N)
+                end_together();
 }
 
 pid_t fork(void) {
@@ -75,8 +94,8 @@ pid_t fork(void) {
                 errno = EAGAIN;
                 return -1;
         }
-        n_forks++;
-        return (pid_t) syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+        pids[n_forks % N] = (pid_t) syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+        return pids[n_forks++ % N];
 }
 
 static void append(const char *path, const char *text) {
@@ -138,6 +157,12 @@ static ssize_t kernel_binds(size_t i) {
         if (!b->is_late_named && !b->error)
                 add_name(i);
         (void) usleep(b->delay_msec * 1000);
+        if (gate[1] >= 0) {
+                struct pollfd closed = { .fd = gate[0], .events = POLLIN };
+
+                (void) close(gate[1]);
+                (void) poll(&closed, 1, -1);
+        }
         if (b->is_late_named)
                 add_name(i);
         (void) snprintf(path, sizeof(path), "sys/bus/pci/devices/%s", addresses[i]);
@@ -212,12 +237,13 @@ Test(rebind, binds_each_again) {
 }
 
 Test(rebind, touches_nothing_that_is_not_wanted) {
-        wanted[0] = wanted[2] = false;
+        wanted[0] = wanted[2] = wanted[3] = false;
         run(10 * USEC_PER_SEC);
         cr_expect(eq(uint, n_forks, 1));
         expect(0, REBIND_NONE, "", "");
         expect(1, REBIND_DONE, "", "");
         expect(2, REBIND_NONE, "", "");
+        expect(3, REBIND_NONE, "", "");
 }
 
 /* The kernel gives each the lowest free number: the order decides who is called what. */
@@ -230,7 +256,7 @@ Test(rebind, gives_names_in_their_old_order) {
         }
         run(10 * USEC_PER_SEC);
         log = fake_root_read("log");
-        cr_expect(eq(str, log, "nvme2 nvme9 nvme10 "));
+        cr_expect(eq(str, log, "nvme2 nvme9 nvme10 nvme11 "));
         free(log);
 }
 
@@ -320,7 +346,7 @@ Test(rebind, tries_again_when_a_fork_fails) {
 }
 
 Test(rebind, says_so_when_no_process_can_be_had) {
-        wanted[0] = wanted[2] = false;
+        wanted[0] = wanted[2] = wanted[3] = false;
         n_failing_forks = UINT32_MAX;
         run(600 * USEC_PER_MSEC);
         expect(1, REBIND_FAILED,
@@ -332,6 +358,16 @@ Test(rebind, leaves_no_process) {
         run(10 * USEC_PER_SEC);
         cr_expect(eq(uint, n_forks, N));
         cr_expect(eq(int, (int) waitpid(-1, NULL, WNOHANG), -1));
+}
+
+/* watch_process() says what sd-event does then. With four processes and the two descriptors of
+ * uevents.h it has room for just these. */
+Test(rebind, sees_each_end_when_all_end_together) {
+        cr_assert(eq(int, pipe2(gate, O_CLOEXEC), 0));
+        run(3 * USEC_PER_SEC);
+        cr_expect(eq(int, gate[1], -1));
+        for (size_t i = 0; i < N; i++)
+                expect(i, REBIND_DONE, "", "");
 }
 
 /* Who has bound it meanwhile has done our work. */
