@@ -106,7 +106,7 @@ static int open_directory(int root_fd, const char *path, uid_t owner, ProgramRes
         return fd;
 }
 
-/* Returns NULL, or what forbids to execute the file. */
+/* Returns NULL, or why the file must not be executed. */
 static const char *check_file(const struct stat *st, uid_t owner) {
         if (S_ISLNK(st->st_mode))
                 return "is a symbolic link, which is not followed";
@@ -154,8 +154,8 @@ static int find_program(int root_fd, uid_t owner, ProgramResult *result) {
         return -ENOENT;
 }
 
-/* As a shell, PID 1 or our caller may have left them. Writing to us once we are gone must not end a
- * program that is at work, so SIGPIPE is ignored, as systemd does for services. */
+/* Our caller may have left any signal ignored or blocked. Only SIGPIPE is ignored, as for
+ * systemd's services: a program at work must not be ended by writing to us once we are gone. */
 static void reset_signals(void) {
         sigset_t none;
 
@@ -167,8 +167,9 @@ static void reset_signals(void) {
         (void) sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* Above the standard descriptors, which may be closed: execute() replaces those. Returns the
- * descriptor, close-on-exec, or a negative number. */
+/* Moves a descriptor above the standard ones, which execute() replaces: if our caller left one of
+ * those closed, this may have got its number. Returns the new descriptor, close-on-exec, or a negative
+ * number. */
 static int lift_descriptor(int fd) {
         int lifted = fd < 0 ? fd : fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 
@@ -176,7 +177,8 @@ static int lift_descriptor(int fd) {
         return lifted;
 }
 
-/* Those that our caller left us; ours are close-on-exec. A kernel before 5.11 can't do it. */
+/* The program gets no descriptor that our caller left open; ours are close-on-exec. A kernel before
+ * 5.11 can't do this, ignoring. */
 static void close_foreign_descriptors(void) {
         (void) syscall(SYS_close_range, STDERR_FILENO + 1U, UINT_MAX, CLOSE_RANGE_CLOEXEC);
 }
@@ -251,7 +253,7 @@ static void start_program(int root_fd, const ReleaseOptions *options, Program *p
                 refuse(program->result, "could not be started: %s", strerror(-r));
 }
 
-/* Ends a line of output. The one before it is logged then, as the last one is the result's. */
+/* Ends a line of output, which becomes the result's. The one that was the result's is logged. */
 static void take_line(Program *program) {
         char *said = program->result->said;
 
@@ -263,7 +265,7 @@ static void take_line(Program *program) {
                 if (*c == '\t')
                         *c = ' ';
         text_clean_attribute(program->line);
-        /* So begin the values of an entry of ours: no output may look like one. */
+        /* The values of our own entries begin like this: no output may look like one. */
         for (char *at = program->line; (at = strstr(at, "(stage="));)
                 *at = '[';
         program->length = 0;
@@ -368,14 +370,21 @@ static size_t serve_programs(Program *programs, size_t n, usec_t deadline) {
         return n_running;
 }
 
+static usec_t find_deadline(const ReleaseOptions *options) {
+        const usec_t latest = usec_now() + options->timeout_usec;
+
+        return latest < options->deadline ? latest : options->deadline;
+}
+
 size_t release_run(int root_fd, char *const *names, const ReleaseOptions *options,
                    ProgramResult results[static PROGRAMS_MAX]) {
+        const usec_t deadline = find_deadline(options);
         Program programs[PROGRAMS_MAX];
         size_t n = 0, n_running = 0;
 
         if (options->stage == STAGE_UNIT)
                 return 0;
-        /* If it is ignored, as our caller may have left it, the kernel keeps no status. */
+        /* Our caller may have left it ignored, and then the kernel keeps no exit status. */
         (void) signal(SIGCHLD, SIG_DFL);
         for (; names && names[n] && n < PROGRAMS_MAX; n++) {
                 results[n] = (ProgramResult){ .end = PROGRAM_REFUSED };
@@ -384,8 +393,8 @@ size_t release_run(int root_fd, char *const *names, const ReleaseOptions *option
                 start_program(root_fd, options, &programs[n]);
                 n_running += programs[n].pid_fd >= 0;
         }
-        while (n_running > 0 && usec_now() < options->deadline)
-                n_running = serve_programs(programs, n, options->deadline);
+        while (n_running > 0 && usec_now() < deadline)
+                n_running = serve_programs(programs, n, deadline);
         for (size_t i = 0; i < n; i++) {
                 if (programs[i].pid_fd >= 0)
                         abandon_program(&programs[i]);

@@ -10,7 +10,9 @@
 typedef struct ReleaseOptions {
         Stage stage;
         Action action;
-        usec_t deadline; /* CLOCK_MONOTONIC; for all programs together */
+        /* For all programs together; the earlier one counts. */
+        usec_t timeout_usec; /* ReleaseTimeoutSec= */
+        usec_t deadline;     /* the stage's, by CLOCK_MONOTONIC */
         uid_t owner; /* whose programs and directories these have to be: 0, other than in tests */
 } ReleaseOptions;
 

@@ -3,7 +3,6 @@
 
 #include "stage/run.h"
 
-#include <fcntl.h>
 #include <syslog.h>
 
 #include "base/file.h"
@@ -11,6 +10,7 @@
 #include "record/keep.h"
 #include "record/progress.h"
 #include "record/record.h"
+#include "stage/overlap.h"
 #include "stage/release.h"
 #include "stage/stand_down.h"
 #include "stage/survey.h"
@@ -97,22 +97,6 @@ static void on_orphan_ended(void *userdata, OpsKernel *ops, size_t device, bool 
         record_log_result(&record, &run->topology, device, &result);
 }
 
-/* An exitrd follows: systemd-shutdown executes it (access(2) in its main()). */
-static bool has_exitrd(const Run *run) {
-        return run->stage != STAGE_EXITRD &&
-               faccessat(run->root_fd, "run/initramfs/shutdown", X_OK, 0) == 0;
-}
-
-/* A worker that lives on executes a file of the root file system, which an exitrd could not unmount
- * then. */
-static bool may_overlap(const Run *run) {
-        if (run->config.overlap == OVERLAP_NO || has_exitrd(run))
-                return false;
-        return run->config.overlap == OVERLAP_YES ||
-               pstore_log_judge(run->root_fd, run->config.persist_log, run->action) ==
-                       PSTORE_LOG_KEPT;
-}
-
 /* Where no journal will, only the kernel can tell the next boot about this one's end. */
 static void keep_kernel_log(Run *run) {
         bool is_volatile = run->stage == STAGE_UNIT && is_journal_volatile(run->root_fd);
@@ -132,7 +116,7 @@ static void keep_kernel_log(Run *run) {
                          pstore_log_to_string((PstoreLog) r));
 }
 
-/* Without the boot's id no entry would find its way into the report, but none is needed to go on. */
+/* Without the boot's id the report won't find the entries, but the stage can go on. */
 static void record_programs(const Run *run, const ProgramResult *results, size_t n) {
         Record record = {
                 .stage = run->stage,
@@ -149,11 +133,11 @@ static void record_programs(const Run *run, const ProgramResult *results, size_t
 
 /* The survey decides by itself, however the programs end. */
 static void release_drives(Run *run, usec_t deadline) {
-        const usec_t latest = usec_now() + run->config.release_timeout_usec;
         const ReleaseOptions options = {
                 .stage = run->stage,
                 .action = run->action,
-                .deadline = latest < deadline ? latest : deadline,
+                .timeout_usec = run->config.release_timeout_usec,
+                .deadline = deadline,
         };
         ProgramResult results[PROGRAMS_MAX];
         size_t n;
@@ -250,7 +234,7 @@ static int survey_and_act(Run *run) {
                          run->plan.n_detach, run->config.min_controllers);
                 return 0;
         }
-        run->overlap = may_overlap(run);
+        run->overlap = may_overlap(run->root_fd, &run->config, run->stage, run->action);
         say_what_begins(&run->config, run->plan.n_detach);
         return act(run, deadline);
 }
@@ -344,6 +328,6 @@ int stage_run(Stage stage, const char *word, char *argv0) {
                 log_error("Giving up: %s. The kernel shuts the remaining controllers down.",
                           strerror(-r));
         log_close();
-        /* Once the root file system is read-only, a failure of ours must stop no one. */
+        /* In hook and exitrd a failure of ours must not stop the shutdown. */
         return r < 0 && stage == STAGE_UNIT ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "base/log.h"
 #include "fake_root.h"
@@ -19,8 +20,26 @@
 /* What a busy machine needs for a shell, and what no test waits for. */
 #define LONG (20 * USEC_PER_SEC)
 
+/* What a pipe holds (pipe(7)), and one read more, which may begin below the limit. */
+#define DRAINED_MAX ((size_t) 64 * 1024 + 4096)
+
 static ProgramResult results[PROGRAMS_MAX];
 static int log_pair[2] = { -1, -1 };
+
+/* A descendant that writes faster than anyone can read: an empty pipe is full again at once. */
+static bool refills;
+static size_t n_refilled; /* bytes */
+
+ssize_t read(int fd, void *buffer, size_t size) {
+        ssize_t n = syscall(SYS_read, fd, buffer, size);
+
+        /* The last condition ends the test should the limit be gone. */
+        if (!refills || n >= 0 || errno != EAGAIN || n_refilled > 64 * DRAINED_MAX)
+                return n;
+        memset(buffer, 'x', size);
+        n_refilled += size;
+        return (ssize_t) size;
+}
 
 static void write_program(const char *path, const char *body) {
         char text[4096];
@@ -52,7 +71,8 @@ static size_t run_in(Stage stage, const char *names, usec_t patience) {
         const ReleaseOptions options = {
                 .stage = stage,
                 .action = ACTION_POWEROFF,
-                .deadline = usec_now() + patience,
+                .timeout_usec = patience,
+                .deadline = usec_now() + LONG,
                 .owner = geteuid(),
         };
         char copy[256], *list[PROGRAMS_MAX + 1] = { NULL }, *state = NULL;
@@ -210,6 +230,7 @@ Test(release, refuses_what_lies_in_a_directory_of_others) {
 Test(release, refuses_what_belongs_to_others) {
         const ReleaseOptions options = {
                 .stage = STAGE_HOOK,
+                .timeout_usec = LONG,
                 .deadline = usec_now() + LONG,
                 .owner = geteuid() + 1,
         };
@@ -247,6 +268,24 @@ Test(release, ends_what_hangs_at_the_deadline) {
                 if (faccessat(root_fd, "usr/lib/nvme-async-shutdown/ended", F_OK, 0) < 0)
                         (void) usleep(100 * 1000);
         cr_expect(eq(int, faccessat(root_fd, "usr/lib/nvme-async-shutdown/ended", F_OK, 0), 0));
+}
+
+/* Before ReleaseTimeoutSec=, which the test above has. */
+Test(release, ends_what_hangs_when_the_time_of_the_stage_is_over) {
+        usec_t begin = usec_now();
+        const ReleaseOptions options = {
+                .stage = STAGE_HOOK,
+                .timeout_usec = LONG,
+                .deadline = begin + USEC_PER_SEC / 2,
+                .owner = geteuid(),
+        };
+        char *names[] = { "hangs", NULL };
+
+        write_program(LIB "hangs", "exec /bin/sleep 50");
+        cr_expect(eq(sz, release_run(root_fd, names, &options, results), 1));
+        cr_expect(ge(u64, usec_now(), options.deadline));
+        cr_expect(lt(u64, usec_now(), begin + LONG / 2));
+        cr_expect(eq(int, (int) results[0].end, PROGRAM_LATE));
 }
 
 Test(release, does_not_wait_for_what_ignores_sigterm) {
@@ -308,6 +347,21 @@ Test(release, a_flood_of_a_child_that_stays_holds_nothing_up) {
         (void) run("leaves");
         cr_expect(lt(u64, usec_now(), begin + 10 * USEC_PER_SEC));
         cr_expect(eq(int, (int) results[0].end, PROGRAM_DONE));
+}
+
+/* The descendant keeps the pipe open, so poll(2) does not see its end. */
+Test(release, no_more_is_read_of_a_program_that_has_ended_than_its_pipe_holds) {
+        _cleanup_free_ char *pid = NULL;
+
+        write_program(LIB "leaves", "/bin/sleep 30 & echo $! >../pid");
+        refills = true;
+        (void) run("leaves");
+        refills = false;
+        pid = fake_root_read("usr/lib/nvme-async-shutdown/pid");
+        (void) kill((pid_t) atoi(pid), SIGKILL);
+        cr_expect(eq(int, (int) results[0].end, PROGRAM_DONE));
+        cr_expect(gt(sz, n_refilled, 0));
+        cr_expect(le(sz, n_refilled, DRAINED_MAX));
 }
 
 Test(release, cuts_long_lines_and_shows_only_printable_text) {
