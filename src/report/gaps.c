@@ -110,18 +110,29 @@ static bool is_missing_end(const Question *q, const Entry *entry) {
         return false;
 }
 
-/* Returns 1 if pstore holds an entry of that boot which is wanted, 0 if not, or -errno. */
-static int is_in_pstore(const Question *q, bool (*is_wanted)(const Question *, const Entry *)) {
+/* Says so if pstore holds an entry of that boot which is wanted. what: the subject and "is" of the
+ * sentence. Returns 1 if it does, 0 if not, or -errno. */
+static int explain_import(const Question *q, bool (*is_wanted)(const Question *, const Entry *),
+                          const char *what) {
         _cleanup_pstore_record_ PstoreRecord record = PSTORE_RECORD_INIT;
         char boot_id[BOOT_ID_MAX];
+        bool is_held = false;
         int r;
 
         memcpy(boot_id, q->boot->id, sizeof(boot_id));
         r = pstore_record_read(q->root_fd, is_asked_for, boot_id, &record);
-        for (size_t i = 0; r >= 0 && i < record.entries.n; i++)
-                if (is_wanted(q, &record.entries.items[i]))
-                        return 1;
-        return r < 0 ? r : 0;
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < record.entries.n && !is_held; i++)
+                is_held = is_wanted(q, &record.entries.items[i]);
+        if (!is_held)
+                return 0;
+        r = lines_add(
+                q->notes,
+                "%s in pstore but not imported: run nvme-async-shutdown import, and systemctl "
+                "enable nvme-async-shutdown.service for the next time.",
+                what);
+        return r < 0 ? r : 1;
 }
 
 static int explain_hook(const Question *q) {
@@ -130,14 +141,9 @@ static int explain_hook(const Question *q) {
 
         if (q->root_fd < 0)
                 return lines_add(q->notes, "This journal has no record of the stage hook.");
-        r = is_in_pstore(q, is_hook_entry);
-        if (r < 0)
-                return r;
-        if (r > 0)
-                return lines_add(q->notes,
-                                 "The record of the stage hook is in pstore but not imported: run "
-                                 "nvme-async-shutdown import, and systemctl enable "
-                                 "nvme-async-shutdown.service for the next time.");
+        r = explain_import(q, is_hook_entry, "The record of the stage hook is");
+        if (r != 0)
+                return r < 0 ? r : 0;
         if (!(q->config->stages & (1U << STAGE_HOOK)))
                 return lines_add(q->notes, "There is no record of the stage hook: Stages= does not "
                                            "name hook.");
@@ -169,15 +175,9 @@ static int explain_open(const Question *q) {
                 n, n == 1 ? " was" : "s were");
         if (r < 0 || q->root_fd < 0)
                 return r;
-        r = is_in_pstore(q, is_missing_end);
-        if (r < 0)
-                return r;
-        if (r > 0)
-                return lines_add(
-                        q->notes,
-                        "It is in pstore but not imported: run nvme-async-shutdown import, "
-                        "and systemctl enable nvme-async-shutdown.service for the next "
-                        "time.");
+        r = explain_import(q, is_missing_end, "It is");
+        if (r != 0)
+                return r < 0 ? r : 0;
         state = pstore_log_judge(q->root_fd, q->config->persist_log, q->history->action);
         if (state != PSTORE_LOG_KEPT)
                 return lines_add(

@@ -178,7 +178,9 @@ Test(report, the_hook_s_record_waits_in_pstore) {
                 "(stage=hook released boot=" BOOT_A " device=root\\x20port address=0000:00:01.0 "
                 "children=1 released=0 action=reboot)\n");
         make_without_hook();
-        expect_note("not imported: run nvme-async-shutdown import");
+        expect_note("The record of the stage hook is in pstore but not imported: run "
+                    "nvme-async-shutdown import");
+        cr_expect(eq(sz, report.notes.n, 1), "why it is not there is no question then");
 }
 
 Test(report, there_is_no_pstore) {
@@ -288,7 +290,8 @@ Test(report, the_end_of_one_that_was_not_waited_for_is_lost) {
 Test(report, the_end_of_one_that_was_not_waited_for_is_in_pstore) {
         fake_root_write("var/lib/systemd/pstore/1/dmesg.txt", BEGUN_END);
         make_begun();
-        expect_note("It is in pstore but not imported");
+        expect_note("It is in pstore but not imported: run nvme-async-shutdown import");
+        cr_expect(eq(sz, report.notes.n, 2));
 }
 
 Test(report, without_pstore_such_an_end_is_lost) {
