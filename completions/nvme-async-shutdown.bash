@@ -55,6 +55,7 @@ _nvme_async_shutdown() {
                 words=(-h --help --version)
                 __nvme_async_shutdown_takes plan simulate report rehearse config && words+=(--json)
                 __nvme_async_shutdown_takes rehearse && words+=(--yes)
+                __nvme_async_shutdown_takes exitrd && words+=(--at-boot)
                 __nvme_async_shutdown_takes plan && words+=(--stage=)
                 __nvme_async_shutdown_takes plan && words+=(--order=)
                 __nvme_async_shutdown_takes plan simulate snapshot && words+=(--no-claim)

@@ -12,7 +12,8 @@
 
 /* Long options without a short one are numbered from here. */
 enum {
-        OPTION_GENERATE = 256,
+        OPTION_AT_BOOT = 256,
+        OPTION_GENERATE,
         OPTION_JOURNAL,
         OPTION_JSON,
         OPTION_LATENCY,
@@ -30,6 +31,7 @@ enum {
 };
 
 static const struct option options[] = {
+        { "at-boot", no_argument, NULL, OPTION_AT_BOOT },
         { "boot", required_argument, NULL, 'b' },
         { "generate", required_argument, NULL, OPTION_GENERATE },
         { "help", no_argument, NULL, 'h' },
@@ -90,6 +92,8 @@ static void print_help(void) {
                 "                         10)\n"
                 "\nrehearse:\n"
                 "     --yes               Do not ask for confirmation\n"
+                "\nexitrd:\n"
+                "     --at-boot           Exit 0 if any shutdown may need one\n"
                 "\nSee nvme-async-shutdown(8) and nvme-async-shutdown.conf(5).\n");
 }
 
@@ -171,6 +175,9 @@ static int parse_options(int argc, char *argv[], Arguments *arguments, Given giv
                         return 1;
                 case OPTION_JSON:
                         arguments->json = true;
+                        break;
+                case OPTION_AT_BOOT:
+                        arguments->exitrd.at_boot = true;
                         break;
                 case OPTION_YES:
                         arguments->rehearse.yes = true;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* "import": what nvme-async-shutdown.service does at boot. Brings the hook's record from
- * pstore into the journal, asks the drives whether they went down cleanly, and keeps their RTD3E
- * for the next shutdown. */
+ * pstore into the journal, asks the drives whether they went down cleanly, keeps their RTD3E for
+ * the next shutdown, and has systemd skip the stage units that would do nothing there. */
 
 #include <syslog.h>
 #include <systemd/sd-daemon.h>
@@ -16,6 +16,7 @@
 #include "report/power_check.h"
 #include "report/pstore.h"
 #include "report/report.h"
+#include "stage/unit_skip.h"
 #include "tree/device_tree.h"
 #include "tree/times.h"
 #include "trial/rtd3e.h"
@@ -158,6 +159,24 @@ static int keep_times(int root_fd) {
         return r;
 }
 
+/* A unit that starts in vain only costs time, so the import does not fail for it. */
+static void skip_units(int root_fd) {
+        _cleanup_config_ Config config = {};
+        _cleanup_lines_ Lines reasons = LINES_INIT;
+        int r;
+
+        r = config_read(root_fd, config_log_problem, NULL, &config);
+        if (r >= 0)
+                r = unit_skip_write(root_fd, &config, &reasons);
+        if (r < 0)
+                log_warning("/" UNIT_SKIP_PREFIX "*: %s, ignoring: a shutdown may start a stage "
+                            "unit that has nothing to do.",
+                            strerror(-r));
+        for (size_t i = 0; i < reasons.n; i++)
+                log_info("The stage unit has nothing to do and will be skipped for %s.",
+                         reasons.items[i]);
+}
+
 /* The line that "systemctl status nvme-async-shutdown" shows. */
 static void describe_shutdown(const History *history, char *line, size_t size) {
         const RecordTotals *totals = &history->totals;
@@ -211,6 +230,7 @@ int verb_import(const Arguments *arguments) {
         r = import_records(root_fd);
         s = check_power(root_fd);
         t = keep_times(root_fd);
+        skip_units(root_fd);
         n = notify_systemd();
         if (n < 0)
                 log_warning("Could not tell systemd about the last shutdown, ignoring: %s",

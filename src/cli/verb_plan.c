@@ -9,6 +9,7 @@
 #include "show/release_hint.h"
 #include "show/selection.h"
 #include "show/table.h"
+#include "stage/unit_skip.h"
 
 static size_t count_controllers(const Topology *topology) {
         size_t n = 0;
@@ -57,6 +58,20 @@ static void print_notes(const Topology *topology, const Plan *plan, const Config
                               "nvme-async-shutdown.conf(5).\n");
 }
 
+/* Someone who has just set Enabled=yes would wonder why the unit does not run. */
+static int warn_if_unit_is_skipped(int root_fd, const Config *config) {
+        _cleanup_free_ char *reason = NULL;
+        int r;
+
+        r = unit_skip_is_outdated(root_fd, config, ACTION_REBOOT, &reason);
+        if (r > 0)
+                log_warning("The next reboot will skip the stage unit, as "
+                            "there was nothing to do at boot (%s): systemctl restart "
+                            "nvme-async-shutdown.service has it look again.",
+                            reason);
+        return r;
+}
+
 static int print_plan(const Arguments *arguments, int root_fd, const Machine *machine) {
         const Topology *topology = &machine->topology;
         _cleanup_labels_ Labels labels = LABELS_INIT;
@@ -79,9 +94,11 @@ static int print_plan(const Arguments *arguments, int root_fd, const Machine *ma
                 if (r < 0)
                         return r;
         }
-        if (!arguments->json)
-                print_notes(topology, &plan, &machine->config, arguments->plan.stage);
-        return 0;
+        if (arguments->json)
+                return 0;
+        print_notes(topology, &plan, &machine->config, arguments->plan.stage);
+        r = arguments->generate ? 0 : warn_if_unit_is_skipped(root_fd, &machine->config);
+        return r < 0 ? r : 0;
 }
 
 int verb_plan(const Arguments *arguments) {

@@ -26,6 +26,9 @@ typedef struct Arguments {
         struct {
                 bool yes;
         } rehearse;
+        struct {
+                bool at_boot;
+        } exitrd;
         int n_operands; /* words after the verb */
         char **operands;
         char *argv0; /* see ops_kernel_new() */
