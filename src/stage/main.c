@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* nvme-async-shutdown-stage: the program of unit, hook and exitrd. It is linked to libc only: to load
- * libsystemd and the others takes longer than all else that this program does to start. */
+/* nvme-async-shutdown-stage: the program of unit, hook and exitrd. It is linked to libc only:
+ * loading libsystemd and the others takes longer than all else that this program does to start. */
 
 #include "base/log.h"
 #include "stage/run.h"
@@ -16,7 +16,7 @@ static bool is_shutdown_hook(const char *argv0) {
         return n >= suffix && STREQ(argv0 + n - suffix, HOOK_SUFFIX);
 }
 
-/* An exitrd that has systemd-shutdown for its /shutdown (mkinitcpio) runs the hook, too. */
+/* An exitrd whose /shutdown is systemd-shutdown (mkinitcpio) runs the hook, too. */
 static int run_hook(int argc, char *argv[]) {
         bool is_initrd = access("/etc/initrd-release", F_OK) >= 0;
         const char *word = argc < 2 ? "" : argc == 2 ? argv[1] : "more than one word";

@@ -23,7 +23,7 @@ static bool has_kernel_argument(int root_fd, const char *argument) {
         return false;
 }
 
-/* PID 1 hands "container=" on to systemd-shutdown's hooks; the files are for all else. */
+/* PID 1 hands "container=" on to systemd-shutdown's hooks; in any other case the files tell. */
 static bool is_container(int root_fd) {
         const char *container = getenv("container");
 
@@ -64,7 +64,7 @@ static int say_word(const char *format, const char *word, char **ret_reason) {
         return say(text, ret_reason);
 }
 
-/* What forbids to act at any moment. */
+/* The reasons that count on a live machine, too. */
 static int stand_down_always(int root_fd, const Config *config, char **ret_reason) {
         if (config->is_selection_uncertain)
                 return say(

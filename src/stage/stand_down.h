@@ -18,10 +18,10 @@ int stand_down(int root_fd, const Config *config, Stage stage, Action action,
 
 /* The same for a rehearsal on a live machine: an uncertain selection,
  * nvme_async_shutdown=0, container, an initrd, a machine that is shutting down or does not say
- * whether it is. No reasons are: Enabled=, Stages= and Actions=, for it is there to try before they
- * are set; core.async_shutdown=Y, for the figures are of interest there, too; fwupd, whose hook
- * does not run now. pending and action: what system_manager_pending_action() has returned; where
- * PID 1 is not systemd that is -ENOENT, and only its name is looked at. */
+ * whether it is. These are no reasons: Enabled=, Stages= and Actions=, as a rehearsal comes before
+ * they are set; core.async_shutdown=Y, as its figures are of interest there, too; fwupd, whose hook
+ * does not run now. pending and action: what system_manager_pending_action() has returned. Where
+ * PID 1 is not systemd, pending is -ENOENT, and only PID 1's name is looked at. */
 int stand_down_rehearsal(int root_fd, const Config *config, int pending, Action action,
                          char **ret_reason) _must_check_;
 

@@ -14,7 +14,7 @@
 
 static volatile sig_atomic_t exit_status;
 
-/* Only where some have to wait for others does it matter who takes how long. */
+/* Only where some have to wait for others does it matter how long each takes. */
 static void read_times(int root_fd, const Config *config, Topology *topology) {
         int r;
 
@@ -90,8 +90,8 @@ static void on_timeout(int signal_number) {
         _exit(exit_status);
 }
 
-/* Its default action is to end the process, which also ends a killable sleep: for
- * mmap_read_lock_killable() of a stuck process, for a file server. */
+/* The default action of SIGVTALRM ends the process even in a killable sleep: in
+ * mmap_read_lock_killable() of a stuck process, or on a file server. */
 static int arm_last_resort(usec_t usec, timer_t *ret_timer) {
         struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGVTALRM };
         const struct itimerspec limit = {

@@ -7,8 +7,8 @@
 
 typedef struct SurveyOptions {
         bool claim; /* see inuse.h */
-        /* With fewer controllers than this left to take the processes are not looked at: their walk
-         * is most of the time. 0: always. */
+        /* With fewer controllers than this left to take, processes are not looked at: walking them
+         * is most of the time. 0: they always are. */
         unsigned min_controllers;
         usec_t timeout_usec; /* of survey_in_time(); 0: TimeoutSec= */
 } SurveyOptions;
@@ -17,9 +17,9 @@ typedef struct SurveyOptions {
 int survey(int root_fd, const Config *config, const SurveyOptions *options, Topology *ret_topology,
            Plan *ret_plan) _must_check_;
 
-/* The same, but ends the process with that exit status, and a line that says so, if it takes longer
- * than that: to look at a device or a process can wait for a lock whose owner is stuck. A
- * second later a signal ends the process for sure: no handler runs in a sleep that only a fatal
- * signal ends. Uses SIGALRM, ITIMER_REAL and SIGVTALRM meanwhile. */
+/* The same, but if it takes longer than its time, it logs that and ends the process with late_status:
+ * a look at a device or a process can wait for a lock whose owner is stuck. One second later a
+ * signal ends the process for sure, as no handler runs in a sleep that only a fatal signal ends. Uses
+ * SIGALRM, ITIMER_REAL and SIGVTALRM meanwhile. */
 int survey_in_time(int root_fd, const Config *config, const SurveyOptions *options, int late_status,
                    Topology *ret_topology, Plan *ret_plan) _must_check_;

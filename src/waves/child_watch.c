@@ -25,7 +25,7 @@ int child_watch_init(ChildWatch *watch) {
         sigset_t mask;
         int r;
 
-        /* If it is ignored, as our caller may have left it, the kernel keeps no status of a child
+        /* Our caller may have left it ignored, and then the kernel keeps no exit status of a child
          * (wait(2)). */
         (void) signal(SIGCHLD, SIG_DFL);
         (void) sigemptyset(&mask);

@@ -25,11 +25,11 @@ typedef struct ShutdownOps {
          *   any other -errno                    nothing was started, another try is of no use. */
         int (*start)(void *context, size_t step, StepAction action);
 
-        /* Blocks until a step that was started ends or has begun, or the deadline passes. Returns an
-         * OpsWait or -errno. */
+        /* Blocks until a step ends or enters its handshake, a signal arrives, or the deadline passes.
+         * Returns an OpsWait or -errno. */
         int (*wait)(void *context, usec_t deadline, size_t *ret_step, StepResult *ret_result);
 
         /* Lets go of a running step, neither waiting for it nor killing it. *ret_result tells how
-         * far it has come; with an outcome, unless that is OUTCOME_PENDING: it has ended meanwhile. */
+         * far it has come. Any outcome but OUTCOME_PENDING means that it has ended meanwhile. */
         void (*abandon)(void *context, size_t step, StepResult *ret_result);
 } ShutdownOps;

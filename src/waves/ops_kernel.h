@@ -53,9 +53,9 @@ bool ops_kernel_is_told_to_stop(const OpsKernel *ops);
 int ops_kernel_join(OpsKernel *ops, size_t device, usec_t deadline,
                     StepResult *ret_result) _must_check_;
 
-/* The parent calls this when it has abandoned the last worker: before that, none is the last one to
- * end. Returns whether there were abandoned workers and all have ended: then no orphan_ended() is told
- * is_last. */
+/* The parent calls this once it will abandon no further worker: until then orphan_ended() is never told
+ * is_last. Returns whether there were abandoned workers and all of them have ended already: then no
+ * worker is told is_last, and the parent has to do what that one would have done. */
 bool ops_kernel_leave_orphans(OpsKernel *ops) _must_check_;
 
 /* How an abandoned worker has ended, for any of them once orphan_ended() has been told is_last, and

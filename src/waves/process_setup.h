@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Settings for the rest of this machine's life, once it is certain to go down. */
+/* Settings for the rest of this boot, once the machine is certain to go down. */
 #pragma once
 
 #include "model/topology.h"

@@ -158,7 +158,7 @@ static void settle_untouched(Waves *waves) {
         }
 }
 
-/* How long its handshake will have taken is not known yet. */
+/* How long its handshake takes is not known yet. */
 static void set_begun(StepResult *result) {
         result->phase_usec[PHASE_SHUTDOWN] = 0;
         step_result_set(result, OUTCOME_BEGUN, NULL);
@@ -237,8 +237,8 @@ static void report_progress(Waves *waves, usec_t now) {
                                  now - waves->record->started_usec);
 }
 
-/* Whether some handshake waits that may still begin: for a gate that is not closed for good, for its
- * turn, or for the limit. */
+/* Whether a handshake is still to come: one that waits for a gate that may still open, for its turn,
+ * or for the limit. */
 static bool is_any_expected(const Waves *waves) {
         for (size_t i = 0; i < waves->plan->n_steps; i++)
                 if (waves->plan->steps[i].action == STEP_DETACH && !waves->is_running[i] &&
@@ -248,15 +248,15 @@ static bool is_any_expected(const Waves *waves) {
         return false;
 }
 
-/* Whether no handshake has to be waited for any more. */
+/* Whether no handshake is left to wait for. */
 static bool are_handshakes_settled(const Waves *waves) {
         if (!waves->options->overlap)
                 return waves->n_detaching == 0;
         return waves->n_detaching == waves->n_begun && !is_any_expected(waves);
 }
 
-/* The Flushes' time runs from the last handshake. It is stopped by a handshake that starts later,
- * because a gate has opened. */
+/* The Flushes' time runs from the moment when no handshake is left to wait for. A handshake that
+ * starts later, because a gate has opened, stops it. */
 static void limit_flushes(Waves *waves) {
         if (!are_handshakes_settled(waves))
                 waves->flush_usec = USEC_INFINITY;

@@ -21,7 +21,8 @@ typedef struct WavesOptions {
  * each step. Returns when all steps have ended, at the deadline, or when ops reports a signal.
  *
  *   overlap    makes it return when every handshake that can begin has begun: none waits for a gate
- *              that may still open, for its turn or for the limit. Those under way are begun.
+ *              that may still open, for its turn or for the limit. Those under way get the outcome
+ *              begun.
  *   outcomes   A step that still runs then is late, one that has not started is left. A step that
  *              can't be started is left.
  *   gates      open only for a step that is detached, unverified, or vanished from sysfs too
@@ -36,5 +37,6 @@ typedef struct WavesOptions {
 int waves_run(const Plan *plan, const ShutdownOps *ops, void *context, const WavesOptions *options,
               Record *record) _must_check_;
 
-/* Sets the record's result of a step that has ended after waves_run(): late, begun or a Flush. */
+/* Replaces the result of a step that still ran when waves_run() returned (late, begun or a Flush) by
+ * the one with which it ended. */
 void waves_take_final_result(const Step *step, StepResult *target, const StepResult *result);

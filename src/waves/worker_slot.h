@@ -24,7 +24,7 @@ typedef struct WorkerSlot {
          * descriptor of a dead drive may take longer than the machine has. Set before the fork. */
         void (*tell)(void *context);
         void *tell_context;
-        int begun_fd; /* -1, or an eventfd that tells the parent so */
+        int begun_fd; /* -1, or an eventfd that wakes the parent when has_begun is set */
         /* -1, or a pipe at which the worker waits after its checks. End of file: the parent has
          * started all it could, or has died. Set before the fork. */
         int hold_fd;
