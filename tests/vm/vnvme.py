@@ -14,7 +14,7 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from machine import Machine, MachineError
+from machine import RACING_CPUS, Machine, MachineError
 
 HERE = Path(__file__).resolve().parent
 SOURCE = HERE / "vnvme"
@@ -180,9 +180,11 @@ class Bench:
     """Makes machines that start from one saved state.
 
     On the virtual clock their root is in memory: a disk takes time of the host, in which the guest's
-    clock may jump ahead by any number of timers."""
+    clock may jump ahead by any number of timers.
 
-    def __init__(self, images, directory, build, say=print, append="quiet", clock=None):
+    @files: further files, path in the guest -> path here."""
+
+    def __init__(self, images, directory, build, say=print, append="quiet", clock=None, files=None):
         self._images = images
         self._append = append
         self._clock = clock or images.clock
@@ -195,8 +197,8 @@ class Bench:
         self._in_memory = self._clock == "virtual"
         kind = "cpio" if self._in_memory else "qcow2"
         modules = build_modules(images)
-        self._root = images.root(build, {MODULE: modules / "vnvme.ko", SLOW_MODULE: modules / "slow.ko"},
-                                 f"root-{self.directory.name}.{kind}", self._in_memory)
+        files = {MODULE: modules / "vnvme.ko", SLOW_MODULE: modules / "slow.ko", **(files or {})}
+        self._root = images.root(build, files, f"root-{self.directory.name}.{kind}", self._in_memory)
 
     def beside(self, name):
         """Returns another Bench with the same saved state, whose machines run at the same time."""
@@ -226,7 +228,8 @@ class Bench:
             subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", back,
                             self._running], check=True, stdin=subprocess.DEVNULL)
         return Machine(self.directory, [*devices, "-no-reboot", *options], self._images.kernel, initrd,
-                       self._images.kvm, append, MEMORY_MIB, self._clock, self._images.emulator)
+                       self._images.kvm, append, MEMORY_MIB, self._clock, self._images.emulator,
+                       RACING_CPUS)
 
     def _saved(self, name):
         """Returns the paths of the disk (which may be missing) and the state of that name."""

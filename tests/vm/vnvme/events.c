@@ -9,6 +9,7 @@
  *   vnvme: end
  */
 
+#include <linux/kprobes.h>
 #include <linux/proc_fs.h>
 #include <linux/reboot.h>
 #include <linux/sched.h>
@@ -186,6 +187,19 @@ static struct notifier_block reboot_notifier = {
 	.priority = INT_MIN,
 };
 
+static void print_report(void)
+{
+	static bool is_printed;
+	s64 us = ktime_us_delta(ktime_get(), shutdown_began);
+
+	if (is_printed)
+		return;
+	is_printed = true;
+	pr_emerg("vnvme: device_shutdown %lld us\n", us);
+	report(print_line, NULL);
+	pr_emerg("vnvme: end\n");
+}
+
 /* The argument of a syscore callback depends on the kernel (Makefile). */
 #ifdef HAVE_REGISTER_SYSCORE
 #define SYSCORE_ARGUMENT void *data
@@ -196,11 +210,7 @@ static struct notifier_block reboot_notifier = {
 /* The kernel calls this immediately after device_shutdown(). */
 static void on_syscore_shutdown(SYSCORE_ARGUMENT)
 {
-	s64 us = ktime_us_delta(ktime_get(), shutdown_began);
-
-	pr_emerg("vnvme: device_shutdown %lld us\n", us);
-	report(print_line, NULL);
-	pr_emerg("vnvme: end\n");
+	print_report();
 }
 
 static struct syscore_ops shutdown_ops = {
@@ -215,14 +225,34 @@ static struct syscore on_shutdown = {.ops = &shutdown_ops};
 #define unregister_syscore unregister_syscore_ops
 #endif
 
+/* With kexec Linux 6.1 does not call that; machine_shutdown() follows soon. */
+static int on_machine_shutdown(struct kprobe *probe, struct pt_regs *regs)
+{
+	print_report();
+	return 0;
+}
+
+static struct kprobe machine_shutdown_probe = {
+	.symbol_name = "machine_shutdown",
+	.pre_handler = on_machine_shutdown,
+};
+
 int events_init(void)
 {
+	int r;
+
 	events = vzalloc(EVENTS_MAX * sizeof(*events));
 	if (!events)
 		return -ENOMEM;
 	if (!proc_create("vnvme", 0600, NULL, &proc_ops)) {
 		vfree(events);
 		return -ENOMEM;
+	}
+	r = register_kprobe(&machine_shutdown_probe);
+	if (r < 0) {
+		remove_proc_entry("vnvme", NULL);
+		vfree(events);
+		return r;
 	}
 	register_reboot_notifier(&reboot_notifier);
 	register_syscore(&on_shutdown);
@@ -233,6 +263,7 @@ void events_exit(void)
 {
 	unregister_syscore(&on_shutdown);
 	unregister_reboot_notifier(&reboot_notifier);
+	unregister_kprobe(&machine_shutdown_probe);
 	remove_proc_entry("vnvme", NULL);
 	vfree(events);
 }
