@@ -13,9 +13,10 @@ import evidence
 import topology
 from machine import Machine
 
-# a package of its own since 112
+# dracut-install: a package of its own since 112. cpio: no part of forky's base, which has 3cpio.
 PACKAGES = {"bookworm": ("dracut-core",), "trixie": ("dracut-core",),
-            "forky": ("dracut-core", "dracut-install")}
+            "forky": ("dracut-core", "dracut-install", "cpio")}
+CPIO = Path("usr/bin/cpio")
 DRACUT = Path("usr/lib/dracut")
 UNITS = ("dracut-shutdown.service", "dracut-shutdown-onfailure.service")
 # directories of the units, by version
@@ -28,7 +29,6 @@ MODULES = ("systemd systemd-initrd dracut-systemd base udev-rules rootfs-block f
 # ext4 of Linux 6.1 asks for the last one by name; later kernels have none
 DRIVERS = "nvme ext4 virtio_pci"
 CHECKSUM_DRIVER = "crc32c_generic"
-STORE_KIB = 64
 
 # After systemd-shutdown's own executables; dracut prints the second one for each unmount.
 PIVOT = r"systemd-shutdown\[1\]: Successfully changed into root pivot"
@@ -84,6 +84,8 @@ def make_root(images, directory, build):
     files.update({str(DRACUT / name): tree / DRACUT / name for name in RESTORE
                   if (tree / DRACUT / name).exists()})
     files.update({f"usr/lib/systemd/system/{name}": _unit(tree, name) for name in UNITS})
+    if "cpio" in PACKAGES[images.world.suite]:
+        files[str(CPIO)] = tree / CPIO
     disk = images.root(build, files, "root-exitrd.qcow2")
     shutil.rmtree(tree)
     return disk, initrd
@@ -116,10 +118,7 @@ class Box:
     def start(self):
         self.close()
         self._say("booting the machine with dracut")
-        devices = topology.qemu_devices(self._disks)
-        devices += ["-object", f"memory-backend-file,id=store,mem-path={self.directory / 'erst'},"
-                               f"size={STORE_KIB}K,share=on",
-                    "-device", "acpi-erst,memdev=store"]
+        devices = topology.qemu_devices(self._disks) + topology.store_devices(self.directory / "erst")
         self.machine = Machine(self.directory, devices, self._images.kernel, self._initrd,
                                self._images.kvm, "ignore_loglevel ro",
                                clock=self._images.clock, emulator=self._images.emulator)
@@ -127,10 +126,7 @@ class Box:
         self.machine.wait_boot()
 
     def shut_down(self, command, phases=PHASES):
-        shutdown = evidence.begin(self.machine, phases)
-        evidence.watch(self.machine, shutdown, command)
-        evidence.look_back(self.machine, shutdown)
-        return shutdown
+        return evidence.reboot(self.machine, command, phases=phases)
 
     def close(self):
         if self.machine:

@@ -124,6 +124,16 @@ echo integrity >/sys/kernel/security/lockdown
 grep -qF '[integrity]' /sys/kernel/security/lockdown
 """
 
+# Loads the next kernel as kexec(8) does, which Debian can install only with units that use it for every
+# reboot: kexec_file_load(2) on x86-64, KEXEC_FILE_NO_INITRAMFS. systemctl uses a kernel that is loaded.
+NEXT_KERNEL = "/usr/local/lib/vmlinuz"
+LOAD_KERNEL = f"""
+perl -e 'open(my $kernel, "<", shift) or die "$!";
+         my $line = shift;
+         syscall(320, fileno($kernel), -1, length($line) + 1, $line, 4) == 0 or die "$!"' \
+        {NEXT_KERNEL} "console=ttyS0 next-kernel"
+"""
+
 
 @dataclass
 class Run:
@@ -169,16 +179,22 @@ def _read(report, n, faulty=frozenset(), kernel_alone_ms=0):
 class Campaign:
     def __init__(self, images, directory, build, say, overlap):
         self.overlap = overlap
-        self._machines = vnvme.Bench(images, directory, build, say, append="ignore_loglevel")
+        self._machines = vnvme.Bench(images, directory, build, say, append="ignore_loglevel",
+                                     files={NEXT_KERNEL: images.kernel})
         self._say = say
         self._runs = {}
 
-    def _shut_down(self, n, set_up, timeout, command="systemctl reboot -f", **parameters):
+    def _shut_down(self, n, set_up, timeout, command="systemctl reboot -f", after=None, **parameters):
+        """@after: a line of the console for which to wait after the report."""
         machine = self._machines.start()
         try:
             vnvme.load(machine, topology=f"{n}*R(N)", **parameters)
             machine.check(set_up)
-            return vnvme.shut_down(machine, command, timeout)
+            start = len(machine.console.lines)
+            report = vnvme.shut_down(machine, command, timeout)
+            if after:
+                machine.wait_console(after, start)
+            return report
         finally:
             machine.close()
 
@@ -233,7 +249,11 @@ class Campaign:
         """The unit takes all, and one controller never reaches SHST."""
         def run():
             set_up = self._configured() + "echo never@3 >/sys/module/vnvme/parameters/faults\n"
-            report = self._shut_down(8, set_up, 120, command, latency_us=2_000_000)
+            after = None
+            if command == "systemctl kexec":
+                set_up += LOAD_KERNEL
+                after = "Command line: .*next-kernel"
+            report = self._shut_down(8, set_up, 120, command, after, latency_us=2_000_000)
             return _read(report, 8, frozenset({3}), 7 * 2000 + SHUTDOWN_TIMEOUT_MS)
         return self._once(f"{command}, never on 1 of 8", run)
 

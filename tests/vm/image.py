@@ -6,6 +6,8 @@ of the recipe:
 
     SUITE/base-HASH/    Debian as a directory tree, kernel, initrd (tests/vm/mkimage); if the suite is
                         not this machine's also a Debian in which to build for it
+    SUITE/zfs-HASH/     the directory tree again, with ZFS in it, and another initrd (tests/vm/mkzfs); only
+                        made for tests that need it
     SUITE/build/        the project, built by that suite's compiler (SUITE/tests/: with its tests)
     SUITE/data-HASH/    file systems, array, volume group, made in a guest
     SUITE/root.qcow2    base and project: made anew for each session, in seconds
@@ -32,6 +34,7 @@ ROOT_MIB = 960
 PARTITION_OFFSET_MIB = 1
 # the base depends on these, and on the list of packages to build with (tools/lib.sh), which is ignored
 RECIPE = HERE / "mkimage", HERE / "debian.sh", HERE / "rootfs"
+ZFS_RECIPE = HERE / "mkzfs", HERE / "debian.sh"
 
 # sfdisk, wipefs and mkfs wait for udev themselves where needed.
 MAKE_DATA = r"""
@@ -110,16 +113,31 @@ class Images:
         self._say(f"building the base system of {self.world.suite} (some minutes, kept afterwards)")
         self._forget("base-*")
         options = [] if self.world.is_here else ["--toolchain"]
-        with open(self.cache / "mkimage.log", "wb") as log:
-            status = subprocess.run([HERE / "mkimage", *options, self.world.suite, base],
-                                    check=False, stdin=subprocess.DEVNULL,
+        self._make("mkimage", *options, self.world.suite, base)
+        return base
+
+    def _make(self, script, *args):
+        """Runs a recipe of this directory."""
+        with open(self.cache / f"{script}.log", "wb") as log:
+            status = subprocess.run([HERE / script, *args], check=False, stdin=subprocess.DEVNULL,
                                     stdout=log, stderr=subprocess.STDOUT).returncode
         if status == ARCHIVE_IS_BROKEN:
             raise WorldBroken(f"Debian {self.world.suite} could not be installed from its archive, "
                               f"see {log.name}")
         if status:
-            raise MachineError(f"tests/vm/mkimage failed with {status}, see {log.name}")
-        return base
+            raise MachineError(f"tests/vm/{script} failed with {status}, see {log.name}")
+
+    def zfs(self):
+        """Returns the directory of the base with ZFS: for root(), and with an initrd of its own."""
+        if self.world.is_here:
+            raise MachineError(f"ZFS is built in a toolchain, and {self.world.suite} has none")
+        zfs = self.cache / f"zfs-{recipe_hash(*ZFS_RECIPE)}-{self.base.name}"
+        with self._locked():
+            if not zfs.exists():
+                self._say("building ZFS for the guest (some minutes, kept afterwards)")
+                self._forget("zfs-*")
+                self._make("mkzfs", self.world.suite, self.base, zfs)
+        return zfs
 
     def inside(self, *command):
         """Returns the words that run @command in the Debian that builds for the guest, with the checkout
@@ -181,18 +199,19 @@ class Images:
                 _write_entry(file, path.relative_to(tree), path.lstat(), path)
             _write_entry(file, "TRAILER!!!")
 
-    def root(self, build=None, files=None, name=None, in_memory=False):
+    def root(self, build=None, files=None, name=None, in_memory=False, base=None):
         """Makes a root disk, or an initrd that contains the root, from the base and, with @build, the
         installed project.
 
-        @files: further files, path in the guest -> path here."""
+        @files: further files, path in the guest -> path here.
+        @base: that of zfs()."""
         disk = self.cache / (name or ("root.qcow2" if build else "root-plain.qcow2"))
         tree = self.cache / f"tree-{os.getpid()}"
         for old in self.cache.glob("tree-*"):
             if not Path("/proc", old.name.removeprefix("tree-")).exists():
                 self._forget(old.name)
         # Hard links are safe: installing replaces files and never writes into them.
-        _run("cp", "-al", self.base / "root", tree)
+        _run("cp", "-al", (base or self.base) / "root", tree)
         if build:
             self.install(build, tree)
         for there, here in (files or {}).items():
@@ -238,18 +257,20 @@ class Images:
         new.rename(data)
         return data
 
-    def machine(self, directory, disks, append="ro"):
+    def machine(self, directory, disks, append="ro", cpus=1):
         return Machine(directory, topology.qemu_devices(disks), self.kernel, self.initrd, self.kvm,
-                       f"ignore_loglevel {append}", clock=self.clock, emulator=self.emulator)
+                       f"ignore_loglevel {append}", clock=self.clock, emulator=self.emulator, cpus=cpus)
 
-    def fresh_disks(self, directory, build):
-        """Makes overlays in @directory over root and data disks: serial -> path."""
+    def fresh_disks(self, directory, build, base=None):
+        """Makes overlays in @directory over root and data disks: serial -> path.
+
+        @base: that of zfs()."""
         directory = Path(directory)
         if directory.exists():
             shutil.rmtree(directory)
         directory.mkdir(parents=True)
         data, disks = self.data(), {}
-        root = self.root(build, name=f"root-{directory.name}.qcow2")
+        root = self.root(build, name=f"root-{directory.name}.qcow2", base=base)
         for ctrl in topology.CONTROLLERS:
             back = root if ctrl.serial == "ROOT" else data / f"{ctrl.serial}.qcow2"
             disks[ctrl.serial] = directory / f"{ctrl.serial}.qcow2"

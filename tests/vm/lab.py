@@ -11,7 +11,7 @@ from pathlib import Path
 
 import evidence
 import in_use
-from machine import MachineError
+from machine import RACING_CPUS, MachineError
 
 DROP_IN = "/etc/nvme-async-shutdown.conf.d/90-vm.conf"
 PROGRAM = "/usr/libexec/nvme-async-shutdown-stage"
@@ -45,6 +45,13 @@ systemctl daemon-reload
 """.replace("UNIT", STAGE_UNIT)
 
 
+def configure(machine, **keys):
+    """Configures the running machine, and brings it to the state that a boot with that would have."""
+    text = "[Shutdown]\n" + "".join(f"{key}={value}\n" for key, value in keys.items())
+    machine.check(f"mkdir -p $(dirname {DROP_IN})\ncat >{DROP_IN} <<'EOF'\n{text}EOF\n"
+                  f"{evidence.LOOK_AGAIN}")
+
+
 class Lab:
     def __init__(self, images, directory, build, say=print):
         self._images = images
@@ -65,7 +72,7 @@ class Lab:
     def _boot(self):
         self.close()
         self._say("booting the test machine")
-        self._machine = self._images.machine(self._directory, self._disks)
+        self._machine = self._images.machine(self._directory, self._disks, cpus=RACING_CPUS)
         self._machine.start()
         self._machine.wait_boot()
         if self._first:
@@ -79,8 +86,7 @@ class Lab:
             self._machine = None
 
     def configure(self, **keys):
-        text = "[Shutdown]\n" + "".join(f"{key}={value}\n" for key, value in keys.items())
-        self.machine.check(f"mkdir -p $(dirname {DROP_IN})\ncat >{DROP_IN} <<'EOF'\n{text}EOF\n")
+        configure(self.machine, **keys)
 
     @contextmanager
     def configured(self, **keys):

@@ -9,7 +9,7 @@ import pytest
 import evidence
 import topology
 from exitrd import PIVOT, Box
-from lab import DROP_IN, HANGING, UNIT
+from lab import HANGING, UNIT, configure
 from machine import MachineError
 
 EXITRD_UNIT = "nvme-async-shutdown-exitrd.service"
@@ -17,13 +17,14 @@ PROGRAM = "usr/libexec/nvme-async-shutdown-stage"
 # below /var since dracut 111
 DRACUT_HOOK = "$(ls {var/,}lib/dracut/hooks/shutdown/99-nvme-async-shutdown.sh 2>/dev/null | head -n 1)"
 # Links in dracut's package enable dracut-shutdown.service; the image masks systemd-pstore.service.
+# 3cpio 0.14 unpacks into empty directories only, but dracut 112 takes it where it is installed, and its own
+# .need_shutdown is in /run/initramfs by then. Without 3cpio it takes cpio.
 SET_UP = f"""
-rm -f /etc/systemd/system/systemd-pstore.service
-mkdir -p $(dirname {DROP_IN})
+rm -f /etc/systemd/system/systemd-pstore.service /usr/bin/3cpio
 systemctl daemon-reload
 systemctl add-wants -q sysinit.target dracut-shutdown.service
 systemctl enable -q systemd-pstore.service {UNIT}
-systemctl start dracut-shutdown.service {EXITRD_UNIT}
+systemctl start dracut-shutdown.service
 """
 
 # Changes the unpacked image. If that fails, dracut keeps systemd from entering it.
@@ -42,8 +43,26 @@ HANG = (f"cp /run/hanging {PROGRAM}; hook={DRACUT_HOOK}; sed -i \"s/KILL 90/KILL
 
 # The decision about an exitrd counts only the root's controllers, and there is one.
 WANTED = {"Enabled": "yes", "MinControllers": "1"}
+# RAW is exported until a program of Release= calls the shipped one, in the exitrd only.
+RELEASE = "/etc/nvme-async-shutdown/release.d/in-the-end"
+EXPORT = f"""
+modprobe nvmet
+mountpoint -q /sys/kernel/config || mount -t configfs none /sys/kernel/config
+subsystem=/sys/kernel/config/nvmet/subsystems/vm
+mkdir $subsystem
+mkdir $subsystem/namespaces/1
+echo RAW >$subsystem/namespaces/1/device_path
+echo 1 >$subsystem/namespaces/1/enable
+mkdir -p $(dirname {RELEASE})
+cat >{RELEASE} <<'EOF'
+#!/bin/sh
+[ "$NVME_ASYNC_SHUTDOWN_STAGE" = exitrd ] || {{ echo "not in the $NVME_ASYNC_SHUTDOWN_STAGE"; exit 0; }}
+exec /usr/lib/nvme-async-shutdown/release.d/nvmet "$1"
+EOF
+chmod 755 {RELEASE}
+"""
 BROKEN_RUNS = ("missing", "hanging")
-EXITRD_RUNS = ("exitrd", *BROKEN_RUNS)
+EXITRD_RUNS = ("exitrd", "released", *BROKEN_RUNS)
 ALL_RUNS = ("unwanted", *EXITRD_RUNS)
 
 
@@ -63,8 +82,7 @@ class Shutdowns:
         self._results = {}
 
     def _configure(self, **keys):
-        text = "[Shutdown]\n" + "".join(f"{key}={value}\n" for key, value in keys.items())
-        self.box.machine.check(f"cat >{DROP_IN} <<'EOF'\n{text}EOF\n")
+        configure(self.box.machine, **keys)
 
     def _scenario(self, name):
         machine = self.box.machine
@@ -72,6 +90,11 @@ class Shutdowns:
             # the phase in which a controller is notified has to be that of the stage that takes it
             self._configure(Enabled="yes", Overlap="no")
             return self.box.shut_down("systemctl reboot", evidence.PHASES)
+        if name == "released":
+            self._configure(**WANTED, Overlap="no", Release="in-the-end")
+            raw = evidence.inventory(machine)["RAW"].name
+            machine.check(EXPORT.replace("RAW", f"/dev/{raw}n1"))
+            return self.box.shut_down("systemctl reboot")
         self._configure(**WANTED)
         if name == "missing":
             machine.check(BREAK.replace("CHANGE", REMOVE))
@@ -169,8 +192,9 @@ def test_the_exitrd_takes_drives_that_were_in_use_until_then(good_run):
 
 
 def test_the_earlier_stages_take_the_same_as_without_it(good_run):
-    assert good_run.notified_in("unit") == topology.FREE_IN_UNIT_STAGE
-    assert good_run.notified_in("hook") == topology.HELD_BY_STACK
+    later = evidence.held_by_udevd(good_run.journal)
+    assert good_run.notified_in("unit") == topology.FREE_IN_UNIT_STAGE - later
+    assert good_run.notified_in("hook") == topology.HELD_BY_STACK | later
 
 
 def test_only_mounted_drives_are_left_to_the_kernel(good_run):
@@ -207,6 +231,16 @@ def test_the_next_boot_knows_all_of_them(good_run):
     assert {serial for serial, stage in stages.items() if stage == "exitrd"} == \
         topology.HELD_TO_THE_END
     assert good_run.report["missing"] == []
+
+
+def test_the_exitrd_takes_drives_that_a_release_program_frees_there(shutdowns):
+    run = shutdowns.result("released")
+    later = evidence.held_by_udevd(run.journal)
+    assert run.notified_in("unit") == topology.FREE_IN_UNIT_STAGE - {"RAW"} - later
+    assert run.notified_in("hook") == topology.HELD_BY_STACK | later
+    assert run.notified_in("exitrd") == topology.HELD_TO_THE_END - mounted_to_the_end(run)[0] | {"RAW"}
+    assert {(p["stage"], p["result"], p["said"]) for p in run.report["programs"]} == {
+        ("hook", "done", "not in the hook"), ("exitrd", "done", "removed 1 namespaces")}
 
 
 def test_a_broken_program_does_not_stop_the_reboot(broken_run):

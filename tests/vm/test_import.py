@@ -12,19 +12,17 @@ import pytest
 
 import evidence
 import topology
-from lab import DROP_IN, UNIT
+from lab import UNIT, configure
 from machine import Machine
 
 IMPORT = "nvme-async-shutdown.service"
 PROGRAM = "nvme-async-shutdown"
 KERNEL_ENDS = evidence.KERNEL_ENDS
-STORE_KIB = 64
 # Holds one record or two.
 SMALL_STORE_KIB = 24
 # The image masks systemd-pstore.service, but this machine needs it.
 SET_UP = f"""
 rm -f /etc/systemd/system/systemd-pstore.service
-mkdir -p $(dirname {DROP_IN})
 systemctl daemon-reload
 systemctl enable -q systemd-pstore.service {UNIT}
 """
@@ -41,17 +39,15 @@ class Box:
         self._disks = images.fresh_disks(directory, build)
         self._machine = None
         self.boots = []
+        self.later = set()      # drives that the unit left to the hook
 
     def _devices(self, store_kib):
         devices = topology.qemu_devices(self._disks)
         if store_kib:
-            store = self.directory / f"erst-{store_kib}"
-            devices += ["-object", f"memory-backend-file,id=store,mem-path={store},"
-                                   f"size={store_kib}K,share=on",
-                        "-device", "acpi-erst,memdev=store"]
+            devices += topology.store_devices(self.directory / f"erst-{store_kib}", store_kib)
         return devices
 
-    def start(self, store_kib=STORE_KIB):
+    def start(self, store_kib=topology.STORE_KIB):
         self.close()
         self._say("booting the machine with an error record store")
         self._machine = Machine(self.directory, self._devices(store_kib), self._images.kernel,
@@ -61,7 +57,7 @@ class Box:
         self._booted()
 
     def _booted(self):
-        self.boots.append(self._machine.wait_boot().replace("-", ""))
+        self.boots.append(self._machine.wait_boot())
         # The units of the boot have ended when no job is left.
         self._machine.check("systemctl is-system-running --wait >/dev/null || true")
 
@@ -70,9 +66,7 @@ class Box:
 
     def configure(self, **keys):
         # this machine's pstore would make the stages overlap, and one test is about that
-        keys = {"Overlap": "no", **keys}
-        text = "[Shutdown]\n" + "".join(f"{key}={value}\n" for key, value in keys.items())
-        self.check(f"cat >{DROP_IN} <<'EOF'\n{text}EOF\n")
+        configure(self._machine, **{"Overlap": "no", **keys})
 
     def reboot(self, command="systemctl reboot -f"):
         self._say(f"{command}")
@@ -131,6 +125,7 @@ def test_the_unit_s_timings_are_in_the_next_boot(box):
         f"journalctl -b -1 -u {UNIT} -o json --no-pager -q").splitlines()]
     assert serials([line for line in lines if "NVME_STAGE" in line], "unit") == \
         sorted(topology.ALL)
+    box.later = evidence.held_by_udevd(lines)
     report = box.report()
     assert report["boot_id"] == before
     assert {c["serial"] for c in report["controllers"]} == topology.ALL
@@ -140,7 +135,7 @@ def test_the_hook_s_timings_come_with_them(box):
     report = box.report()
     stages = {c["serial"]: c["stage"] for c in report["controllers"]}
     assert {serial for serial, stage in stages.items() if stage == "hook"} == \
-        topology.HELD_TO_THE_END | topology.HELD_BY_STACK
+        topology.HELD_TO_THE_END | topology.HELD_BY_STACK | box.later
     outcomes = {c["serial"]: c["outcome"] for c in report["controllers"]}
     assert {serial for serial, outcome in outcomes.items() if outcome == "left"} == \
         topology.HELD_TO_THE_END
@@ -236,9 +231,10 @@ def test_a_volatile_journal_still_gets_the_record(box):
               "systemctl restart systemd-journald.service")
     box.reboot("systemctl reboot")
     before = box.boots[-2]
-    assert serials(box.imported(before), "unit") == sorted(topology.ALL)
-    assert serials(box.imported(before), "hook") == \
-        sorted(topology.HELD_TO_THE_END | topology.HELD_BY_STACK)
+    entries = box.imported(before)
+    assert serials(entries, "unit") == sorted(topology.ALL)
+    assert serials(entries, "hook") == \
+        sorted(topology.HELD_TO_THE_END | topology.HELD_BY_STACK | evidence.held_by_udevd(entries))
     report = box.report()
     assert report["boot_id"] == before
     assert {c["serial"] for c in report["controllers"]} == topology.ALL

@@ -6,6 +6,7 @@ import re
 import pytest
 
 import topology
+from evidence import held_by_udevd
 
 ENABLED_RUNS = ("reboot", "forced", "poweroff")
 ALL_RUNS = (*ENABLED_RUNS, "disabled", "standing-down", "failing", "hanging", "stuck", "late",
@@ -69,22 +70,15 @@ def reasons(run):
     return {serial: entry["NVME_REASON"] for serial, entry in run.entries("left").items()}
 
 
-def open_in_udevd(run):
-    """Returns the drives that udevd was looking at when the unit ran. It does so when swap or a file system
-    has let go of one, on a busy host seconds later. The hook takes them."""
-    return {serial for serial, reason in reasons(run).items()
-            if re.search(r" is open in (\(udev-worker\)|systemd-udevd)", reason)}
-
-
 def test_idle_controllers_go_down_in_the_unit_stage(unit_run):
-    free = topology.FREE_IN_UNIT_STAGE - open_in_udevd(unit_run)
+    free = topology.FREE_IN_UNIT_STAGE - held_by_udevd(unit_run.journal)
     assert unit_run.notified_in("unit") == free, reasons(unit_run)
     # not one of those that nothing has used
     assert {"IDLE1", "IDLE2", "IDLE3", "RAW"} <= free
 
 
 def test_array_and_volume_members_go_down_in_the_hook(unit_run):
-    assert unit_run.notified_in("hook") == topology.HELD_BY_STACK | open_in_udevd(unit_run)
+    assert unit_run.notified_in("hook") == topology.HELD_BY_STACK | held_by_udevd(unit_run.journal)
 
 
 def test_without_the_unit_stage_the_hook_takes_all_that_is_free(lab):
@@ -142,7 +136,7 @@ def test_journal_has_one_entry_for_each_controller(unit_run):
 
 def test_journal_outcomes_match_what_happened(unit_run):
     assert set(unit_run.entries("detached")) == unit_run.notified_in("unit")
-    assert set(unit_run.entries("left")) == LEFT_BY_UNIT | open_in_udevd(unit_run)
+    assert set(unit_run.entries("left")) == LEFT_BY_UNIT | held_by_udevd(unit_run.journal)
 
 
 def test_journal_names_the_controllers_as_they_were(unit_run):
@@ -191,7 +185,7 @@ def test_journal_summary_adds_up(unit_run):
 # the console about the hook
 
 def test_console_has_one_line_for_each_controller_that_the_hook_saw(unit_run):
-    assert set(unit_run.hook_lines()) == LEFT_BY_UNIT | open_in_udevd(unit_run)
+    assert set(unit_run.hook_lines()) == LEFT_BY_UNIT | held_by_udevd(unit_run.journal)
 
 
 def test_console_has_one_line_for_each_controller_without_the_unit_stage(lab):

@@ -9,7 +9,7 @@ namespace id, so that this must be unique as well.
 from dataclasses import dataclass
 
 MEMORY_MIB = 1024
-CPUS = 2
+STORE_KIB = 64
 AGENT_PORT = "vm-agent"
 
 
@@ -42,6 +42,8 @@ SERIAL_OF_NSID = {c.nsid: c.serial for c in CONTROLLERS}
 HELD_TO_THE_END = frozenset({"ROOT", "BUSY"})
 HELD_BY_STACK = frozenset({"LVM", "MDA", "MDB"})
 FREE_IN_UNIT_STAGE = ALL - HELD_TO_THE_END - HELD_BY_STACK
+# in use by a file system and as swap until the shutdown begins
+LET_GO_AT_SHUTDOWN = frozenset({"EXT4", "SWAP"})
 
 MOUNTED = {"EXT4": "/srv/ext4", "LVM": "/srv/lvm", "MD": "/srv/md", "BUSY": "/srv/busy"}
 
@@ -82,3 +84,9 @@ def qemu_devices(disks):
                  "-device", f"nvme-ns,bus=nvme-{ctrl.serial},drive=disk-{ctrl.serial},"
                             f"nsid={ctrl.nsid}"]
     return args
+
+
+def store_devices(path, kib=STORE_KIB):
+    """Returns QEMU's arguments for an error record store (ACPI ERST), pstore's back end, in a file."""
+    return ["-object", f"memory-backend-file,id=store,mem-path={path},size={kib}K,share=on",
+            "-device", "acpi-erst,memdev=store"]
