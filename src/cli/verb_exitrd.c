@@ -8,6 +8,7 @@
 #include "inuse/inuse.h"
 #include "label/zfs_members.h"
 #include "plan/exitrd.h"
+#include "stage/overlap.h"
 #include "stage/stand_down.h"
 #include "tree/device_tree.h"
 #include "trial/system_manager.h"
@@ -83,6 +84,7 @@ static int may_ask_for_exitrd(int root_fd, bool at_boot) {
         r = config_read(root_fd, config_log_problem, NULL, &config);
         if (r < 0)
                 return r;
+        settle_min_controllers(&config, STAGE_EXITRD, false);
         r = at_boot ? is_wanted_at_all(root_fd, &config) : is_wanted_now(root_fd, &config);
         return r <= 0 ? r : is_worth_it(root_fd, &config);
 }

@@ -7,6 +7,7 @@
 #include "cli/verbs.h"
 #include "show/selection.h"
 #include "show/simulation.h"
+#include "stage/overlap.h"
 #include "trial/latency.h"
 
 /* The slowest first, so that the gain grows from line to line. */
@@ -65,6 +66,7 @@ static int read_options(const Arguments *arguments, Scene *scene) {
                         return r;
                 scene->machine.config.max_parallel = (unsigned) max_parallel;
         }
+        settle_min_controllers(&scene->machine.config, STAGE_UNIT, false);
         return 0;
 }
 

@@ -57,6 +57,9 @@ typedef enum ConfigKey {
         _CONFIG_KEY_MAX,
 } ConfigKey;
 
+/* Until settle_min_controllers() knows whether the stage overlaps. */
+#define MIN_CONTROLLERS_AUTO 0U
+
 typedef struct Config {
         bool is_enabled;
         unsigned stages;  /* bit 1 << Stage */
@@ -64,7 +67,7 @@ typedef struct Config {
         Order order;
         usec_t timeout_usec;
         unsigned max_parallel; /* 0: no limit */
-        unsigned min_controllers;
+        unsigned min_controllers; /* or MIN_CONTROLLERS_AUTO */
         char **include; /* NULL-terminated globs, or NULL: everything */
         char **exclude; /* NULL-terminated globs, or NULL: nothing */
         bool flush;

@@ -65,7 +65,7 @@ void config_set_defaults(Config *config) {
                 .actions = 1U << ACTION_REBOOT | 1U << ACTION_POWEROFF | 1U << ACTION_KEXEC,
                 .order = ORDER_HIERARCHY,
                 .timeout_usec = 40 * USEC_PER_SEC,
-                .min_controllers = 2,
+                .min_controllers = MIN_CONTROLLERS_AUTO,
                 .flush = true,
                 .persist_log = PERSIST_LOG_AUTO,
                 .release_timeout_usec = 10 * USEC_PER_SEC,
@@ -114,6 +114,16 @@ static int parse_number(const Assignment *a, unsigned min, unsigned max, unsigne
         if (errno || *end || value < min || value > max)
                 return refuse_value(a, allowed);
         *target = (unsigned) value;
+        return 0;
+}
+
+static int parse_min_controllers(const Assignment *a, unsigned *target) {
+        if (STREQ(a->text, "auto")) {
+                *target = MIN_CONTROLLERS_AUTO;
+                return 0;
+        }
+        if (parse_number(a, 1, 1024, target) < 0)
+                return refuse_value(a, "must be auto, or a number from 1 to 1024");
         return 0;
 }
 
@@ -396,7 +406,7 @@ int config_key_parse(Config *config, ConfigKey key, const char *text, bool is_fi
         case CONFIG_MAX_PARALLEL:
                 return parse_number(&a, 0, 1024, &config->max_parallel);
         case CONFIG_MIN_CONTROLLERS:
-                return parse_number(&a, 1, 1024, &config->min_controllers);
+                return parse_min_controllers(&a, &config->min_controllers);
         case CONFIG_INCLUDE:
                 return parse_globs(&a, &config->include);
         case CONFIG_EXCLUDE:
@@ -434,6 +444,8 @@ int config_key_format(const Config *config, ConfigKey key, char **ret_value) {
         case CONFIG_MAX_PARALLEL:
                 return format_text(ret_value, "%u", config->max_parallel);
         case CONFIG_MIN_CONTROLLERS:
+                if (config->min_controllers == MIN_CONTROLLERS_AUTO)
+                        return format_text(ret_value, "auto");
                 return format_text(ret_value, "%u", config->min_controllers);
         case CONFIG_INCLUDE:
                 return format_list(config->include, ret_value);

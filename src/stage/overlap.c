@@ -18,3 +18,8 @@ bool may_overlap(int root_fd, const Config *config, Stage stage, Action action) 
         return config->overlap == OVERLAP_YES ||
                pstore_log_judge(root_fd, config->persist_log, action) == PSTORE_LOG_KEPT;
 }
+
+void settle_min_controllers(Config *config, Stage stage, bool overlaps) {
+        if (config->min_controllers == MIN_CONTROLLERS_AUTO)
+                config->min_controllers = stage == STAGE_UNIT && overlaps ? 1 : 2;
+}

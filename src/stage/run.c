@@ -204,11 +204,12 @@ static void say_what_begins(const Config *config, size_t n) {
 /* 0: done or rightly nothing done; -errno. */
 static int survey_and_act(Run *run) {
         usec_t deadline = usec_now() + run->config.timeout_usec, now;
-        SurveyOptions options = {
-                .claim = true,
-                .min_controllers = run->config.min_controllers,
-        };
+        SurveyOptions options = { .claim = true };
         int r;
+
+        run->overlap = may_overlap(run->root_fd, &run->config, run->stage, run->action);
+        settle_min_controllers(&run->config, run->stage, run->overlap);
+        options.min_controllers = run->config.min_controllers;
 
         /* A look at every device of the machine is worth nothing then. */
         if (run->n_bound >= 0 && (size_t) run->n_bound < run->config.min_controllers) {
@@ -234,7 +235,6 @@ static int survey_and_act(Run *run) {
                          run->plan.n_detach, run->config.min_controllers);
                 return 0;
         }
-        run->overlap = may_overlap(run->root_fd, &run->config, run->stage, run->action);
         say_what_begins(&run->config, run->plan.n_detach);
         return act(run, deadline);
 }

@@ -58,7 +58,7 @@ static void expect_defaults(void) {
         expect_value(CONFIG_ORDER, "hierarchy");
         expect_value(CONFIG_TIMEOUT_SEC, "40s");
         expect_value(CONFIG_MAX_PARALLEL, "0");
-        expect_value(CONFIG_MIN_CONTROLLERS, "2");
+        expect_value(CONFIG_MIN_CONTROLLERS, "auto");
         expect_value(CONFIG_INCLUDE, "");
         expect_value(CONFIG_EXCLUDE, "");
         expect_value(CONFIG_FLUSH, "yes");
@@ -75,6 +75,13 @@ Test(config, without_any_file_is_the_defaults_and_disabled) {
         cr_expect(eq(uint, n_problems, 0));
         cr_expect(eq(uint, config.n_errors, 0));
         cr_expect(eq(ptr, config.origin[CONFIG_ENABLED], NULL));
+}
+
+Test(config, auto_takes_a_number_back) {
+        read_text("[Shutdown]\nMinControllers=3\nMinControllers=auto\n");
+        cr_expect(eq(str, problems, ""));
+        cr_expect(eq(uint, config.min_controllers, MIN_CONTROLLERS_AUTO));
+        expect_value(CONFIG_MIN_CONTROLLERS, "auto");
 }
 
 Test(config, takes_every_key) {
@@ -222,9 +229,9 @@ ParameterizedTestParameters(config, refuses_a_bad_value) {
                 { "MaxParallel=99999999999999999999",
                   "MaxParallel=99999999999999999999: must be a number from 0 to 1024, ignoring." },
                 { "MinControllers=0",
-                  "MinControllers=0: must be a number from 1 to 1024, ignoring." },
+                  "MinControllers=0: must be auto, or a number from 1 to 1024, ignoring." },
                 { "MinControllers=1025",
-                  "MinControllers=1025: must be a number from 1 to 1024, ignoring." },
+                  "MinControllers=1025: must be auto, or a number from 1 to 1024, ignoring." },
         };
 
         return cr_make_param_array(struct bad_row, rows, ARRAY_SIZE(rows));

@@ -48,7 +48,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         REQUIRE(config_read(root_fd, count_problem, &n_errors, &config) == 0);
         REQUIRE(config.n_errors == n_errors);
         REQUIRE(config.timeout_usec >= USEC_PER_SEC && config.timeout_usec <= 80 * USEC_PER_SEC);
-        REQUIRE(config.min_controllers >= 1 && config.min_controllers <= 1024);
+        REQUIRE(config.min_controllers <= 1024);
         REQUIRE(config.max_parallel <= 1024);
         REQUIRE(config.stages < 1U << _STAGE_MAX && config.actions < 1U << _ACTION_MAX);
         for (ConfigKey key = 0; key < _CONFIG_KEY_MAX; key++)

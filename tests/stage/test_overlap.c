@@ -73,3 +73,19 @@ Test(overlap, yes_and_no_do_not_ask) {
         fake_root_remove(BACKEND);
         cr_expect(may(OVERLAP_YES, STAGE_UNIT, ACTION_REBOOT));
 }
+
+static unsigned settled(unsigned min_controllers, Stage stage, bool overlaps) {
+        Config config = { .min_controllers = min_controllers };
+
+        settle_min_controllers(&config, stage, overlaps);
+        return config.min_controllers;
+}
+
+Test(overlap, one_controller_is_enough_where_the_rest_runs_meanwhile) {
+        cr_expect(eq(uint, settled(MIN_CONTROLLERS_AUTO, STAGE_UNIT, true), 1));
+        cr_expect(eq(uint, settled(MIN_CONTROLLERS_AUTO, STAGE_UNIT, false), 2));
+        cr_expect(eq(uint, settled(MIN_CONTROLLERS_AUTO, STAGE_HOOK, true), 2));
+        cr_expect(eq(uint, settled(MIN_CONTROLLERS_AUTO, STAGE_EXITRD, true), 2));
+        cr_expect(eq(uint, settled(3, STAGE_UNIT, true), 3));
+        cr_expect(eq(uint, settled(1, STAGE_HOOK, false), 1));
+}
