@@ -111,9 +111,9 @@ int verb_plan(const Arguments *arguments) {
                 return EXIT_FAILURE;
         if (arguments->plan.order >= 0)
                 machine.config.order = arguments->plan.order;
-        settle_min_controllers(&machine.config, arguments->plan.stage,
-                               may_overlap(root_fd, &machine.config, arguments->plan.stage,
-                                           ACTION_REBOOT));
+        settle_min_controllers(
+                &machine.config, arguments->plan.stage,
+                may_overlap(root_fd, &machine.config, arguments->plan.stage, ACTION_REBOOT));
         r = zfs_members_mark_root(root_fd, &machine.topology);
         if (arguments->plan.stage == STAGE_EXITRD)
                 exitrd_release_root(&machine.topology);

@@ -66,10 +66,10 @@ typedef struct Config {
         unsigned actions; /* bit 1 << Action */
         Order order;
         usec_t timeout_usec;
-        unsigned max_parallel; /* 0: no limit */
+        unsigned max_parallel;    /* 0: no limit */
         unsigned min_controllers; /* or MIN_CONTROLLERS_AUTO */
-        char **include; /* NULL-terminated globs, or NULL: everything */
-        char **exclude; /* NULL-terminated globs, or NULL: nothing */
+        char **include;           /* NULL-terminated globs, or NULL: everything */
+        char **exclude;           /* NULL-terminated globs, or NULL: nothing */
         bool flush;
         /* Set by "rehearse", not from a file: binding a physical function again resets its virtual
          * functions. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Keeps PID 1 from starting a stage unit that would do nothing: even then a start takes time. At boot
- * "import" writes what the configuration says to files in /run, and conditions of the unit look for
- * them. Where the configuration changes after that, only the stage unit is lost: the hook reads the
- * configuration itself. */
+ * "import" writes what is known to files in /run, and conditions of the unit look for them. Where the
+ * configuration changes after that, only the stage unit is lost: the hook reads the configuration
+ * itself. */
 #pragma once
 
 #include "base/lines.h"
@@ -11,12 +11,15 @@
 
 /* Below the root, followed by the name of an action: its unit has nothing to do. */
 #define UNIT_SKIP_PREFIX TIMES_DIRECTORY "/skip-unit-"
-/* With MinControllers=1 the unit starts for a single controller, too. */
-#define UNIT_ONE_IS_ENOUGH TIMES_DIRECTORY "/one-is-enough"
+/* The same, unless a controller has appeared since. */
+#define UNIT_TOO_FEW_PREFIX TIMES_DIRECTORY "/too-few-"
+/* A link to the directory in sysfs that the next new controller gets (nvme_instance_ida, 6.1). */
+#define UNIT_NEW_CONTROLLER TIMES_DIRECTORY "/new-controller"
 
-/* Writes and removes these files below root_fd. A unit has nothing to do if stand_down() says so. Adds
- * "ACTION...: REASON" to *reasons, a line for each reason. Returns the number of actions that skip their
- * unit, or -errno. */
+/* Writes and removes these files below root_fd. A unit has nothing to do if stand_down() says so; or if
+ * fewer than MinControllers= remain besides those that hold / and /usr, and those that the configuration
+ * does not select. Adds "ACTION...: REASON" to *reasons, a line for each reason. Returns the number of
+ * actions that skip their unit, or -errno. */
 int unit_skip_write(int root_fd, const Config *config, Lines *reasons) _must_check_;
 
 /* Whether the unit will be skipped although it has work by now. Returns 1 and the reason in the file,

@@ -118,6 +118,10 @@ class Lab:
         if name == "disabled":
             with self.configured(Enabled="no"):
                 return self._shut_down("systemctl reboot")
+        if name == "single":
+            # besides the root's drive, which stays
+            with self.configured(**ENABLED, Include="ROOT RAW", Overlap="yes"):
+                return self._shut_down("systemctl reboot")
         if name == "standing-down":
             with self._replaced(HOOK, STANDING_DOWN.read_text(), REAL_HOOK):
                 return self._shut_down("systemctl reboot -f")

@@ -87,6 +87,14 @@ def test_without_the_unit_stage_the_hook_takes_all_that_is_free(lab):
     assert forced.notified_in("hook") == topology.ALL - topology.HELD_TO_THE_END
 
 
+def test_a_single_controller_goes_down_beside_the_rest_of_the_shutdown(lab):
+    run = lab.result("single")
+    assert set(run.entries("begun")) == {"RAW"}
+    assert run.notified_in("kernel") == topology.ALL - {"RAW"}
+    assert sorted(serial for serial, _, _ in run.notifications()) == sorted(topology.ALL)
+    assert (run.digests_after, run.damaged) == (run.digests_before, set())
+
+
 def _handshake(words):
     """Returns the times at which that worker's unbind began and ended."""
     begin = sum(int(words[part]) for part in ("started", "fork", "check", "fsync"))

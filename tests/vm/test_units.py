@@ -3,7 +3,10 @@
 
 import json
 
+import pytest
+
 import topology
+from lab import STAGE_UNIT
 
 # The same unit at another time, with another program, which reports its environment and rights.
 ELSEWHERE = r"""
@@ -64,3 +67,33 @@ def test_boot_unit_reads_every_drive(lab):
                       "systemctl restart nvme-async-shutdown.service")
     drives = json.loads(lab.machine.check("cat /var/lib/nvme-async-shutdown/drives"))["drives"]
     assert set(drives) == topology.ALL
+
+
+def starts(lab):
+    """Whether systemd would start the stage unit, by its conditions."""
+    return lab.machine.run(f"systemd-analyze condition --unit={STAGE_UNIT}")[0] == 0
+
+
+@pytest.mark.parametrize("keys, expected", [
+    ({"Enabled": "yes"}, True),
+    ({"Enabled": "no"}, False),
+    # the root's drive stays, so with ROOT and RAW there is one
+    ({"Enabled": "yes", "Include": "ROOT RAW"}, False),
+    ({"Enabled": "yes", "Include": "ROOT RAW IDLE1"}, True),
+    ({"Enabled": "yes", "Include": "ROOT RAW", "Overlap": "yes"}, True),
+    ({"Enabled": "yes", "Include": "ROOT RAW", "MinControllers": "1"}, True),
+    ({"Enabled": "yes", "Include": "ROOT", "MinControllers": "1"}, False),
+])
+def test_a_stage_unit_starts_only_if_it_has_work(lab, keys, expected):
+    with lab.configured(**keys):
+        assert starts(lab) == expected
+
+
+def test_a_stage_unit_starts_for_a_controller_that_is_new(lab):
+    with lab.configured(Enabled="yes", Include="ROOT RAW"):
+        assert not starts(lab)
+        link = lab.machine.check("readlink /run/nvme-async-shutdown/new-controller").strip()
+        assert link == f"../../sys/class/nvme/nvme{len(topology.ALL)}"
+        # no controller is added here: one that exists stands for it
+        lab.machine.check("ln -sfn ../../sys/class/nvme/nvme0 /run/nvme-async-shutdown/new-controller")
+        assert starts(lab)
