@@ -275,7 +275,9 @@ class Bench:
 def load(machine, **parameters):
     """Loads the module and waits until the driver has brought all controllers up."""
     words = " ".join(f"{key}='{value}'" for key, value in parameters.items())
+    # trace= needs the driver's functions; without controllers udevd has not loaded it yet
     machine.check(f"""
+modprobe nvme
 insmod {MODULE} window=$(({KERNEL_MIB} << 20)) window_mib={WINDOW_MIB} {words}
 udevadm settle
 wanted=$(grep -c ^controller /proc/vnvme)
