@@ -5,12 +5,11 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "cli/verbs.h"
-#include "inuse/inuse.h"
 #include "label/zfs_members.h"
 #include "plan/exitrd.h"
 #include "stage/overlap.h"
 #include "stage/stand_down.h"
-#include "tree/device_tree.h"
+#include "stage/survey.h"
 #include "trial/system_manager.h"
 
 /* Returns 1 if no reason is against one at the shutdown that is under way, 0 if one is (and logs
@@ -51,15 +50,11 @@ static int is_wanted_at_all(int root_fd, const Config *config) {
  * nothing: services still run, and the devices of the root are known without claims. Returns 1 or 0,
  * or -errno. */
 static int is_worth_it(int root_fd, const Config *config) {
-        const InuseOptions options = {};
         _cleanup_topology_ Topology topology = TOPOLOGY_INIT;
         size_t n;
         int r;
 
-        r = device_tree_read(root_fd, &topology);
-        if (r < 0)
-                return r;
-        r = inuse_mark(root_fd, &options, &topology);
+        r = survey_devices(root_fd, false, &topology);
         if (r < 0)
                 return r;
         r = zfs_members_mark_root(root_fd, &topology);

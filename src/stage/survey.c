@@ -61,16 +61,27 @@ static int look_at_processes(int root_fd, const Config *config, const SurveyOpti
         return inuse_mark_mapped(root_fd, topology);
 }
 
-int survey(int root_fd, const Config *config, const SurveyOptions *options, Topology *ret_topology,
-           Plan *ret_plan) {
-        const InuseOptions inuse = { .claim = options->claim };
+int survey_devices(int root_fd, bool claim, Topology *ret_topology) {
+        const InuseOptions options = { .claim = claim };
         _cleanup_topology_ Topology topology = TOPOLOGY_INIT;
         int r;
 
         r = device_tree_read(root_fd, &topology);
         if (r < 0)
                 return r;
-        r = inuse_mark(root_fd, &inuse, &topology);
+        r = inuse_mark(root_fd, &options, &topology);
+        if (r < 0)
+                return r;
+        *ret_topology = TAKE(topology, TOPOLOGY_INIT);
+        return 0;
+}
+
+int survey(int root_fd, const Config *config, const SurveyOptions *options, Topology *ret_topology,
+           Plan *ret_plan) {
+        _cleanup_topology_ Topology topology = TOPOLOGY_INIT;
+        int r;
+
+        r = survey_devices(root_fd, options->claim, &topology);
         if (r < 0)
                 return r;
         r = look_at_processes(root_fd, config, options, &topology);

@@ -13,7 +13,12 @@ typedef struct SurveyOptions {
         usec_t timeout_usec; /* of survey_in_time(); 0: TimeoutSec= */
 } SurveyOptions;
 
-/* Changes nothing. Returns 0, or -errno when the devices can't be enumerated. */
+/* The first part of a survey: the devices, and their users as far as the kernel's tables name them; no
+ * processes, no plan. claim: see inuse.h. Changes nothing. Returns 0, or -errno when the devices can't
+ * be enumerated. */
+int survey_devices(int root_fd, bool claim, Topology *ret_topology) _must_check_;
+
+/* The whole survey. Changes nothing. Returns 0, or -errno when the devices can't be enumerated. */
 int survey(int root_fd, const Config *config, const SurveyOptions *options, Topology *ret_topology,
            Plan *ret_plan) _must_check_;
 

@@ -5,11 +5,10 @@
 
 #include "base/atomic_file.h"
 #include "base/file.h"
-#include "inuse/inuse.h"
 #include "plan/plan.h"
 #include "stage/overlap.h"
 #include "stage/stand_down.h"
-#include "tree/device_tree.h"
+#include "stage/survey.h"
 
 #define FILE_BYTES_MAX ((size_t) 4096)
 
@@ -64,15 +63,11 @@ static void release_all_but_root(Topology *topology) {
 
 /* Counts the controllers that the unit could take. */
 static int count_within_reach(int root_fd, const Config *config, size_t *ret) {
-        const InuseOptions options = {};
         _cleanup_topology_ Topology topology = TOPOLOGY_INIT;
         _cleanup_plan_ Plan plan = PLAN_INIT;
         int r;
 
-        r = device_tree_read(root_fd, &topology);
-        if (r < 0)
-                return r;
-        r = inuse_mark(root_fd, &options, &topology);
+        r = survey_devices(root_fd, false, &topology);
         if (r < 0)
                 return r;
         release_all_but_root(&topology);

@@ -4,33 +4,25 @@
 
 #include "base/file.h"
 #include "fake_root.h"
-#include "inuse/inuse.h"
+#include "stage/survey.h"
 #include "stage/unit_skip.h"
 #include "topology_builder.h"
-#include "tree/device_tree.h"
 
 static Config config;
 static Lines lines;
 static size_t n_roots, n_others;
 
-/* nvme0 and so on: first those below the root, then others. */
-int device_tree_read(int root_fd_, Topology *ret) {
+/* nvme0 and so on: first those below the root, then others. At boot everything is mounted. */
+int survey_devices(int root_fd_, bool claim, Topology *ret) {
+        cr_expect(not(claim), "services need their drives");
         for (size_t i = 0; i < n_roots + n_others; i++) {
                 char name[32], address[32];
 
                 (void) snprintf(name, sizeof(name), "nvme%zu", i);
                 (void) snprintf(address, sizeof(address), "0000:%02zx:00.0", i + 1);
                 (void) build_nvme(ret, name, address, NULL);
+                build_use(ret, address, i < n_roots ? USE_ROOT : USE_MOUNT, "mounted");
         }
-        return 0;
-}
-
-/* At boot everything is mounted. */
-int inuse_mark(int root_fd_, const InuseOptions *options, Topology *topology) {
-        cr_expect(not(options->claim));
-        for (size_t i = 0; i < topology->n_devices; i++)
-                build_use(topology, topology->devices[i].address,
-                          i < n_roots ? USE_ROOT : USE_MOUNT, "mounted");
         return 0;
 }
 
