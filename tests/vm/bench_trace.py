@@ -21,33 +21,42 @@ FUNCTIONS = ",".join(dict.fromkeys(name for name, entered, _ in POINTS if entere
 HEAD = ("", "n", "first", "median", "last")
 
 
-def _times(report, name, entered):
-    if entered is None:
-        return [e.usec for e in report.events if e.name == name]
-    return [t.usec for t in report.traces if t.function == name and t.entered == entered
-            # the parent of the workers, or the shell of the shell hook
-            and (name != "kernel_clone" or t.comm in ("nvme-async-shut", "marked.shutdown"))]
+def _points(report):
+    """Yields (who, usec, name, entered) of each probe; who: the controller or the process."""
+    for e in report.events:
+        if e.index >= 0:
+            yield ("controller", e.index), e.usec, e.name, None
+    for t in report.traces:
+        # the parent of the workers, or the shell of the shell hook
+        if t.function != "kernel_clone" or t.comm in ("nvme-async-shut", "marked.shutdown"):
+            yield ("process", t.pid), t.usec, t.function, t.entered
 
 
-def _stages(report):
-    """Yields (name, begin, end) of each part of the shutdown that shut controllers down."""
+def _parts(report):
+    """Yields (name, begin, end, next begin) of each part of the shutdown."""
     kernel = report.mark("kernel-pass")
-    for name, begin, end in (
-            ("unit", report.mark("begin-unit"), report.mark("end-unit")),
-            ("hook", report.mark("begin-hook"), report.mark("end-hook")),
-            ("kernel's pass", kernel, kernel + report.kernel_usec)):
-        if begin and any(begin <= usec <= (end or kernel)
-                         for usec in _times(report, "shn", None)):
-            yield name, begin, end or kernel
+    after = kernel + report.kernel_usec
+    parts = [part for part in (("unit", report.mark("begin-unit"), report.mark("end-unit") or kernel),
+                               ("hook", report.mark("begin-hook"), report.mark("end-hook") or kernel),
+                               ("kernel's pass", kernel, after)) if part[1]]
+    for part, next_ in zip(parts, [*(begin for _, begin, _ in parts[1:]), after + 1]):
+        yield *part, next_
 
 
 def table(report):
-    """Yields lines with milliseconds since the start of each stage, over all of its controllers."""
-    for stage, begin, end in _stages(report):
-        lines = [(stage, *HEAD[1:])]
+    """Yields lines with milliseconds since the start of each part that shut controllers down. With Overlap= a
+    handshake may end after the stage in which it began: it belongs to that stage nevertheless."""
+    points = sorted(_points(report), key=lambda point: point[1])
+    first = {}
+    for who, usec, _, _ in points:
+        first.setdefault(who, usec)
+    for part, begin, end, next_ in _parts(report):
+        own = [point for point in points if begin <= first[point[0]] < next_]
+        if not any(name == "shn" for _, _, name, _ in own):
+            continue
+        lines = [(part, *HEAD[1:])]
         for name, entered, text in POINTS:
-            times = sorted(usec - begin for usec in _times(report, name, entered)
-                           if begin <= usec <= end)
+            times = [usec - begin for _, usec, *probe in own if probe == [name, entered]]
             if times:
                 lines.append((text, str(len(times)),
                               *(f"{usec / 1000:.0f} ms" for usec in

@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Tests how tools/bench evaluates its runs; starts no machine."""
 
+import re
+
 import pytest
 
 import bench
 import bench_report
+import bench_trace
+import vnvme
 
 
 def run(total_ms, reboot_ms):
@@ -109,3 +113,25 @@ def test_a_slow_rest_is_compared_with_the_same_rest_without_controllers():
         assert without.prepare == bench.REMOVE + row.prepare
     assert len({bench.without_of(row).name for row in slow}) == 3
     assert bench.without_of(bench.rows()[0]) == bench.WITHOUT
+
+
+@pytest.mark.parametrize("hook, wanted", [
+    # the handshake of controller 0 ends after the unit, with Overlap=yes
+    ([], [("unit", "500 ms", "50 ms")]),
+    ([(205_000, 1, "shn"), (305_000, 1, "shst")],
+     [("unit", "500 ms", "50 ms"), ("hook", "105 ms", "10 ms")]),
+])
+def test_a_trace_shows_the_handshakes_of_each_stage(hook, wanted):
+    report = vnvme.Report(kernel_usec=400_000, events=[
+        vnvme.Event(*one, 0) for one in [
+            (100_000, -1, "begin-unit"), (150_000, -1, "end-unit"), (200_000, -1, "begin-hook"),
+            (210_000, -1, "end-hook"), (300_000, -1, "kernel-pass"), (120_000, 0, "shn"),
+            (600_000, 0, "shst"), *hook]])
+    tables = []
+    for line in bench_trace.table(report):
+        words = re.split(r" {2,}", line.strip())
+        if words[0] in ("unit", "hook", "kernel's pass"):
+            tables.append([words[0]])
+        elif words[0].startswith("CSTS") or words[0] == "end":
+            tables[-1].append(words[-1])
+    assert [tuple(table) for table in tables] == wanted
