@@ -26,3 +26,14 @@ def locked(path):
     with open(path, "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def claim(folder):
+    """Returns an open file; as long as it is open, no other run can claim that folder. RuntimeError: one has."""
+    lock = open(f"{folder}.lock", "w", encoding="utf-8")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise RuntimeError(f"{folder}: another run works there; wait for it, or use another --cache") from None
+    return lock

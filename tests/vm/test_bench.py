@@ -8,6 +8,7 @@ import pytest
 import bench
 import bench_report
 import bench_trace
+import cache
 import vnvme
 
 
@@ -135,3 +136,11 @@ def test_a_trace_shows_the_handshakes_of_each_stage(hook, wanted):
         elif words[0].startswith("CSTS") or words[0] == "end":
             tables[-1].append(words[-1])
     assert [tuple(table) for table in tables] == wanted
+
+
+def test_two_runs_do_not_work_in_the_same_folder(tmp_path):
+    with cache.claim(tmp_path / "bench"):
+        with pytest.raises(RuntimeError, match="another run"):
+            cache.claim(tmp_path / "bench")
+        cache.claim(tmp_path / "other").close()
+    cache.claim(tmp_path / "bench").close()

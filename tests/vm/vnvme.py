@@ -14,6 +14,7 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cache import claim
 from machine import RACING_CPUS, Machine, MachineError
 
 HERE = Path(__file__).resolve().parent
@@ -191,9 +192,11 @@ class Bench:
         self._say = say
         # images refer to each other by path; a relative one starts at the directory of the image
         self.directory = self._booted = Path(directory).resolve()
+        self.directory.parent.mkdir(parents=True, exist_ok=True)
+        self._claim = claim(self.directory)
         if self.directory.exists():
             shutil.rmtree(self.directory)
-        self.directory.mkdir(parents=True)
+        self.directory.mkdir()
         self._in_memory = self._clock == "virtual"
         kind = "cpio" if self._in_memory else "qcow2"
         modules = build_modules(images)
