@@ -176,7 +176,10 @@ class Shutdown:
         found = {}
         for text in self.lines(r"nvme-async-shutdown: .*\(stage="):
             line = kernel_line(text)
-            if line and line["stage"] == stage:
+            if not line or line["stage"] != stage:
+                continue
+            # with Overlap= a worker may log its end sooner than the parent logs that it has begun
+            if line["outcome"] != "begun" or line["serial"] not in found:
                 found[line["serial"]] = {**line, "text": text}
         return found
 
