@@ -7,15 +7,23 @@ static bool is_below_root(const Device *device) {
         return device->controller && device->controller->use.kind == USE_ROOT;
 }
 
-void exitrd_release_root(Topology *topology) {
+static void release(Topology *topology, bool of_root) {
         for (size_t i = 0; i < topology->n_devices; i++) {
                 Device *device = &topology->devices[i];
 
-                if (!is_below_root(device))
+                if (!device->controller || is_below_root(device) != of_root)
                         continue;
                 free(device->controller->use.detail);
                 device->controller->use = (Use){};
         }
+}
+
+void exitrd_release_root(Topology *topology) {
+        release(topology, true);
+}
+
+void exitrd_release_others(Topology *topology) {
+        release(topology, false);
 }
 
 static int count_detached(const Topology *topology, const Config *config, const bool *is_root,

@@ -8,6 +8,10 @@
  * with the root file system. All other file systems on them are unmounted before the root. */
 void exitrd_release_root(Topology *topology);
 
+/* The opposite: takes away every other use, which ends before the stages with file systems and
+ * services. Only the controllers that / or /usr stands on stay in use. */
+void exitrd_release_others(Topology *topology);
+
 /* Counts the controllers that only the stage exitrd can take: those that exitrd_release_root()
  * frees, that the configuration selects and that nothing else keeps. Calls exitrd_release_root().
  * Returns 0 or -ENOMEM. */

@@ -5,7 +5,7 @@
 
 #include "base/atomic_file.h"
 #include "base/file.h"
-#include "plan/plan.h"
+#include "plan/exitrd.h"
 #include "stage/overlap.h"
 #include "stage/stand_down.h"
 #include "stage/survey.h"
@@ -21,13 +21,17 @@ static void skips_done(Skips *skips) {
                 free(skips->reasons[action]);
 }
 
+static void format_path(char path[static PATH_MAX], const char *prefix, Action action) {
+        (void) snprintf(path, PATH_MAX, "%s%s", prefix, action_to_string(action));
+}
+
 /* text: NULL to have no such file. */
 static int write_file(int root_fd, const char *prefix, Action action, const char *text) {
         char path[PATH_MAX];
         AtomicFile file;
         int r;
 
-        (void) snprintf(path, sizeof(path), "%s%s", prefix, action_to_string(action));
+        format_path(path, prefix, action);
         if (!text)
                 return unlinkat(root_fd, path, 0) < 0 && errno != ENOENT ? -errno : 0;
         r = atomic_file_open(root_fd, path, 0644, &file);
@@ -49,18 +53,6 @@ static int write_link(int root_fd) {
         return symlinkat(path, root_fd, UNIT_NEW_CONTROLLER) < 0 ? -errno : 0;
 }
 
-/* The unit runs when everything but / and /usr is unmounted and most services have ended. */
-static void release_all_but_root(Topology *topology) {
-        for (size_t i = 0; i < topology->n_devices; i++) {
-                Controller *c = topology->devices[i].controller;
-
-                if (!c || c->use.kind == USE_ROOT)
-                        continue;
-                free(c->use.detail);
-                c->use = (Use){};
-        }
-}
-
 /* Counts the controllers that the unit could take. */
 static int count_within_reach(int root_fd, const Config *config, size_t *ret) {
         _cleanup_topology_ Topology topology = TOPOLOGY_INIT;
@@ -70,7 +62,7 @@ static int count_within_reach(int root_fd, const Config *config, size_t *ret) {
         r = survey_devices(root_fd, false, &topology);
         if (r < 0)
                 return r;
-        release_all_but_root(&topology);
+        exitrd_release_others(&topology);
         r = plan_make(&topology, config, &plan);
         if (r < 0)
                 return r;
@@ -161,7 +153,7 @@ static int read_reason(int root_fd, const char *prefix, Action action, char **re
         char path[PATH_MAX], *end;
         int r;
 
-        (void) snprintf(path, sizeof(path), "%s%s", prefix, action_to_string(action));
+        format_path(path, prefix, action);
         r = file_read_all(root_fd, path, FILE_BYTES_MAX, ret_reason);
         if (r < 0)
                 return r == -ENOENT ? 0 : r;
