@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Keeps PID 1 from starting a stage unit that would do nothing: even then a start takes time. At boot
- * "import" writes what is known to files in /run, and conditions of the unit look for them. Where the
- * configuration changes after that, only the stage unit is lost: the hook reads the configuration
- * itself. */
+ * "import" writes a file to /run for each unit that has nothing to do, and PID 1 checks for that file by
+ * the unit's conditions. If the configuration changes later, only the stage unit is lost: the hook reads
+ * the configuration itself. */
 #pragma once
 
 #include "base/lines.h"
